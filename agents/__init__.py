@@ -1,0 +1,1 @@
+"""Who decides: scripted, and later learned and prompted, policies behind one protocol."""

@@ -1,0 +1,90 @@
+"""The one protocol of all policies: own observation in, own action out.
+
+A policy decides for many agents at once, one row an agent. Rows never see each other: row r of the answer depends
+on row r of the observations (and on that row's memory) only, so a team that shares a policy object is as
+decentralised as one with an object an agent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from c2c_env import Batch, EnvConfig
+from c2c_env.core.layout import ObservationLayout
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class PolicyContext:
+    """What every policy may know before the first step: the rules of the game, nothing of the episode.
+
+    Attributes:
+        layout: how to read an observation.
+        config: the constants.
+        num_agents: N.
+        num_rows: how many agents it decides for at once; with a batch of B environments B * N, environment-major.
+        seed: for policies that draw random numbers.
+    """
+
+    layout: ObservationLayout
+    config: EnvConfig
+    num_agents: int
+    num_rows: int
+    seed: int = 0
+
+    @classmethod
+    def of(cls, batch: Batch, seed: int = 0) -> PolicyContext:
+        """The context of a batch."""
+        return cls(batch.layout, batch.config, batch.num_agents, batch.num_envs * batch.num_agents, seed)
+
+
+class Policy(Protocol):
+    """Anything that plays."""
+
+    def reset(self, rows: Array) -> None:
+        """Forget what is remembered of these rows: their episodes start."""
+
+    def act(self, observations: Array, action_masks: Array, rows: Array) -> Array:
+        """Decide.
+
+        Args:
+            observations: float32 [R, D].
+            action_masks: int8 [R, M], 1 = legal; the parts of a multi-discrete action side by side.
+            rows: [R] which of the `num_rows` agents these are, for policies with a memory.
+
+        Returns:
+            Integers [R, parts] (multi-discrete) or [R, 1] (discrete).
+        """
+
+
+def play(batch: Batch, policy: Policy, *, on_step: Any = None) -> list[dict[str, float]]:
+    """Play the episodes that the batch has just reset to their ends; metrics, a dict an environment.
+
+    Args:
+        batch: freshly reset.
+        policy: made for `PolicyContext.of(batch)`.
+        on_step: called without arguments after every step, for recorders.
+    """
+    agents = np.arange(batch.num_agents)
+    metrics: list[dict[str, float]] = [{} for _ in range(batch.num_envs)]
+    active = np.arange(batch.num_envs)
+    policy.reset(np.arange(batch.num_envs * batch.num_agents))
+    while len(active):
+        rows = (active[:, None] * batch.num_agents + agents).reshape(-1)
+        observations = batch.observations[active].reshape(len(rows), -1)
+        masks = batch.action_masks[active].reshape(len(rows), -1)
+        actions = policy.act(observations, masks, rows)
+        batch.action_buffer[active] = actions.reshape(len(active), batch.num_agents, -1)
+        batch.step_written(active)
+        if on_step is not None:
+            on_step()
+        ended = (batch.terminated[active] | batch.truncated[active]).astype(bool)
+        for row in active[ended]:
+            metrics[row] = batch.metrics(row)
+        active = active[~ended]
+    return metrics

@@ -1,0 +1,45 @@
+"""c2c_env: the collaboration workflow of *Communication to Completion* as a PettingZoo environment."""
+
+from c2c_env.config import Channel, EnvConfig, Team
+from c2c_env.envs.batch import Batch
+from c2c_env.envs.parallel_env import C2CParallelEnv, env, parallel_env
+from c2c_env.metrics import METRICS
+from c2c_env.registration import register_all
+from c2c_env.workflows import (
+    TEST_SEEDS,
+    TRAIN_SEEDS,
+    VALIDATION_SEEDS,
+    Generated,
+    Subtask,
+    Workflow,
+    builtin_names,
+    generate,
+    load_builtin,
+    load_workflow,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "METRICS",
+    "TEST_SEEDS",
+    "TRAIN_SEEDS",
+    "VALIDATION_SEEDS",
+    "Batch",
+    "C2CParallelEnv",
+    "Channel",
+    "EnvConfig",
+    "Generated",
+    "Subtask",
+    "Team",
+    "Workflow",
+    "__version__",
+    "builtin_names",
+    "env",
+    "generate",
+    "load_builtin",
+    "load_workflow",
+    "parallel_env",
+]
+
+register_all()

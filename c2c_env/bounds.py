@@ -1,0 +1,48 @@
+"""Bounds on the completion time that no policy can beat, and the critical path."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from c2c_env.config import Team
+from c2c_env.workflows.schema import DOMAINS, Workflow
+
+Floats = npt.NDArray[np.float64]
+
+
+def best_hours(workflow: Workflow, team: Team) -> Floats:
+    """Hours [K] of each subtask for the team's most skilled agent at Alignment Factor 1."""
+    skill = np.array(team.skills)
+    domains = [DOMAINS.index(subtask.domain) for subtask in workflow.subtasks]
+    effort = np.array([subtask.effort for subtask in workflow.subtasks], dtype=np.float64)
+    hours: Floats = effort / skill[:, domains].max(axis=0)
+    return hours
+
+
+def path_after(workflow: Workflow, hours: Floats) -> Floats:
+    """Hours [K] of the longest chain of dependents behind each subtask, itself not included."""
+    after = np.zeros(len(hours))
+    for k in reversed(topological_order(workflow)):
+        for p in workflow.prerequisite_indices()[k]:
+            after[p] = max(after[p], hours[k] + after[k])
+    return after
+
+
+def topological_order(workflow: Workflow) -> list[int]:
+    """Subtasks such that prerequisites come first."""
+    wanted = {k: set(p) for k, p in enumerate(workflow.prerequisite_indices())}
+    order: list[int] = []
+    while wanted:
+        free = [k for k, open_ in wanted.items() if not open_ & wanted.keys()]
+        order += free
+        for k in free:
+            del wanted[k]
+    return order
+
+
+def lower_bound(workflow: Workflow, team: Team) -> float:
+    """Hours that no policy can beat: the critical path, or all hours shared by all agents, both at alignment 1."""
+    hours = best_hours(workflow, team)
+    critical = float((hours + path_after(workflow, hours)).max())
+    return max(critical, float(hours.sum()) / team.size)

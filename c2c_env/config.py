@@ -1,0 +1,291 @@
+"""Configuration as frozen data: every constant of the simulator under its own name.
+
+The published facts of *Communication to Completion* (C2C, arXiv 2510.19995) fix the structure: an Alignment
+Factor in [0.01, 1], progress = hours x Alignment Factor, messages that cost time and only raise alignment,
+simultaneous steps. The paper publishes hardly any constant, so **the defaults below are this project's own**
+unless a field says otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from c2c_env.errors import ConfigError, raise_faults, unknown_name
+
+MANAGER_SKILL = 0.4
+PRIMARY_SKILL, SECONDARY_SKILL, BASE_SKILL = 1.0, 0.7, 0.4
+NUM_DOMAINS = 5
+TIER_VOLATILITY = {"simple": 0.0, "medium": 0.005, "complex": 0.01}
+
+
+@dataclass(frozen=True)
+class Channel:
+    """What a channel costs and carries.
+
+    Attributes:
+        send_hours: hours the sender pays per message (once, also for the whole team).
+        read_hours: hours every recipient pays per message; for a meeting, every invited participant.
+        latency: steps between sending and reading; 0 only for meetings.
+        richness: r in (0, 1]; a message on a subtask of complexity kappa moves understanding by ``r**kappa``.
+    """
+
+    send_hours: float
+    read_hours: float
+    latency: int
+    richness: float
+
+
+@dataclass(frozen=True)
+class Team:
+    """Who works together: agent 0 is the manager, the others are workers.
+
+    Attributes:
+        skills: one row an agent, one column a domain (backend, frontend, data, infrastructure, quality),
+            each in (0, 1].
+    """
+
+    skills: tuple[tuple[float, ...], ...]
+
+    def __post_init__(self) -> None:
+        rows = tuple(tuple(row) for row in self.skills)
+        object.__setattr__(self, "skills", rows)
+        faults = [] if rows else ["a team needs at least one agent"]
+        for i, row in enumerate(rows):
+            if len(row) != NUM_DOMAINS:
+                faults.append(f"skills[{i}] has {len(row)} values, expected {NUM_DOMAINS} (one a domain)")
+            faults += [
+                f"skills[{i}][{d}] is {x!r}, expected a number in (0, 1]"
+                for d, x in enumerate(row)
+                if not (_is_real(x) and 0 < x <= 1)
+            ]
+        raise_faults(ConfigError, "bad team", faults)
+
+    @property
+    def size(self) -> int:
+        return len(self.skills)
+
+    @property
+    def agents(self) -> list[str]:
+        """Names in the order of the indices: ``manager_0, worker_1, ...``."""
+        return [f"worker_{i}" if i else "manager_0" for i in range(self.size)]
+
+    @classmethod
+    def default(cls, size: int) -> Team:
+        """Manager with 0.4 everywhere; worker i is 1.0 in domain (i-1) mod 5, 0.7 two further on, else 0.4."""
+        if not isinstance(size, numbers.Integral) or isinstance(size, bool) or size < 1:
+            raise ConfigError(f"team_size is {size!r}, expected an integer >= 1")
+        rows = [(MANAGER_SKILL,) * NUM_DOMAINS]
+        for i in range(1, int(size)):
+            primary = (i - 1) % NUM_DOMAINS
+            row = [BASE_SKILL] * NUM_DOMAINS
+            row[primary], row[(primary + 2) % NUM_DOMAINS] = PRIMARY_SKILL, SECONDARY_SKILL
+            rows.append(tuple(row))
+        return cls(tuple(rows))
+
+
+@dataclass(frozen=True)
+class EnvConfig:
+    """Every constant of the simulator. All faults are reported at once as a `ConfigError`.
+
+    Time and work:
+        dt: hours per step.
+        horizon: steps until truncation; None means ``ceil(horizon_factor * lower_bound / dt)`` per workflow.
+        horizon_factor: see `horizon`.
+        rework_probability: p in [0, 1]; a finished subtask comes back with probability
+            ``p * (1 - mean alignment of the hours worked on it)``.
+        rework_share: share of the effort that comes back.
+        volatility: probability per step and unfinished subtask of a requirement change; None takes it from
+            the workflow's tier (simple 0, medium .005, complex .01).
+        intent_retention: factor on everybody's intent facet at a requirement change (the manager's is renewed).
+
+    Alignment:
+        alignment_floor: the least Alignment Factor (published: 0.01).
+        facet_weights: weights of intent, interface, constraints, context; a subtask without prerequisites has
+            no interface, and weights are normalised to sum 1 per subtask.
+        manager_intent, initial_intent, initial_interface, initial_context: understanding at reset.
+        constraints_exponent: constraints understanding at reset is ``skill ** constraints_exponent``.
+        context_rate: per hour; h hours of work raise context by ``(1 - exp(-context_rate h)) (1 - context)``.
+        answer_exponent: an answer to an open request moves ``r ** (answer_exponent * kappa)``.
+        request_expiry: steps after which an unanswered request expires.
+        chat, email, meeting: the channels.
+
+    Reward:
+        reward_weights: of progress, alignment, communication and time.
+        reward_sharing: "team" (every agent gets the team's), "individual", or a number in [0, 1] that mixes
+            (0 = team, 1 = individual).
+
+    Interface:
+        action_format: "multi_discrete" ([work, speech, recipient, topic]) or "discrete" (one catalogue).
+        mask_format: "tuple" (Gymnasium's and PettingZoo's sampling) or "flat" (TorchRL, sb3-contrib, RLlib);
+            of `info["action_mask"]` with multi_discrete actions.
+        mask_in_observation: observations become {"observation", "action_mask"}.
+        relations: "onehot" (subtask x agent blocks of 0/1) or "index" (compact scaled indices).
+        max_agents, max_subtasks: pad observations and actions to these sizes; None takes the real ones.
+        vocab_size: V > 0 adds a fifth action dimension, a symbol carried by the message.
+        exclusive_actions: an agent who speaks does no work in that step.
+    """
+
+    dt: float = 0.5
+    horizon: int | None = None
+    horizon_factor: float = 5.0
+    rework_probability: float = 0.5
+    rework_share: float = 0.3
+    volatility: float | None = None
+    intent_retention: float = 0.4
+    alignment_floor: float = 0.01
+    facet_weights: tuple[float, float, float, float] = (0.35, 0.25, 0.25, 0.15)
+    manager_intent: float = 0.95
+    initial_intent: float = 0.2
+    initial_interface: float = 0.1
+    initial_context: float = 0.0
+    constraints_exponent: float = 2.0
+    context_rate: float = 0.15
+    answer_exponent: float = 0.5
+    request_expiry: int = 8
+    chat: Channel = field(default=Channel(send_hours=0.05, read_hours=0.05, latency=1, richness=0.45))
+    email: Channel = field(default=Channel(send_hours=0.10, read_hours=0.05, latency=2, richness=0.60))
+    meeting: Channel = field(default=Channel(send_hours=0.50, read_hours=0.50, latency=0, richness=0.90))
+    reward_weights: tuple[float, float, float, float] = (1.0, 0.5, 0.5, 0.5)
+    reward_sharing: str | float = "team"
+    action_format: str = "multi_discrete"
+    mask_format: str = "tuple"
+    mask_in_observation: bool = False
+    relations: str = "onehot"
+    max_agents: int | None = None
+    max_subtasks: int | None = None
+    vocab_size: int = 0
+    exclusive_actions: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("facet_weights", "reward_weights"):
+            value = getattr(self, name)
+            if isinstance(value, Sequence) and not isinstance(value, str):
+                object.__setattr__(self, name, tuple(value))
+        raise_faults(ConfigError, "bad configuration", _faults(self))
+
+    @property
+    def sharing(self) -> float:
+        """`reward_sharing` as a number: 0 = team, 1 = individual."""
+        named = {"team": 0.0, "individual": 1.0}
+        return named[self.reward_sharing] if isinstance(self.reward_sharing, str) else float(self.reward_sharing)
+
+    @property
+    def channels(self) -> tuple[Channel, Channel, Channel]:
+        return (self.chat, self.email, self.meeting)
+
+    def with_fields(self, **changes: Any) -> EnvConfig:
+        """Return a copy with some fields changed; an unknown field is a `ConfigError`."""
+        valid = [f.name for f in fields(self)]
+        unknown = [unknown_name("configuration field", name, valid) for name in changes if name not in valid]
+        raise_faults(ConfigError, "bad configuration", unknown)
+        return replace(self, **changes)
+
+    @classmethod
+    def paper(cls, **changes: Any) -> EnvConfig:
+        """As near to the published facts as they go.
+
+        Published: one action per agent and step, so whoever speaks does not work (`exclusive_actions`); an
+        Alignment Factor in [0.01, 1], about 0.3 for the expert at the start; progress = hours x alignment;
+        messages are read one step later (so email has chat's latency here); no changing requirements and no
+        rework. Everything else (channel costs and richness, facets, skills, rewards) is this project's choice.
+        """
+        email = Channel(send_hours=0.10, read_hours=0.05, latency=1, richness=0.60)
+        published = cls(exclusive_actions=True, volatility=0.0, rework_probability=0.0, email=email)
+        return published.with_fields(**changes)
+
+
+def _is_real(x: object) -> bool:
+    return isinstance(x, numbers.Real) and not isinstance(x, bool) and math.isfinite(x)
+
+
+def _is_integer(x: object) -> bool:
+    return isinstance(x, numbers.Integral) and not isinstance(x, bool)
+
+
+_Check = tuple[Callable[[Any], bool], str]
+_SHARE: _Check = (lambda x: _is_real(x) and 0 <= x <= 1, "a number in [0, 1]")
+_POSITIVE: _Check = (lambda x: _is_real(x) and x > 0, "a number > 0")
+_NOT_NEGATIVE: _Check = (lambda x: _is_real(x) and x >= 0, "a number >= 0")
+_BOOL: _Check = (lambda x: isinstance(x, bool), "True or False")
+_SIZE: _Check = (lambda x: x is None or (_is_integer(x) and x >= 1), "an integer >= 1 or None")
+_FACETS: _Check = (
+    lambda x: isinstance(x, tuple) and len(x) == 4 and all(_is_real(w) and w >= 0 for w in x) and x[0] > 0,
+    "four numbers >= 0 (intent > 0)",
+)
+_REWARDS: _Check = (lambda x: isinstance(x, tuple) and len(x) == 4 and all(map(_is_real, x)), "four numbers")
+_CHANNEL: _Check = (lambda x: isinstance(x, Channel), "a Channel")
+
+
+def _one_of(*names: str) -> _Check:
+    return (lambda x: isinstance(x, str) and x in names, " or ".join(repr(n) for n in names))
+
+
+_CHECKS: Mapping[str, _Check] = {
+    "dt": _POSITIVE,
+    "horizon": _SIZE,
+    "horizon_factor": _POSITIVE,
+    "rework_probability": _SHARE,
+    "rework_share": (lambda x: _is_real(x) and 0 < x <= 1, "a number in (0, 1]"),
+    "volatility": (lambda x: x is None or _SHARE[0](x), "a number in [0, 1] or None"),
+    "intent_retention": _SHARE,
+    "alignment_floor": (lambda x: _is_real(x) and 0 < x < 1, "a number in (0, 1)"),
+    "facet_weights": _FACETS,
+    "manager_intent": _SHARE,
+    "initial_intent": _SHARE,
+    "initial_interface": _SHARE,
+    "initial_context": _SHARE,
+    "constraints_exponent": _NOT_NEGATIVE,
+    "context_rate": _NOT_NEGATIVE,
+    "answer_exponent": _NOT_NEGATIVE,
+    "request_expiry": (lambda x: _is_integer(x) and x >= 0, "an integer >= 0"),
+    "chat": _CHANNEL,
+    "email": _CHANNEL,
+    "meeting": _CHANNEL,
+    "reward_weights": _REWARDS,
+    "reward_sharing": (
+        lambda x: x in ("team", "individual") if isinstance(x, str) else _SHARE[0](x),
+        "'team', 'individual' or a number in [0, 1]",
+    ),
+    "action_format": _one_of("multi_discrete", "discrete"),
+    "mask_format": _one_of("tuple", "flat"),
+    "mask_in_observation": _BOOL,
+    "relations": _one_of("onehot", "index"),
+    "max_agents": _SIZE,
+    "max_subtasks": _SIZE,
+    "vocab_size": (lambda x: _is_integer(x) and x >= 0, "an integer >= 0"),
+    "exclusive_actions": _BOOL,
+}
+
+
+def _faults(config: EnvConfig) -> list[str]:
+    faults = [
+        f"{name} is {getattr(config, name)!r}, expected {expected}"
+        for name, (valid, expected) in _CHECKS.items()
+        if not valid(getattr(config, name))
+    ]
+    for name in ("chat", "email", "meeting"):
+        channel = getattr(config, name)
+        if isinstance(channel, Channel):
+            faults += [f"{name}.{fault}" for fault in _channel_faults(channel, meeting=name == "meeting")]
+    if _is_integer(config.vocab_size) and config.vocab_size > 0 and config.action_format == "discrete":
+        faults.append("vocab_size > 0 needs action_format='multi_discrete' (the discrete catalogue has no symbols)")
+    return faults
+
+
+def _channel_faults(channel: Channel, meeting: bool) -> list[str]:
+    faults = [
+        f"{name} is {getattr(channel, name)!r}, expected a number >= 0"
+        for name in ("send_hours", "read_hours")
+        if not _NOT_NEGATIVE[0](getattr(channel, name))
+    ]
+    if not (_is_real(channel.richness) and 0 < channel.richness <= 1):
+        faults.append(f"richness is {channel.richness!r}, expected a number in (0, 1]")
+    latency_fits = _is_integer(channel.latency) and (channel.latency == 0 if meeting else channel.latency >= 1)
+    if not latency_fits:
+        expected = "0 (a meeting happens at once)" if meeting else "an integer >= 1"
+        faults.append(f"latency is {channel.latency!r}, expected {expected}")
+    return faults

@@ -1,0 +1,45 @@
+"""The Alignment Factor and what raises it (SPEC section 1 and 2)."""
+
+from __future__ import annotations
+
+from c2c_env.core.constants import DONE, NUM_FACETS
+from c2c_env.core.layout import Params, State
+
+
+def alignment(p: Params, s: State, b: int, i: int, k: int) -> float:
+    """Alignment Factor of agent i on subtask k: floor + (1 - floor) * weighted understanding."""
+    w = s.workflow[b]
+    weighted = 0.0
+    for f in range(NUM_FACETS):
+        weighted += p.weights[w, k, f] * s.understanding[b, i, k, f]
+    return p.alignment_floor + (1.0 - p.alignment_floor) * weighted
+
+
+def holder(p: Params, s: State, b: int, k: int) -> int:
+    """The agent whose alignment counts for unfinished subtask k: its owner, else the most skilled agent."""
+    if s.owner[b, k] >= 0:
+        return int(s.owner[b, k])
+    return int(p.best_agent[s.workflow[b], k])
+
+
+def team_alignment(p: Params, s: State, b: int) -> float:
+    """Effort-weighted alignment of the team: sum_k effort_k / E * a_k (SPEC section 5)."""
+    w = s.workflow[b]
+    total = 0.0
+    for k in range(p.num_subtasks[w]):
+        if s.status[b, k] == DONE:
+            a = s.finish_alignment[b, k]
+        else:
+            a = alignment(p, s, b, holder(p, s, b, k), k)
+        total += p.effort[w, k] * a
+    return total / p.total_effort[w]
+
+
+def credit_alignment(p: Params, s: State, b: int, sender: int, recipient: int, k: int, gain: float) -> None:
+    """Split a gain in the recipient's alignment between both ends, if the recipient's alignment counts for k."""
+    if s.status[b, k] == DONE or holder(p, s, b, k) != recipient:
+        return
+    w = s.workflow[b]
+    half = 0.5 * gain * p.effort[w, k] / p.total_effort[w]
+    s.alignment_credit[b, sender] += half
+    s.alignment_credit[b, recipient] += half

@@ -1,0 +1,38 @@
+"""The reward of every agent, term by term (SPEC section 5)."""
+
+from __future__ import annotations
+
+from c2c_env.core.alignment import team_alignment
+from c2c_env.core.constants import ALIGNMENT, COMMUNICATION, PROGRESS, TIME
+from c2c_env.core.layout import Outputs, Params, State
+
+
+def write_rewards(p: Params, s: State, out: Outputs, b: int) -> None:
+    """Mix the team's reward with each agent's own: ``(1 - sharing) * team + sharing * individual``.
+
+    An agent's own progress, communication hours and alignment credit count N-fold, and what else changed the
+    alignment is shared equally, so the mean over agents is the team's reward.
+    """
+    w = s.workflow[b]
+    value = team_alignment(p, s, b)
+    gained = value - s.alignment_value[b]
+    s.alignment_value[b] = value
+    progress = credited = spoken = 0.0
+    for i in range(p.num_agents):
+        progress += s.progress_credit[b, i]
+        credited += s.alignment_credit[b, i]
+        spoken += s.spoken_hours[b, i]
+    n, own = p.num_agents, p.sharing
+    time = -p.reward_weights[TIME] * p.dt / p.lower_bound[w]
+    for i in range(n):
+        own_progress = n * s.progress_credit[b, i]
+        own_gain = n * s.alignment_credit[b, i] + gained - credited
+        hours = (1.0 - own) * spoken + own * n * s.spoken_hours[b, i]
+        terms = out.reward_terms
+        terms[b, i, PROGRESS] = p.reward_weights[PROGRESS] * ((1.0 - own) * progress + own * own_progress)
+        terms[b, i, ALIGNMENT] = p.reward_weights[ALIGNMENT] * ((1.0 - own) * gained + own * own_gain)
+        terms[b, i, COMMUNICATION] = -p.reward_weights[COMMUNICATION] * hours / p.total_effort[w]
+        terms[b, i, TIME] = time
+        out.reward[b, i] = (
+            terms[b, i, PROGRESS] + terms[b, i, ALIGNMENT] + terms[b, i, COMMUNICATION] + terms[b, i, TIME]
+        )

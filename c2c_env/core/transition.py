@@ -1,0 +1,124 @@
+"""The order of things: one reset, one step, and the loop over a batch that the faces call."""
+
+from __future__ import annotations
+
+from c2c_env.core.actions import take_actions, write_mask
+from c2c_env.core.alignment import team_alignment
+from c2c_env.core.constants import (
+    BLOCKED,
+    CONSTRAINTS,
+    CONTEXT,
+    INTENT,
+    INTERFACE,
+    MANAGER,
+    NOBODY,
+    READY,
+    RESET,
+    STEP,
+)
+from c2c_env.core.events import change_requirements
+from c2c_env.core.layout import Array, Outputs, Params, State
+from c2c_env.core.messages import deliver_messages, expire_requests, hold_meetings, send_messages
+from c2c_env.core.observe import write_observations
+from c2c_env.core.rewards import write_rewards
+from c2c_env.core.work import choose_workers, complete_subtasks, do_work, spend_time
+
+
+def reset_row(p: Params, s: State, b: int) -> None:
+    """Start an episode; `seed`, `episode`, `key` and `workflow` of the row are already set."""
+    w = s.workflow[b]
+    clear_row(s, b)
+    s.subtasks_left[b] = p.num_subtasks[w]
+    for k in range(p.num_subtasks[w]):
+        s.remaining[b, k] = p.effort[w, k]
+        s.prerequisites_left[b, k] = p.num_prerequisites[w, k]
+        s.dependents_left[b, k] = p.num_dependents[w, k]
+        s.status[b, k] = READY if p.num_prerequisites[w, k] == 0 else BLOCKED
+        for i in range(p.num_agents):
+            s.understanding[b, i, k, INTENT] = p.manager_intent if i == MANAGER else p.initial_intent
+            s.understanding[b, i, k, INTERFACE] = p.initial_interface
+            s.understanding[b, i, k, CONSTRAINTS] = p.expertise[i, p.domain[w, k]]
+            s.understanding[b, i, k, CONTEXT] = p.initial_context
+    s.alignment_value[b] = team_alignment(p, s, b)
+
+
+def clear_row(s: State, b: int) -> None:
+    """Forget the last episode."""
+    s.t[b] = 0
+    s.understanding[b] = 0.0
+    s.remaining[b] = 0.0
+    s.status[b] = BLOCKED
+    s.prerequisites_left[b] = 0
+    s.dependents_left[b] = 0
+    s.owner[b] = NOBODY
+    s.finished_step[b] = -1
+    s.finish_alignment[b] = 0.0
+    s.worked_hours[b] = 0.0
+    s.aligned_hours[b] = 0.0
+    s.debt[b] = 0.0
+    s.last_work[b] = NOBODY
+    s.request_topic[b] = NOBODY
+    s.request_step[b] = 0
+    s.mail_speech[b] = 0
+    s.mail_recipient[b] = 0
+    s.mail_topic[b] = 0
+    s.mail_symbol[b] = 0
+    s.mail_facets[b] = 0.0
+    s.read_speech[b] = 0
+    s.read_topic[b] = NOBODY
+    s.read_symbol[b] = 0
+    s.read_step[b] = 0
+    s.action[b] = 0
+    s.invalid[b] = 0
+    s.spoken_hours[b] = 0.0
+    s.in_meeting[b] = 0
+    s.work_hours[b] = 0.0
+    s.worker[b] = NOBODY
+    s.progress_credit[b] = 0.0
+    s.alignment_credit[b] = 0.0
+    s.tally[b] = 0.0
+    s.speech_count[b] = 0
+    s.message_graph[b] = 0
+
+
+def step_row(p: Params, s: State, out: Outputs, b: int, actions: Array) -> None:
+    """One step, in the order of SPEC section 4."""
+    take_actions(p, s, b, actions)
+    s.t[b] += 1
+    s.spoken_hours[b] = 0.0
+    s.progress_credit[b] = 0.0
+    s.alignment_credit[b] = 0.0
+    change_requirements(p, s, b)
+    deliver_messages(p, s, b)
+    expire_requests(p, s, b)
+    hold_meetings(p, s, b)
+    send_messages(p, s, b)
+    spend_time(p, s, b)
+    choose_workers(p, s, b)
+    do_work(p, s, b)
+    complete_subtasks(p, s, b)
+    write_rewards(p, s, out, b)
+    out.terminated[b] = s.subtasks_left[b] == 0
+    out.truncated[b] = s.subtasks_left[b] > 0 and s.t[b] >= p.horizon[s.workflow[b]]
+
+
+def show_row(p: Params, s: State, out: Outputs, b: int) -> None:
+    """Write what the agents of an environment see and may do."""
+    write_mask(p, s, out, b)
+    if p.write_observations:
+        write_observations(p, s, out, b)
+
+
+def run_rows(p: Params, s: State, out: Outputs, actions: Array, rows: Array, task: int) -> None:
+    """Do a task (`RESET`, `STEP` with actions [B, N, parts], or `SHOW`) in each of the rows [R].
+
+    The only entry point, so that everything is compiled once. A reset leaves the rewards of the last step as they
+    are: they belong to it.
+    """
+    for n in range(rows.shape[0]):
+        b = rows[n]
+        if task == RESET:
+            reset_row(p, s, b)
+        elif task == STEP:
+            step_row(p, s, out, b, actions)
+        show_row(p, s, out, b)

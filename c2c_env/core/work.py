@@ -1,0 +1,137 @@
+"""Stages 6 to 8: time, work, completion (SPEC section 4)."""
+
+from __future__ import annotations
+
+from c2c_env.core.alignment import alignment
+from c2c_env.core.constants import (
+    ALIGNED_HOURS,
+    CONTEXT,
+    DONE,
+    DONE_TOLERANCE,
+    INTERFACE,
+    LEAST_WORK_HOURS,
+    NOBODY,
+    NUM_FACETS,
+    READY,
+    REWORKS,
+    STREAM_REWORK,
+    WASTED_HOURS,
+    WORK,
+    WORK_HOURS,
+)
+from c2c_env.core.layout import Params, State
+from c2c_env.core.rng import uniform
+
+HALVINGS = 8
+TAYLOR_TERMS = 8
+
+
+def saturation(x: float) -> float:
+    """``1 - exp(-x)`` for x >= 0 from basic arithmetic only, so that no machine's libm matters.
+
+    Taylor series at ``x / 2**8``, then y -> 2 y - y**2 for each doubling of x (error below 1e-12 for x < 8).
+    """
+    if x > 40.0:
+        return 1.0
+    small = x / 2.0**HALVINGS
+    term, y = 1.0, 0.0
+    for n in range(1, TAYLOR_TERMS + 1):
+        term *= -small / n
+        y -= term
+    for _ in range(HALVINGS):
+        y = 2.0 * y - y * y
+    return y
+
+
+def spend_time(p: Params, s: State, b: int) -> None:
+    """Stage 6: communication is paid from working time; what exceeds a step is carried over as debt."""
+    for i in range(p.num_agents):
+        debt = s.debt[b, i] + s.spoken_hours[b, i]
+        hours = p.dt - debt
+        s.work_hours[b, i] = hours if hours > LEAST_WORK_HOURS else 0.0
+        s.debt[b, i] = -hours if hours < -LEAST_WORK_HOURS else 0.0
+
+
+def choose_workers(p: Params, s: State, b: int) -> None:
+    """Stage 7: of those who chose a subtask the owner works, else the most skilled, who becomes the owner."""
+    w = s.workflow[b]
+    for k in range(p.num_subtasks[w]):
+        s.worker[b, k] = NOBODY
+    for i in range(p.num_agents):
+        k = s.action[b, i, WORK] - 1
+        if k < 0 or s.work_hours[b, i] <= 0.0:
+            continue
+        rival = s.worker[b, k]
+        if rival < 0 or s.owner[b, k] == i:
+            s.worker[b, k] = i
+        elif s.owner[b, k] != rival and p.skill[i, p.domain[w, k]] > p.skill[rival, p.domain[w, k]]:
+            s.worker[b, k] = i
+
+
+def do_work(p: Params, s: State, b: int) -> None:
+    """Stage 7: the chosen work, the others' hours are wasted."""
+    for i in range(p.num_agents):
+        k = s.action[b, i, WORK] - 1
+        hours = s.work_hours[b, i]
+        s.last_work[b, i] = NOBODY
+        if k < 0 or hours <= 0.0:
+            continue
+        if s.worker[b, k] == i:
+            work_on(p, s, b, i, k, hours)
+        else:
+            s.tally[b, WASTED_HOURS] += hours
+
+
+def work_on(p: Params, s: State, b: int, i: int, k: int, hours: float) -> None:
+    """Agent i works on subtask k: remaining -= hours x skill x alignment, and context grows."""
+    w = s.workflow[b]
+    aligned = hours * alignment(p, s, b, i, k)
+    finished = min(aligned * p.skill[i, p.domain[w, k]], s.remaining[b, k])
+    s.remaining[b, k] -= finished
+    s.progress_credit[b, i] += finished / p.total_effort[w]
+    s.owner[b, k] = i
+    s.last_work[b, i] = k
+    s.worked_hours[b, k] += hours
+    s.aligned_hours[b, k] += aligned
+    s.tally[b, WORK_HOURS] += hours
+    s.tally[b, ALIGNED_HOURS] += aligned
+    s.understanding[b, i, k, CONTEXT] += saturation(p.context_rate * hours) * (1.0 - s.understanding[b, i, k, CONTEXT])
+
+
+def complete_subtasks(p: Params, s: State, b: int) -> None:
+    """Stage 8: what has no work left is done, or comes back as rework."""
+    w = s.workflow[b]
+    for k in range(p.num_subtasks[w]):
+        i = s.worker[b, k]
+        if i < 0 or s.remaining[b, k] > DONE_TOLERANCE:
+            continue
+        mean_alignment = s.aligned_hours[b, k] / s.worked_hours[b, k]
+        chance = p.rework_probability * (1.0 - mean_alignment)
+        if uniform(s.key[b], STREAM_REWORK, s.t[b], k) < chance:
+            back = p.rework_share * p.effort[w, k]
+            s.progress_credit[b, i] -= (back - s.remaining[b, k]) / p.total_effort[w]
+            s.remaining[b, k] = back
+            s.tally[b, REWORKS] += 1.0
+        else:
+            finish(p, s, b, i, k)
+
+
+def finish(p: Params, s: State, b: int, i: int, k: int) -> None:
+    """Subtask k is done: its worker knows all of it and the interface it leaves to its dependents."""
+    w = s.workflow[b]
+    s.progress_credit[b, i] += s.remaining[b, k] / p.total_effort[w]
+    s.remaining[b, k] = 0.0
+    s.status[b, k] = DONE
+    s.finished_step[b, k] = s.t[b]
+    s.subtasks_left[b] -= 1
+    s.finish_alignment[b, k] = alignment(p, s, b, i, k)
+    for f in range(NUM_FACETS):
+        s.understanding[b, i, k, f] = 1.0
+    for n in range(p.num_dependents[w, k]):
+        d = p.dependents[w, k, n]
+        s.understanding[b, i, d, INTERFACE] = 1.0
+        s.prerequisites_left[b, d] -= 1
+        if s.prerequisites_left[b, d] == 0:
+            s.status[b, d] = READY
+    for n in range(p.num_prerequisites[w, k]):
+        s.dependents_left[b, p.prerequisites[w, k, n]] -= 1

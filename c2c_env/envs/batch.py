@@ -1,0 +1,317 @@
+"""The batch: owns the arrays of many environments and calls the kernels. No face holds physics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from c2c_env.config import EnvConfig, Team
+from c2c_env.core import backends, constants, rng
+from c2c_env.core.layout import Array, ObservationLayout, Outputs, Params, State, allocate, array_specs
+from c2c_env.envs import snapshots
+from c2c_env.envs.spaces import action_sizes, mask_size
+from c2c_env.errors import ActionError, ConfigError, raise_faults
+from c2c_env.metrics import episode_metrics
+from c2c_env.workflows.pack import pack
+from c2c_env.workflows.pool import WorkflowPool
+from c2c_env.workflows.schema import Workflow
+
+_PACKED = [name for name, spec in array_specs(Params).items() if spec.axes.startswith("W")]
+
+
+class Batch:
+    """B environments of one team and configuration, stepped together.
+
+    Attributes:
+        observations: float32 [B, N, D], written at every reset and step (read it, do not keep it).
+        action_masks: int8 [B, N, M], 1 = legal; the parts of a multi-discrete action side by side.
+        rewards: float32 [B, N]; reward_terms: float32 [B, N, 4].
+        terminated, truncated: int8 [B].
+        invalid: int8 [B, N], 1 where the last action was illegal.
+        layout: the named layout of an observation.
+
+    Args:
+        workflow: see `c2c_env.parallel_env`.
+        team: who works.
+        config: every constant.
+        num_envs: B.
+        num_threads: threads that share the batch; results do not depend on it.
+        backend: "numba" or "interpreted" (slow, for debugging).
+        write_observations: False leaves the observations out, for planners that need the dynamics only.
+
+    Raises:
+        ConfigError: sizes that do not fit; a workflow larger than `config.max_subtasks`.
+        WorkflowError: an unknown or faulty workflow.
+    """
+
+    def __init__(
+        self,
+        workflow: Any,
+        team: Team,
+        config: EnvConfig,
+        num_envs: int = 1,
+        *,
+        num_threads: int = 1,
+        backend: str = "numba",
+        write_observations: bool = True,
+    ) -> None:
+        self.pool = workflow if isinstance(workflow, WorkflowPool) else WorkflowPool(workflow)
+        self.team, self.config, self.num_envs, self.num_threads = team, config, num_envs, num_threads
+        self.backend = backend
+        self.num_agents = team.size
+        self.max_agents = config.max_agents or team.size
+        self.max_subtasks = config.max_subtasks or self.pool.max_subtasks
+        self._check_sizes()
+        relations = (self.max_agents, self.max_subtasks, config.vocab_size, config.relations)
+        self.layout = ObservationLayout.build(*relations)
+        self._sizes = {
+            "B": num_envs,
+            "A": self.max_agents,
+            "N": self.num_agents,
+            "K": self.max_subtasks,
+            "L": max(config.chat.latency, config.email.latency),
+            "O": constants.NUM_OBS_FIELDS,
+            "T": constants.NUM_TALLIES,
+            "D": self.layout.size,
+            "M": mask_size(config, self.max_agents, self.max_subtasks),
+            "W": 1,
+        }
+        self._action_sizes = np.array(action_sizes(config, self.max_agents, self.max_subtasks))
+        self.state = State(**allocate(State, self._sizes))
+        self.out = Outputs(**allocate(Outputs, self._sizes))
+        self.params = self._make_params(write_observations)
+        self.workflow_index = np.zeros(num_envs, dtype=np.int64)  # of the pool, a row an environment
+        self._packed: dict[int, int] = {}  # index in the pool -> row of the packed arrays
+        self._actions = np.zeros((num_envs, self.num_agents, len(self._action_sizes)), dtype=np.int32)
+        self._connect()
+
+    def _check_sizes(self) -> None:
+        config, faults = self.config, []
+        if self.max_agents < self.num_agents:
+            faults.append(f"max_agents is {config.max_agents}, smaller than the team of {self.num_agents}")
+        if self.max_subtasks < self.pool.max_subtasks:
+            faults.append(
+                f"max_subtasks is {config.max_subtasks}, but a workflow has {self.pool.max_subtasks} subtasks"
+            )
+        for name in ("num_envs", "num_threads"):
+            if getattr(self, name) < 1:
+                faults.append(f"{name} is {getattr(self, name)}, expected an integer >= 1")
+        if self.backend not in backends.BACKENDS:
+            faults.append(f"backend is {self.backend!r}, expected one of {', '.join(backends.BACKENDS)}")
+        raise_faults(ConfigError, "the environment cannot be built", faults)
+
+    def _make_params(self, write_observations: bool) -> Params:
+        config = self.config
+        arrays = allocate(Params, self._sizes)
+        n = self.num_agents
+        arrays["skill"][:n] = self.team.skills
+        arrays["expertise"][:n] = np.round(arrays["skill"][:n] ** config.constraints_exponent, 12)
+        for row, channel in enumerate(config.channels):
+            arrays["send_hours"][row] = channel.send_hours
+            arrays["read_hours"][row] = channel.read_hours
+            arrays["latency"][row] = channel.latency
+        arrays["reward_weights"][:] = config.reward_weights
+        arrays["obs_offset"][:] = self.layout.offsets()
+        arrays["obs_board"][0] = self.layout.board_size
+        return Params(
+            num_agents=n,
+            max_agents=self.max_agents,
+            max_subtasks=self.max_subtasks,
+            vocab_size=int(config.vocab_size),
+            max_latency=self._sizes["L"],
+            dt=float(config.dt),
+            rework_probability=float(config.rework_probability),
+            rework_share=float(config.rework_share),
+            intent_retention=float(config.intent_retention),
+            alignment_floor=float(config.alignment_floor),
+            manager_intent=float(config.manager_intent),
+            initial_intent=float(config.initial_intent),
+            initial_interface=float(config.initial_interface),
+            initial_context=float(config.initial_context),
+            context_rate=float(config.context_rate),
+            request_expiry=int(config.request_expiry),
+            sharing=config.sharing,
+            discrete=int(config.action_format == "discrete"),
+            exclusive=int(config.exclusive_actions),
+            index_relations=int(config.relations == "index"),
+            write_observations=int(write_observations),
+            **arrays,
+        )
+
+    def _connect(self) -> None:
+        """What cannot be pickled: kernels and threads."""
+        self._kernel = backends.load(self.backend)
+        self._threads = ThreadPoolExecutor(self.num_threads) if self.num_threads > 1 else None
+        self._chunks = np.array_split(np.arange(self.num_envs), self.num_threads)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in vars(self).items() if k not in ("_kernel", "_threads", "_chunks")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._connect()
+
+    # --- what the faces read ---------------------------------------------------------------------------------
+
+    @property
+    def observations(self) -> Array:
+        return self.out.observation
+
+    @property
+    def action_masks(self) -> Array:
+        return self.out.action_mask
+
+    @property
+    def rewards(self) -> Array:
+        return self.out.reward
+
+    @property
+    def reward_terms(self) -> Array:
+        return self.out.reward_terms
+
+    @property
+    def terminated(self) -> Array:
+        return self.out.terminated
+
+    @property
+    def truncated(self) -> Array:
+        return self.out.truncated
+
+    @property
+    def invalid(self) -> Array:
+        return self.state.invalid[:, : self.num_agents]
+
+    def workflow(self, row: int = 0) -> Workflow:
+        """The workflow that an environment plays."""
+        return self.pool[int(self.workflow_index[row])]
+
+    # --- reset and step --------------------------------------------------------------------------------------
+
+    def reset(
+        self,
+        seeds: Sequence[int] | Array | None = None,
+        *,
+        rows: npt.ArrayLike | None = None,
+        workflows: Sequence[int] | Array | None = None,
+    ) -> None:
+        """Start episodes in `rows` (default: all).
+
+        Args:
+            seeds: one a row; fixes everything after it. None goes on to the next episode of the row's seed.
+            rows: indices of environments.
+            workflows: one index into the pool a row; None draws them.
+        """
+        chosen = np.arange(self.num_envs) if rows is None else np.asarray(rows, dtype=np.int64)
+        state = self.state
+        if seeds is None:
+            state.episode[chosen] += 1
+        else:
+            state.seed[chosen] = np.array([_seed(seed) for seed in seeds], dtype=np.uint64)
+            state.episode[chosen] = 0
+        with np.errstate(over="ignore"):
+            state.key[chosen] = rng.hash_counter(
+                state.seed[chosen], constants.STREAM_EPISODE, state.episode[chosen].astype(np.uint64), 0
+            )
+            if workflows is None:
+                workflows = [self._draw_workflow(key) for key in state.key[chosen]]
+        self.workflow_index[chosen] = workflows
+        state.workflow[chosen] = [self._pack(int(index)) for index in self.workflow_index[chosen]]
+        self.out.terminated[chosen] = self.out.truncated[chosen] = 0
+        self._run(chosen, constants.RESET)
+
+    def step(self, actions: Array, *, rows: npt.ArrayLike | None = None) -> None:
+        """Step environments; results are in the attributes.
+
+        Args:
+            actions: integers [B, N, parts], or [B, N] with the discrete format. Illegal ones become no work
+                or silence and are flagged in `invalid`.
+            rows: indices of the environments to step (default: all); the others stay as they are.
+        """
+        wanted = self._actions.shape
+        given = np.asarray(actions)
+        if given.shape != wanted and (*given.shape, 1) != wanted:
+            expected = wanted[:2] if self.config.action_format == "discrete" else wanted
+            raise ActionError(f"actions have shape {given.shape}, expected {expected} (environments, agents, parts)")
+        if given.dtype.kind not in "iu":
+            raise ActionError(f"actions have type {given.dtype}, expected integers")
+        self._actions[...] = given.reshape(wanted)
+        self.step_written(rows)
+
+    def step_written(self, rows: npt.ArrayLike | None = None) -> None:
+        """Step with the actions already written into `action_buffer`."""
+        chunks = self._chunks
+        if rows is not None:
+            chunks = np.array_split(np.asarray(rows, dtype=np.int64), self.num_threads)
+        if self._threads is None:
+            self._run(chunks[0], constants.STEP)
+            return
+        for job in [self._threads.submit(self._run, chunk, constants.STEP) for chunk in chunks]:
+            job.result()
+
+    def _run(self, rows: Array, task: int) -> None:
+        self._kernel(self.params, self.state, self.out, self._actions, rows, task)
+
+    @property
+    def action_buffer(self) -> Array:
+        """int32 [B, N, parts]: write actions here, then call `step_written`."""
+        return self._actions
+
+    @property
+    def action_sizes(self) -> Array:
+        """Number of choices of each part of an action."""
+        return self._action_sizes
+
+    def _draw_workflow(self, key: Any) -> int:
+        draws = [rng.uniform(key, constants.STREAM_WORKFLOW, 0, n) for n in range(2)]
+        return self.pool.draw(*draws)
+
+    def _pack(self, index: int) -> int:
+        """Row of the packed arrays that holds a workflow of the pool; packs it when it is met first."""
+        if index in self._packed:
+            return self._packed[index]
+        row = len(self._packed)
+        if row == len(self.params.num_subtasks):
+            grown = {name: np.concatenate([a, np.zeros_like(a)]) for name, a in self._packed_arrays().items()}
+            self.params = self.params._replace(**grown)
+        packed = pack(self.pool[index], self.team, self.config, self.max_subtasks)
+        for name, array in self._packed_arrays().items():
+            array[row] = packed[name]
+        self._packed[index] = row
+        return row
+
+    def _packed_arrays(self) -> dict[str, Array]:
+        return {name: getattr(self.params, name) for name in _PACKED}
+
+    # --- snapshots -------------------------------------------------------------------------------------------
+
+    def snapshot(self, row: int = 0) -> dict[str, Array]:
+        """Copies of everything that an episode needs to go on; see `c2c_env.envs.snapshots`."""
+        taken = snapshots.take(self.params, self.state, self.out, row)
+        taken["workflow"] = np.array(self.workflow_index[row])
+        return taken
+
+    def metrics(self, row: int = 0) -> dict[str, float]:
+        """Metrics of an environment's episode so far, see `c2c_env.METRICS`."""
+        return episode_metrics(self.params, self.state, self.out, row)
+
+    def restore(self, snapshot: Mapping[str, Array], row: int = 0) -> None:
+        """Go back to a snapshot, of this batch or of one with the same workflows, team and configuration.
+
+        Raises:
+            SnapshotError: a key is missing or unknown, or an array does not fit.
+        """
+        index = snapshots.workflow_of(snapshot, len(self.pool))
+        place = self._pack(index)
+        snapshots.put(self.params, self.state, self.out, row, place, snapshot)
+        self.workflow_index[row] = index
+        self._run(np.array([row]), constants.SHOW)
+
+
+def _seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ConfigError(f"seed is {seed!r}, expected an integer >= 0")
+    return int(seed) & 0xFFFFFFFFFFFFFFFF

@@ -1,0 +1,361 @@
+"""The PettingZoo face: a batch of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+from pettingzoo import AECEnv, ParallelEnv
+
+from c2c_env.config import EnvConfig, Team
+from c2c_env.core.constants import ACTION_PARTS, REWARD_TERMS
+from c2c_env.core.layout import Array, ObservationLayout
+from c2c_env.envs.batch import Batch
+from c2c_env.envs.spaces import action_space, mask_is_tuple, observation_space, split_mask
+from c2c_env.envs.state_vector import state_size, state_vector
+from c2c_env.errors import ActionError, ConfigError, ResetNeededError, raise_faults, unknown_name
+from c2c_env.workflows.pool import WorkflowLike
+
+Actions = Mapping[str, Any]
+Infos = dict[str, dict[str, Any]]
+
+
+class C2CParallelEnv(ParallelEnv[str, Any, Any]):
+    """
+    ## Description
+
+    A team completes a workflow of dependent subtasks in steps of half an hour. At every step each agent may work
+    on a ready subtask and may send one message about a subtask: tell or ask by chat or email, call a meeting, or
+    (the manager) assign. Communication costs working time. It raises the recipient's **Alignment Factor**, which
+    scales how fast that agent works. After *Communication to Completion* (C2C, arXiv 2510.19995); the formula that
+    stands for the paper's language-model judge, and most constants, are this project's own (`EnvConfig`).
+
+    Agents are `manager_0, worker_1, ..., worker_{N-1}`. All act at once, none leaves early, all end together.
+
+    ## Action Space
+
+    `MultiDiscrete([1+K, 7, N+1, K])` for N agents and K subtasks:
+
+    | index | part | min | max | meaning |
+    |---|---|---|---|---|
+    | 0 | work | 0 | K | 0 = no work, k+1 = work on subtask k |
+    | 1 | speech | 0 | 6 | silent, chat_tell, chat_ask, email_tell, email_ask, meet, assign |
+    | 2 | recipient | 0 | N | agent index, N = the whole team |
+    | 3 | topic | 0 | K-1 | subtask index |
+    | 4 | symbol | 0 | V-1 | only with `vocab_size=V` |
+
+    `action_format="discrete"` offers one `Discrete(1 + K + 5(N+1) + K N)`: wait; work on k; each of the speeches 1-5
+    to each recipient (speech-major) while going on with one's own subtask, the topic inferred; assign k to j (k-major).
+
+    `info["action_mask"]` (int8, 1 = legal) is a tuple of one mask a part, or with `mask_format="flat"` their
+    concatenation. An illegal choice raises nothing: illegal work is no work, an illegal message is silence, and
+    `info["invalid_action"]` is True.
+
+    ## Observation Space
+
+    `Box(0, 1, (D,), float32)` with named fields: `env.layout` gives the slice and the reading of each. First what
+    everybody sees (time, skills, every subtask's status, remaining effort, domain, owner, who worked on what), then
+    what only this agent knows (its understanding and Alignment Factor, its debt, requests and messages).
+    `relations="index"` writes relations as compact scaled indices. `mask_in_observation=True` makes it a
+    `Dict(observation, action_mask)`. `state()` is the global state, a float32 vector in [0, 1].
+
+    ## Rewards
+
+    `1 * d(progress) + 0.5 * d(alignment) - 0.5 * communication hours / total effort - 0.5 * dt / lower bound`, the
+    same for every agent (`reward_sharing="team"`); "individual" gives each agent its own share with the same mean;
+    a number in [0, 1] mixes the two. `info["reward_terms"]` has the four terms; they add up to the reward.
+
+    ## Starting State
+
+    Every subtask whole, nobody owning any. Understanding: intent 0.95 for the manager and 0.2 for the others,
+    interface 0.1, constraints the squared skill, context 0. A list of workflows or a `Generated` source draws one
+    at every reset. `reset(seed=s)` fixes everything after it; `reset()` goes on to the seed's next episode.
+    `reset(options={"workflow": name})` chooses a workflow of the list.
+
+    ## Episode End
+
+    - Termination: every subtask is done.
+    - Truncation: the horizon is reached, `ceil(5 * lower bound / dt)` steps by default.
+
+    The last info of every agent has `episode_metrics`, see `c2c_env.METRICS`.
+
+    ## Arguments
+
+    See `c2c_env.parallel_env`.
+
+    ## Version History
+
+    - v0: first version.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {
+        "name": "c2c_env/team_v0",
+        "render_modes": ["ansi", "rgb_array"],
+        "is_parallelizable": True,
+        "render_fps": 2,
+    }
+
+    def __init__(self, batch: Batch, render_mode: str | None = None) -> None:
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise ConfigError(unknown_name("render_mode", render_mode, self.metadata["render_modes"]))
+        self.batch, self.render_mode = batch, render_mode
+        self.config: EnvConfig = batch.config
+        self.team: Team = batch.team
+        self.layout: ObservationLayout = batch.layout
+        self.possible_agents = batch.team.agents
+        self.agents: list[str] = []
+        self._sizes = [int(n) for n in batch.action_sizes]
+        dimensions = (batch.max_agents, batch.max_subtasks)
+        self.action_spaces = {a: action_space(self.config, *dimensions) for a in self.possible_agents}
+        self.observation_spaces = {
+            a: observation_space(self.config, self.layout.size, *dimensions) for a in self.possible_agents
+        }
+        self.state_space = spaces.Box(0.0, 1.0, shape=(state_size(batch),), dtype=np.float32)
+        self._tuple_masks = mask_is_tuple(self.config)
+        self._discrete = self.config.action_format == "discrete"
+        self._started = False
+
+    # --- PettingZoo ------------------------------------------------------------------------------------------
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        """Space of an agent's observations; the same object at every call."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        """Space of an agent's actions; the same object at every call."""
+        return self.action_spaces[agent]
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], Infos]:
+        """Start an episode.
+
+        Args:
+            seed: an integer >= 0 fixes everything after it; None goes on from the current seed's stream (at the
+                very first reset: from fresh entropy).
+            options: `{"workflow": name}` chooses among the workflows of this environment.
+        """
+        workflows = self._chosen_workflow(options or {})
+        if seed is None and not self._started:
+            seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+        self._started = True
+        self.batch.reset(None if seed is None else [seed], workflows=workflows)
+        self.agents = list(self.possible_agents)
+        masks = self._masks()
+        infos: Infos = {agent: {"action_mask": mask} for agent, mask in zip(self.agents, masks, strict=True)}
+        return self._observations(), infos
+
+    def step(
+        self, actions: Actions
+    ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], Infos]:
+        """Step with one action for every agent.
+
+        Raises:
+            ResetNeededError: before `reset` or after the end of the episode.
+            ActionError: agents missing or unknown, a wrong shape or type, a value outside the action space.
+        """
+        self._need_episode("step")
+        self._write_actions(actions)
+        batch, agents = self.batch, self.agents
+        batch.step_written()
+        terminated, truncated = bool(batch.terminated[0]), bool(batch.truncated[0])
+        rewards = dict(zip(agents, batch.rewards[0].tolist(), strict=True))
+        infos = self._infos()
+        if terminated or truncated:
+            metrics = self.episode_metrics()
+            for info in infos.values():
+                info["episode_metrics"] = dict(metrics)
+            self.agents = []
+        observations = self._observations()
+        return observations, rewards, dict.fromkeys(agents, terminated), dict.fromkeys(agents, truncated), infos
+
+    def state(self) -> Array:
+        """The full global state as a float32 vector in [0, 1]; see `c2c_env.envs.state_vector`."""
+        self._need_reset("state")
+        vector: Array = state_vector(self.batch)[0]
+        return vector
+
+    def render(self) -> str | Array | None:
+        """Board, alignment and messages: text with "ansi", an RGB array [height, width, 3] with "rgb_array"."""
+        self._need_reset("render")
+        if self.render_mode is None:
+            return None
+        from c2c_env import render
+
+        return render.frame(self, self.render_mode)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    # --- more ------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Array]:
+        """Everything that the episode needs to go on, as a dict of copied arrays.
+
+        `t, understanding[N,K,4], remaining[K], done[K], owner[K]` (-1 nobody), `debt[N]`, `request_topic[N,N]` (-1
+        none; row asks column), `request_age[N,N]`, `mailbox[L,N]`, `random_state`, and the rest of the state.
+        """
+        self._need_reset("snapshot")
+        return self.batch.snapshot(0)
+
+    def restore(self, snapshot: Mapping[str, Array]) -> tuple[dict[str, Any], Infos]:
+        """Go back to a snapshot; the episode continues identically. Returns observations and infos as `reset` does.
+
+        Raises:
+            SnapshotError: it does not fit this environment.
+        """
+        self.batch.restore(snapshot, 0)
+        self._started = True
+        ended = bool(self.batch.terminated[0] or self.batch.truncated[0])
+        masks = zip(self.possible_agents, self._masks(), strict=True)
+        infos: Infos = {agent: {"action_mask": mask} for agent, mask in masks}
+        observations = self._observations()
+        self.agents = [] if ended else list(self.possible_agents)
+        return observations, infos
+
+    def episode_metrics(self) -> dict[str, float]:
+        """Metrics of the episode so far, see `c2c_env.METRICS`."""
+        self._need_reset("episode_metrics")
+        return self.batch.metrics(0)
+
+    # --- inside ----------------------------------------------------------------------------------------------
+
+    def _need_reset(self, what: str) -> None:
+        if not self._started:
+            raise ResetNeededError(f"{what}() was called before reset()")
+
+    def _need_episode(self, what: str) -> None:
+        self._need_reset(what)
+        if not self.agents:
+            raise ResetNeededError(f"{what}() was called after the end of the episode; call reset() first")
+
+    def _chosen_workflow(self, options: dict[str, Any]) -> list[int] | None:
+        unknown = [unknown_name("reset option", key, ["workflow"]) for key in options if key != "workflow"]
+        raise_faults(ConfigError, "bad reset options", unknown)
+        return [self.batch.pool.index(options["workflow"])] if "workflow" in options else None
+
+    def _observations(self) -> dict[str, Any]:
+        rows = self.batch.observations[0].copy()
+        if not self.config.mask_in_observation:
+            return dict(zip(self.possible_agents, rows, strict=True))
+        masks = self._masks()
+        return {
+            agent: {"observation": row, "action_mask": mask}
+            for agent, row, mask in zip(self.possible_agents, rows, masks, strict=True)
+        }
+
+    def _masks(self) -> list[Any]:
+        flat = self.batch.action_masks[0].copy()
+        return list(zip(*split_mask(flat, self._sizes), strict=True)) if self._tuple_masks else list(flat)
+
+    def _infos(self) -> Infos:
+        batch = self.batch
+        rows = zip(
+            self.agents, self._masks(), batch.reward_terms[0].tolist(), batch.invalid[0].tolist(), strict=True
+        )
+        return {
+            agent: {
+                "action_mask": mask,
+                "reward_terms": dict(zip(REWARD_TERMS, terms, strict=True)),
+                "invalid_action": bool(invalid),
+            }
+            for agent, mask, terms, invalid in rows
+        }
+
+    def _write_actions(self, actions: Actions) -> None:
+        buffer = self.batch.action_buffer[0]
+        try:
+            given = np.array([actions[agent] for agent in self.agents])
+        except (KeyError, TypeError, ValueError):
+            raise_faults(ActionError, "bad actions", self._action_faults(actions))
+            raise
+        fits = given.size == buffer.size and given.dtype.kind in "iu" and len(actions) == len(self.agents)
+        if fits:
+            given = given.reshape(buffer.shape)
+            fits = bool((given >= 0).all() and (given < self.batch.action_sizes).all())
+        if not fits:
+            raise_faults(ActionError, "bad actions", self._action_faults(actions))
+        buffer[...] = given
+
+    def _action_faults(self, actions: Actions) -> list[str]:
+        if not isinstance(actions, Mapping):
+            return [f"actions is a {type(actions).__name__}, expected a dict agent -> action"]
+        faults = [f"no action for {agent}" for agent in self.agents if agent not in actions]
+        faults += [unknown_name("agent", agent, self.agents) for agent in actions if agent not in self.agents]
+        shape = () if self._discrete else (len(self._sizes),)
+        for agent in self.agents:
+            if agent in actions:
+                faults += [f"{agent}: {fault}" for fault in self._one_action_faults(actions[agent], shape)]
+        return faults
+
+    def _one_action_faults(self, action: Any, shape: tuple[int, ...]) -> list[str]:
+        expected = f"integers of shape {shape}" if shape else "one integer"
+        try:
+            given = np.asarray(action)
+        except (TypeError, ValueError):
+            return [f"action is {action!r}, expected {expected}"]
+        if given.shape != shape:
+            return [f"action {action!r} has shape {given.shape}, expected {expected}"]
+        if given.dtype.kind not in "iu":
+            return [f"action {action!r} has type {given.dtype}, expected {expected}"]
+        names = ("action",) if self._discrete else ACTION_PARTS
+        return [
+            f"{name} is {value}, expected an integer in [0, {size - 1}]"
+            for name, value, size in zip(names, given.reshape(-1).tolist(), self._sizes, strict=False)
+            if not 0 <= value < size
+        ]
+
+
+def parallel_env(
+    workflow: WorkflowLike | list[WorkflowLike] = "simple",
+    team_size: int | None = None,
+    *,
+    team: Team | None = None,
+    config: EnvConfig | None = None,
+    render_mode: str | None = None,
+    backend: str = "numba",
+    **fields: Any,
+) -> C2CParallelEnv:
+    """Make the environment in PettingZoo's parallel form; `C2CParallelEnv` describes it.
+
+    Args:
+        workflow: a built-in's name (`c2c_env.builtin_names()`), a tier ("simple", "medium", "complex": generated
+            from the training seeds), a path to a TOML file, a `Workflow`, a `Generated(tier=, seeds=)`, or a list
+            of these, of which one is drawn at every reset.
+        team_size: N agents with the default skills (5 if neither it nor `team` is given).
+        team: a team given explicitly, instead of `team_size`.
+        config: every constant; `EnvConfig()` if None.
+        render_mode: None, "ansi" or "rgb_array".
+        backend: "numba", or "interpreted" to debug the simulator in plain Python.
+        **fields: fields of `EnvConfig` to change, for example `action_format="discrete"`.
+
+    Raises:
+        ConfigError: an unknown keyword or a value out of range; all faults at once.
+        WorkflowError: an unknown or faulty workflow; all faults at once.
+    """
+    batch = Batch(workflow, make_team(team_size, team), make_config(config, fields), backend=backend)
+    return C2CParallelEnv(batch, render_mode)
+
+
+def env(*args: Any, **kwargs: Any) -> AECEnv[str, Any, Any]:
+    """Make the environment in PettingZoo's turn-based (AEC) form; the arguments are those of `parallel_env`."""
+    from pettingzoo.utils import parallel_to_aec, wrappers
+
+    return wrappers.OrderEnforcingWrapper(parallel_to_aec(parallel_env(*args, **kwargs)))
+
+
+def make_team(team_size: int | None, team: Team | None) -> Team:
+    """The team that `team_size` or `team` asks for."""
+    if team is not None and team_size is not None and team_size != team.size:
+        raise ConfigError(f"team_size is {team_size}, but the given team has {team.size} agents; give one of them")
+    if team is not None and not isinstance(team, Team):
+        raise ConfigError(f"team is {team!r}, expected a c2c_env.Team")
+    return team or Team.default(5 if team_size is None else team_size)
+
+
+def make_config(config: EnvConfig | None, fields: dict[str, Any]) -> EnvConfig:
+    """The configuration with keyword changes applied."""
+    if config is not None and not isinstance(config, EnvConfig):
+        raise ConfigError(f"config is {config!r}, expected a c2c_env.EnvConfig")
+    return (config or EnvConfig()).with_fields(**fields)
+

@@ -1,0 +1,126 @@
+"""Snapshots: one environment's episode as a dict of copied arrays, and back, exactly.
+
+Arrays are cut to the real N agents and K subtasks. Two groups of fields are bundled: `mailbox`, a structured
+array [L, N] (the message sent in step t at place t mod L), and `random_state` (seed, episode, key). `done` and
+`request_age` say the same as `status` and `request_step` in the terms of the board; a snapshot in which they
+disagree is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from c2c_env.core import constants
+from c2c_env.core.layout import Array, Outputs, Params, Spec, State, array_specs
+from c2c_env.core.transition import clear_row
+from c2c_env.errors import SnapshotError, raise_faults, unknown_name
+
+_MAIL = ("speech", "recipient", "topic", "symbol", "facets")
+_RANDOM = ("seed", "episode", "key")
+_BUNDLED = {f"mail_{name}" for name in _MAIL} | set(_RANDOM) | {"workflow"}
+_PLAIN = {name: spec for name, spec in array_specs(State).items() if name not in _BUNDLED}
+_ENDS = ("terminated", "truncated")
+
+
+def take(p: Params, s: State, out: Outputs, row: int) -> dict[str, Array]:
+    """Copy a row of the state (without `workflow`, which the batch adds)."""
+    taken = {name: np.array(_cut(p, s, row, name, spec)) for name, spec in _PLAIN.items()}
+    taken["done"] = taken["status"] == constants.DONE
+    taken["request_age"] = _request_age(taken)
+    taken["mailbox"] = _mailbox(p, s, row)
+    taken["random_state"] = np.array([getattr(s, name)[row] for name in _RANDOM], dtype=np.uint64)
+    for name in _ENDS:
+        taken[name] = np.array(getattr(out, name)[row])
+    return taken
+
+
+def put(p: Params, s: State, out: Outputs, row: int, workflow: int, snapshot: Mapping[str, Array]) -> None:
+    """Write a snapshot into a row whose workflow is packed at `workflow`; nothing is changed if it does not fit."""
+    blank = _blank(p, s, workflow)
+    faults = _faults(p, blank, snapshot)
+    raise_faults(SnapshotError, "the snapshot does not fit this environment", faults)
+    clear_row(s, row)
+    s.workflow[row] = workflow
+    for name, spec in _PLAIN.items():
+        _cut(p, s, row, name, spec)[...] = snapshot[name]
+    for name in _MAIL:
+        getattr(s, f"mail_{name}")[row, :, : p.num_agents] = snapshot["mailbox"][name]
+    for name, value in zip(_RANDOM, snapshot["random_state"], strict=True):
+        getattr(s, name)[row] = value
+    for name in _ENDS:
+        getattr(out, name)[row] = snapshot[name]
+
+
+def workflow_of(snapshot: Mapping[str, Array], pool_size: int) -> int:
+    """Index in the pool of the snapshot's workflow."""
+    index = snapshot.get("workflow")
+    if index is None or np.shape(index) != () or not 0 <= int(index) < pool_size:
+        raise SnapshotError(f"snapshot['workflow'] is {index!r}, expected an index in [0, {pool_size})")
+    return int(index)
+
+
+def _cut(p: Params, s: State, row: int, name: str, spec: Spec) -> Array:
+    """View of a row of an array without its padding."""
+    real = {"A": p.num_agents, "K": int(p.num_subtasks[s.workflow[row]])}
+    lengths = tuple(slice(real.get(axis)) for axis in spec.axes.split()[1:])
+    view: Array = getattr(s, name)[(slice(row, row + 1), *lengths)]
+    return view.reshape(view.shape[1:]) if view.ndim == 1 else view[0]
+
+
+def _mailbox(p: Params, s: State, row: int) -> Array:
+    kinds = [("speech", "i1"), ("recipient", "i2"), ("topic", "i2"), ("symbol", "i2"), ("facets", "f8", (4,))]
+    mailbox = np.zeros((p.max_latency, p.num_agents), dtype=kinds)
+    for name in _MAIL:
+        mailbox[name] = getattr(s, f"mail_{name}")[row, :, : p.num_agents]
+    return mailbox
+
+
+def _request_age(taken: Mapping[str, Array]) -> Array:
+    return np.where(taken["request_topic"] >= 0, taken["t"] - taken["request_step"], -1)
+
+
+def _blank(p: Params, s: State, workflow: int) -> dict[str, Array]:
+    """Arrays of the shapes that a snapshot of this workflow has."""
+    real = {"A": p.num_agents, "K": int(p.num_subtasks[workflow])}
+
+    def shape(spec: Spec, array: Array) -> tuple[int, ...]:
+        axes = spec.axes.split()[1:]
+        return tuple(real.get(axis, size) for axis, size in zip(axes, array.shape[1:], strict=True))
+
+    blank = {name: np.zeros(shape(spec, getattr(s, name)), getattr(s, name).dtype) for name, spec in _PLAIN.items()}
+    blank["done"] = np.zeros(real["K"], dtype=bool)
+    blank["request_age"] = np.zeros((p.num_agents, p.num_agents), dtype=np.int32)
+    blank["mailbox"] = _mailbox(p, s, 0)
+    blank["random_state"] = np.zeros(len(_RANDOM), dtype=np.uint64)
+    blank |= {name: np.zeros((), dtype=np.int8) for name in _ENDS}
+    return blank | {"workflow": np.zeros((), dtype=np.int64)}
+
+
+def _faults(p: Params, blank: Mapping[str, Array], snapshot: Mapping[str, Array]) -> list[str]:
+    faults = [f"missing key {name!r}" for name in blank if name not in snapshot]
+    faults += [unknown_name("key", name, blank) for name in snapshot if name not in blank]
+    for name, expected in blank.items():
+        got = snapshot.get(name)
+        if got is None:
+            continue
+        got = np.asarray(got)
+        if got.shape != expected.shape:
+            faults.append(f"{name} has shape {got.shape}, expected {expected.shape}")
+        elif expected.dtype.names and got.dtype != expected.dtype:
+            faults.append(f"{name} has type {got.dtype}, expected {expected.dtype}")
+        elif not expected.dtype.names and not np.isfinite(got.astype(np.float64)).all():
+            faults.append(f"{name} has values that are not finite")
+    if not faults:
+        faults += _disagreements(snapshot)
+    return faults
+
+
+def _disagreements(snapshot: Mapping[str, Array]) -> list[str]:
+    faults = []
+    if not np.array_equal(snapshot["done"], np.asarray(snapshot["status"]) == constants.DONE):
+        faults.append("done disagrees with status (change both)")
+    if not np.array_equal(snapshot["request_age"], _request_age(snapshot)):
+        faults.append("request_age disagrees with t, request_topic and request_step (change both)")
+    return faults

@@ -1,0 +1,57 @@
+"""Spaces of actions, observations and masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from gymnasium import spaces
+
+from c2c_env.config import EnvConfig
+from c2c_env.core.constants import NUM_SPEECHES
+from c2c_env.core.layout import Array
+
+
+def action_sizes(config: EnvConfig, max_agents: int, max_subtasks: int) -> list[int]:
+    """Number of choices of each part of an action (one part with the discrete format)."""
+    n, k = max_agents, max_subtasks
+    if config.action_format == "discrete":
+        return [1 + k + 5 * (n + 1) + k * n]
+    symbols = [config.vocab_size] if config.vocab_size else []
+    return [1 + k, NUM_SPEECHES, n + 1, k, *symbols]
+
+
+def mask_size(config: EnvConfig, max_agents: int, max_subtasks: int) -> int:
+    """Length of a flat mask."""
+    return sum(action_sizes(config, max_agents, max_subtasks))
+
+
+def action_space(config: EnvConfig, max_agents: int, max_subtasks: int) -> spaces.Space[Array]:
+    """`MultiDiscrete([1+K, 7, N+1, K])` (plus V symbols), or `Discrete(1 + K + 5(N+1) + K N)`."""
+    sizes = action_sizes(config, max_agents, max_subtasks)
+    if config.action_format == "discrete":
+        return spaces.Discrete(sizes[0])  # type: ignore[return-value]  # its samples are scalars
+    return spaces.MultiDiscrete(sizes)
+
+
+def observation_space(config: EnvConfig, size: int, max_agents: int, max_subtasks: int) -> spaces.Space[Array]:
+    """A `Box`, or a `Dict` of it and the mask."""
+    box = spaces.Box(0.0, 1.0, shape=(size,), dtype=np.float32)
+    if not config.mask_in_observation:
+        return box
+    sizes = action_sizes(config, max_agents, max_subtasks)
+    mask: spaces.Space[Array] = spaces.MultiBinary(sum(sizes))
+    if mask_is_tuple(config):
+        mask = spaces.Tuple([spaces.MultiBinary(n) for n in sizes])  # type: ignore[assignment]
+    return spaces.Dict({"observation": box, "action_mask": mask})  # type: ignore[return-value]
+
+
+def mask_is_tuple(config: EnvConfig) -> bool:
+    """Masks are a tuple with a part for each dimension, as Gymnasium's own sampling takes them."""
+    return config.mask_format == "tuple" and config.action_format == "multi_discrete"
+
+
+def split_mask(mask: Array, sizes: Sequence[int]) -> tuple[Array, ...]:
+    """Views of the parts of a flat mask."""
+    ends = np.cumsum(sizes)
+    return tuple(mask[..., end - size : end] for size, end in zip(sizes, ends, strict=True))

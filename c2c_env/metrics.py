@@ -1,0 +1,99 @@
+"""Metrics of one episode, from the sums that the kernels keep. `METRICS` says what each means."""
+
+from __future__ import annotations
+
+import math
+
+from c2c_env.core import constants as c
+from c2c_env.core.layout import Array, Outputs, Params, State
+
+METRICS = {
+    "success": "1 if every subtask was done before the horizon",
+    "steps": "steps taken",
+    "completion_time": "hours until the end of the episode",
+    "score": "lower bound / completion time; 0 without success",
+    "progress": "effort-weighted finished share",
+    "work_hours": "person-hours of work",
+    "communication_hours": "person-hours paid for sending, reading and meeting",
+    "wasted_hours": "person-hours on a subtask on which somebody else worked",
+    "efficiency": "total effort / (work + communication + wasted hours)",
+    "mean_alignment": "Alignment Factor per hour worked",
+    "messages": "messages sent and meetings held",
+    "messages_chat": "... by chat",
+    "messages_email": "... by email",
+    "messages_meeting": "meetings held",
+    **{f"speech_{name}": f"messages of speech {name}" for name in c.SPEECHES[1:]},
+    "manager_share": "share of the manager in all message ends (sent and received)",
+    "highest_share": "share of the agent with the most message ends",
+    "degree_centralisation": "0 = all agents have as many message ends, 1 = a star",
+    "synchronous_share": "share of meetings in the communication hours",
+    "requests": "questions read",
+    "answered_share": "share of them that was answered before it expired",
+    "answer_delay": "mean hours from question read to answer",
+    "reworks": "times a subtask came back",
+    "requirement_changes": "times a subtask's requirements changed",
+    "invalid_actions": "actions that the mask forbade",
+}
+
+
+def episode_metrics(p: Params, s: State, out: Outputs, b: int) -> dict[str, float]:
+    """Metrics of environment b so far; NaN where nothing happened that could be measured."""
+    w = int(s.workflow[b])
+    tally, speech = s.tally[b], s.speech_count[b]
+    hours = float(s.t[b]) * p.dt
+    spent = float(tally[c.WORK_HOURS] + tally[c.COMMUNICATION_HOURS] + tally[c.WASTED_HOURS])
+    shares = message_shares(p, s, b)
+    effort, success = float(p.total_effort[w]), float(out.terminated[b])
+    by_channel = [sum(int(speech[n]) for n in range(1, c.NUM_SPEECHES) if c.CHANNEL_OF_SPEECH[n] == x) for x in range(3)]
+    highest = float(shares.max())
+    values = {
+        "success": success,
+        "steps": float(s.t[b]),
+        "completion_time": hours,
+        "score": success * float(p.lower_bound[w]) / hours if hours else 0.0,
+        "progress": 1.0 - float(s.remaining[b].sum()) / effort,
+        "work_hours": float(tally[c.WORK_HOURS]),
+        "communication_hours": float(tally[c.COMMUNICATION_HOURS]),
+        "wasted_hours": float(tally[c.WASTED_HOURS]),
+        "efficiency": _ratio(effort, spent),
+        "mean_alignment": _ratio(tally[c.ALIGNED_HOURS], tally[c.WORK_HOURS]),
+        "messages": float(speech[1:].sum()),
+        **{f"messages_{name}": float(n) for name, n in zip(c.CHANNELS, by_channel, strict=True)},
+        **{f"speech_{name}": float(speech[n]) for n, name in enumerate(c.SPEECHES) if n},
+        "manager_share": float(shares[c.MANAGER]),
+        "highest_share": highest,
+        "degree_centralisation": degree_centralisation(shares),
+        "synchronous_share": _ratio(tally[c.MEETING_HOURS], tally[c.COMMUNICATION_HOURS]),
+        "requests": float(tally[c.REQUESTS]),
+        "answered_share": _ratio(tally[c.ANSWERS], tally[c.REQUESTS]),
+        "answer_delay": _ratio(tally[c.ANSWER_DELAY], tally[c.ANSWERS]) * p.dt,
+        "reworks": float(tally[c.REWORKS]),
+        "requirement_changes": float(tally[c.REQUIREMENT_CHANGES]),
+        "invalid_actions": float(tally[c.INVALID_ACTIONS]),
+    }
+    return values
+
+
+def message_shares(p: Params, s: State, b: int) -> Array:
+    """Share [N] of each agent in all ends of messages read; NaN without any message."""
+    graph = s.message_graph[b, : p.num_agents, : p.num_agents]
+    ends = graph.sum(axis=0) + graph.sum(axis=1)
+    total = ends.sum()
+    return ends / total if total else ends * math.nan
+
+
+def degree_centralisation(shares: Array) -> float:
+    """Freeman's centralisation of the weighted message graph: sum of gaps to the largest degree / that of a star.
+
+    The degree of an agent is the share of messages of which it is an end (a star's hub has 1). NaN for fewer
+    than three agents.
+    """
+    n = len(shares)
+    if n < 3:
+        return math.nan
+    degree = 2.0 * shares
+    return float((degree.max() - degree).sum() / (n - 2))
+
+
+def _ratio(part: float, whole: float) -> float:
+    return float(part) / float(whole) if whole else math.nan

@@ -1,0 +1,82 @@
+"""Workflows from TOML: the built-in library and files of the user. Loading executes no code."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from c2c_env.errors import WorkflowError, raise_faults, unknown_name
+from c2c_env.workflows.schema import Subtask, Workflow, workflow_faults
+
+_WORKFLOW_KEYS = {"name", "tier", "subtasks", "title", "brief"}
+_SUBTASK_KEYS = {"id", "domain", "effort", "complexity", "prerequisites", "facet_weights", "title", "facts"}
+_REQUIRED = {"workflow": ("name", "tier", "subtasks"), "subtask": ("id", "domain", "effort", "complexity")}
+
+
+@cache
+def builtin_names() -> tuple[str, ...]:
+    """Names of the built-in workflows, sorted."""
+    folder = resources.files("c2c_env.workflows") / "library"
+    return tuple(sorted(entry.name[: -len(".toml")] for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+@cache
+def load_builtin(name: str) -> Workflow:
+    """Load a built-in workflow by name; an unknown name is a `WorkflowError` with the nearest valid one."""
+    if name not in builtin_names():
+        raise WorkflowError(unknown_name("workflow", name, builtin_names()))
+    text = (resources.files("c2c_env.workflows") / "library" / f"{name}.toml").read_text(encoding="utf-8")
+    return parse_workflow(text, where=f"built-in {name}")
+
+
+def load_workflow(path: str | Path) -> Workflow:
+    """Load a workflow from a TOML file; every fault of the file stands in one `WorkflowError`."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise WorkflowError(f"cannot read workflow file {str(path)!r}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise WorkflowError(f"workflow file {str(path)!r} is not UTF-8 text: {error}") from error
+    return parse_workflow(text, where=str(path))
+
+
+def parse_workflow(text: str, where: str) -> Workflow:
+    """Build a workflow from TOML text; `where` names the source in errors."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise WorkflowError(f"{where} is not valid TOML: {error}") from error
+    faults = _key_faults("workflow", document, _WORKFLOW_KEYS)
+    tables = document.get("subtasks", [])
+    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
+        faults.append("subtasks is not an array of tables; write each as [[subtasks]]")
+        tables = []
+    for position, table in enumerate(tables):
+        label = f"subtask {table.get('id', f'number {position + 1}')!r}"
+        faults += [f"{label}: {fault}" for fault in _key_faults("subtask", table, _SUBTASK_KEYS)]
+    values: dict[str, Any] = {
+        "name": document.get("name", "?"),
+        "tier": document.get("tier", "simple"),
+        "title": document.get("title", ""),
+        "brief": document.get("brief", ""),
+        "subtasks": tuple(_subtask(table, position) for position, table in enumerate(tables)),
+    }
+    if "subtasks" in document:
+        faults += workflow_faults(values)
+    raise_faults(WorkflowError, f"bad workflow file {where}", faults)
+    return Workflow(**values)
+
+
+def _key_faults(kind: str, table: Mapping[str, Any], valid: Iterable[str]) -> list[str]:
+    missing = [f"missing key {key!r}" for key in _REQUIRED[kind] if key not in table]
+    return missing + [unknown_name("key", key, valid) for key in table if key not in set(valid)]
+
+
+def _subtask(table: Mapping[str, Any], position: int) -> Subtask:
+    """Build a subtask leniently: missing keys get a valid stand-in, since their absence is already a fault."""
+    stand_in: dict[str, Any] = {"id": f"number {position + 1}", "domain": "backend", "effort": 1.0, "complexity": 1.0}
+    return Subtask(**{**stand_in, **{key: value for key, value in table.items() if key in _SUBTASK_KEYS}})

@@ -1,0 +1,188 @@
+"""A workflow as data: a DAG of subtasks with a tier, and the check that finds every fault of one."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from c2c_env.errors import WorkflowError, nearest, raise_faults, unknown_name
+
+DOMAINS = ("backend", "frontend", "data", "infrastructure", "quality")
+FACETS = ("intent", "interface", "constraints", "context")
+TIERS = ("simple", "medium", "complex")
+MIN_COMPLEXITY, MAX_COMPLEXITY = 0.75, 2.5
+
+
+@dataclass(frozen=True)
+class Subtask:
+    """One piece of work.
+
+    Attributes:
+        id: unique in its workflow.
+        domain: one of `DOMAINS`.
+        effort: hours for an agent of skill 1 at Alignment Factor 1; > 0.
+        complexity: kappa in [0.75, 2.5]; lean channels lose more on complex subtasks.
+        prerequisites: ids of the subtasks that must be done before.
+        facet_weights: weight of each facet of `FACETS` in the Alignment Factor (a mapping by name or four
+            numbers); None takes the configuration's.
+        title: a line for people and language models.
+        facts: one or two sentences a facet, shown to agents who understand it.
+    """
+
+    id: str
+    domain: str
+    effort: float
+    complexity: float
+    prerequisites: tuple[str, ...] = ()
+    facet_weights: tuple[float, ...] | Mapping[str, float] | None = None
+    title: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.prerequisites, Sequence) and not isinstance(self.prerequisites, str):
+            object.__setattr__(self, "prerequisites", tuple(self.prerequisites))
+        if isinstance(self.facet_weights, Sequence) and not isinstance(self.facet_weights, str):
+            object.__setattr__(self, "facet_weights", tuple(self.facet_weights))
+
+    def weights(self, default: Sequence[float]) -> tuple[float, ...]:
+        """Facet weights in the order of `FACETS`, normalised to sum 1; interface is 0 without prerequisites."""
+        given = self.facet_weights
+        if given is None:
+            given = default
+        elif isinstance(given, Mapping):
+            given = tuple(given.get(name, 0.0) for name in FACETS)
+        raw = [float(w) for w in given]
+        if not self.prerequisites:
+            raw[FACETS.index("interface")] = 0.0
+        return tuple(w / sum(raw) for w in raw)
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A directed acyclic graph of subtasks; construction raises one `WorkflowError` that lists every fault."""
+
+    name: str
+    tier: str
+    subtasks: tuple[Subtask, ...]
+    title: str = ""
+    brief: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.subtasks, Sequence) and not isinstance(self.subtasks, str):
+            object.__setattr__(self, "subtasks", tuple(self.subtasks))
+        raise_faults(WorkflowError, f"bad workflow {self.name!r}", workflow_faults(vars(self)))
+
+    @property
+    def total_effort(self) -> float:
+        """Hours of all subtasks at skill 1 and Alignment Factor 1."""
+        return sum(subtask.effort for subtask in self.subtasks)
+
+    def prerequisite_indices(self) -> list[list[int]]:
+        """Per subtask the indices of its prerequisites, ascending."""
+        index = {subtask.id: k for k, subtask in enumerate(self.subtasks)}
+        return [sorted(index[p] for p in subtask.prerequisites) for subtask in self.subtasks]
+
+
+def workflow_faults(values: Mapping[str, Any]) -> list[str]:
+    """Every fault in the attributes of a `Workflow`, each with the subtask's id and the nearest valid name."""
+    faults = [_text_fault(key, values[key]) for key in ("name", "title", "brief")]
+    if not values["name"]:
+        faults.append("name is empty")
+    if values["tier"] not in TIERS:
+        faults.append(unknown_name("tier", values["tier"], TIERS))
+    subtasks = values["subtasks"]
+    if not isinstance(subtasks, tuple) or not all(isinstance(s, Subtask) for s in subtasks):
+        faults.append(f"subtasks is {type(subtasks).__name__}, expected a list of Subtask")
+        return [fault for fault in faults if fault]
+    if not subtasks:
+        faults.append("subtasks is empty, expected at least one")
+    for subtask in subtasks:
+        faults += [f"subtask {subtask.id!r}: {fault}" for fault in _subtask_faults(subtask) if fault]
+    faults += _graph_faults(subtasks)
+    return [fault for fault in faults if fault]
+
+
+def _text_fault(key: str, value: object) -> str:
+    return "" if isinstance(value, str) else f"{key} is {value!r}, expected text"
+
+
+def is_number(x: object) -> bool:
+    """A finite real number that is no bool."""
+    return isinstance(x, numbers.Real) and not isinstance(x, bool) and math.isfinite(x)
+
+
+def _subtask_faults(subtask: Subtask) -> list[str]:
+    faults = [_text_fault(key, getattr(subtask, key)) for key in ("id", "title")]
+    if not subtask.id:
+        faults.append("id is empty")
+    if subtask.domain not in DOMAINS:
+        faults.append(unknown_name("domain", subtask.domain, DOMAINS))
+    if not (is_number(subtask.effort) and subtask.effort > 0):
+        faults.append(f"effort is {subtask.effort!r}, expected hours > 0")
+    if not (is_number(subtask.complexity) and MIN_COMPLEXITY <= subtask.complexity <= MAX_COMPLEXITY):
+        faults.append(
+            f"complexity is {subtask.complexity!r}, expected a number in [{MIN_COMPLEXITY}, {MAX_COMPLEXITY}]"
+        )
+    prerequisites = subtask.prerequisites
+    if not isinstance(prerequisites, tuple) or not all(isinstance(p, str) for p in prerequisites):
+        faults.append(f"prerequisites is {prerequisites!r}, expected a list of subtask ids")
+    return faults + _weight_faults(subtask) + _fact_faults(subtask.facts)
+
+
+def _weight_faults(subtask: Subtask) -> list[str]:
+    given = subtask.facet_weights
+    if given is None:
+        return []
+    if isinstance(given, Mapping):
+        unknown = [unknown_name("facet", name, FACETS) for name in given if name not in FACETS]
+        if unknown:
+            return [f"facet_weights: {fault}" for fault in unknown]
+        values = [given.get(name, 0.0) for name in FACETS]
+    elif isinstance(given, tuple) and len(given) == len(FACETS):
+        values = list(given)
+    else:
+        return [f"facet_weights is {given!r}, expected four numbers or a table with {', '.join(FACETS)}"]
+    if not all(is_number(w) and w >= 0 for w in values):
+        return [f"facet_weights is {given!r}, expected numbers >= 0"]
+    effective = sum(w for f, w in enumerate(values) if subtask.prerequisites or FACETS[f] != "interface")
+    return [] if effective > 0 else [f"facet_weights is {given!r}, expected a positive sum without unused facets"]
+
+
+def _fact_faults(facts: object) -> list[str]:
+    if not isinstance(facts, Mapping):
+        return [f"facts is {facts!r}, expected a table with {', '.join(FACETS)}"]
+    faults = [f"facts: {unknown_name('facet', name, FACETS)}" for name in facts if name not in FACETS]
+    return faults + [_text_fault(f"facts.{name}", text) for name, text in facts.items() if name in FACETS]
+
+
+def _graph_faults(subtasks: Sequence[Subtask]) -> list[str]:
+    ids = [subtask.id for subtask in subtasks if isinstance(subtask.id, str)]
+    faults = [f"subtask {id_!r}: duplicate id, used {ids.count(id_)} times" for id_ in dict.fromkeys(ids) if ids.count(id_) > 1]
+    graph: dict[str, list[str]] = {}
+    for subtask in subtasks:
+        wanted = subtask.prerequisites if isinstance(subtask.prerequisites, tuple) else ()
+        names = [p for p in wanted if isinstance(p, str)]
+        faults += [
+            f"subtask {subtask.id!r}: unknown prerequisite {p!r}{nearest(p, ids)}" for p in names if p not in ids
+        ]
+        faults += [f"subtask {subtask.id!r}: prerequisite {p!r} is listed twice" for p in sorted(set(names)) if names.count(p) > 1]
+        graph.setdefault(subtask.id, []).extend(p for p in names if p in ids)
+    return faults + _cycle_faults(graph)
+
+
+def _cycle_faults(graph: Mapping[str, Sequence[str]]) -> list[str]:
+    """Remove subtasks whose prerequisites are all removed until nothing moves; what a walk then meets is a cycle."""
+    left = dict(graph)
+    while free := [id_ for id_, wanted in left.items() if not any(p in left for p in wanted)]:
+        for id_ in free:
+            del left[id_]
+    if not left:
+        return []
+    path = [next(iter(left))]
+    while path[-1] not in path[:-1]:
+        path.append(next(p for p in left[path[-1]] if p in left))
+    cycle = path[path.index(path[-1]) :]
+    return [f"subtask {cycle[0]!r}: prerequisites form a cycle: {' -> '.join(cycle)}"]
