@@ -1,0 +1,1 @@
+"""Scripted teams: decentralised rules, each agent reading its own observation only."""
