@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from c2c_env.core import constants as c
 from c2c_env.core.layout import Array, Outputs, Params, State
 
@@ -44,9 +46,9 @@ def episode_metrics(p: Params, s: State, out: Outputs, b: int) -> dict[str, floa
     spent = float(tally[c.WORK_HOURS] + tally[c.COMMUNICATION_HOURS] + tally[c.WASTED_HOURS])
     shares = message_shares(p, s, b)
     effort, success = float(p.total_effort[w]), float(out.terminated[b])
-    by_channel = [sum(int(speech[n]) for n in range(1, c.NUM_SPEECHES) if c.CHANNEL_OF_SPEECH[n] == x) for x in range(3)]
+    by_channel = [speech[np.equal(c.CHANNEL_OF_SPEECH, channel)].sum() for channel in range(len(c.CHANNELS))]
     highest = float(shares.max())
-    values = {
+    return {
         "success": success,
         "steps": float(s.t[b]),
         "completion_time": hours,
@@ -71,7 +73,6 @@ def episode_metrics(p: Params, s: State, out: Outputs, b: int) -> dict[str, floa
         "requirement_changes": float(tally[c.REQUIREMENT_CHANGES]),
         "invalid_actions": float(tally[c.INVALID_ACTIONS]),
     }
-    return values
 
 
 def message_shares(p: Params, s: State, b: int) -> Array:

@@ -47,7 +47,7 @@ def hours_saved(before: Array, told: Array, tau: Array, weights: Array, pace: Ar
 
 
 def gap_share(complexity: Array, richness: float, exponent: float) -> Array:
-    """tau = richness ** (exponent * complexity)."""
+    """Tau = richness ** (exponent * complexity)."""
     share: Array = richness ** (exponent * complexity)
     return share
 

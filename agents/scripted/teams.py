@@ -67,11 +67,10 @@ class ScriptedTeam:
         """Actions [R, parts]; see `agents.base.Policy`."""
         view = read_view(observations, self.context)
         actions = np.zeros((len(rows), 4 + (self.config.vocab_size > 0)), dtype=np.int64)
-        plan = self.plan(view)
-        mine = plan[view.rows, view.me]
+        mine = self.plan(view)[view.rows, view.me]
         actions[:, WORK] = mine + 1
-        if view.real.shape[1] > 1 and self.context.num_agents > 1:
-            self.speak(actions, view, mine, plan, rows)
+        if self.context.num_agents > 1:
+            self.speak(actions, view, mine, rows)
         self.steps[rows] += 1
         return actions
 
@@ -79,7 +78,7 @@ class ScriptedTeam:
         """Subtask [R, A] of every agent."""
         return schedule(view)
 
-    def speak(self, actions: Array, view: View, mine: Array, plan: Array, rows: Array) -> None:
+    def speak(self, actions: Array, view: View, mine: Array, rows: Array) -> None:
         """Write speech, recipient and topic; `mine` [R] is what each works on."""
 
 
@@ -135,9 +134,7 @@ class SoloTeam(ScriptedTeam):
     def plan(self, view: View) -> Array:
         plan = np.full(view.real.shape, NOTHING)
         urgency = np.where(view.ready, view.critical_path, -1.0)
-        plan[:, min(1, self.context.num_agents - 1)] = np.where(
-            view.ready.any(axis=1), urgency.argmax(axis=1), NOTHING
-        )
+        plan[:, min(1, self.context.num_agents - 1)] = np.where(view.ready.any(axis=1), urgency.argmax(axis=1), NOTHING)
         return plan
 
 
@@ -152,7 +149,7 @@ class FixedStepsTeam(ScriptedTeam):
         super().__init__(context, argument)
         self.every = whole_number(self.name, argument, default=4)
 
-    def speak(self, actions: Array, view: View, mine: Array, plan: Array, rows: Array) -> None:
+    def speak(self, actions: Array, view: View, mine: Array, rows: Array) -> None:
         answer_requests(actions, view)
         due = (mine >= 0) & (view.me != MANAGER) & (self.steps[rows] % self.every == 0)
         say(actions, due, EMAIL_ASK, MANAGER, np.maximum(mine, 0))
@@ -169,7 +166,7 @@ class BroadcastTeam(ScriptedTeam):
         super().__init__(context, argument)
         self.every = whole_number(self.name, argument, default=4)
 
-    def speak(self, actions: Array, view: View, mine: Array, plan: Array, rows: Array) -> None:
+    def speak(self, actions: Array, view: View, mine: Array, rows: Array) -> None:
         turn = self.steps[rows] + view.me  # staggered, so that not all speak at once
         count = np.maximum(view.unfinished.sum(axis=1), 1)
         rank = (turn // self.every) % count
@@ -184,7 +181,7 @@ class UnconstrainedTeam(ScriptedTeam):
     name = "unconstrained"
     description = "asks at every step whoever helps most, whatever it costs"
 
-    def speak(self, actions: Array, view: View, mine: Array, plan: Array, rows: Array) -> None:
+    def speak(self, actions: Array, view: View, mine: Array, rows: Array) -> None:
         answer_requests(actions, view)
         saved = hours_saved_by_asking(view, mine, self.config)[..., :MEETING]
         ask_best(actions, view, mine, saved, least=-np.inf)
@@ -196,7 +193,7 @@ class CostAwareTeam(ScriptedTeam):
     name = "cost_aware"
     description = "asks or meets where that saves more hours than it costs (C2C)"
 
-    def speak(self, actions: Array, view: View, mine: Array, plan: Array, rows: Array) -> None:
+    def speak(self, actions: Array, view: View, mine: Array, rows: Array) -> None:
         answer_requests(actions, view)
         net = hours_saved_by_asking(view, mine, self.config) - exchange_cost(self.config)
         ask_best(actions, view, mine, net, least=LEAST_GAIN)
@@ -228,9 +225,9 @@ class ProactiveTeam(CostAwareTeam):
         super().reset(rows)
         self.told[rows] = False
 
-    def speak(self, actions: Array, view: View, mine: Array, plan: Array, rows: Array) -> None:
-        super().speak(actions, view, mine, plan, rows)
-        likely = likely_workers(view, plan)
+    def speak(self, actions: Array, view: View, mine: Array, rows: Array) -> None:
+        super().speak(actions, view, mine, rows)
+        likely = likely_workers(view)
         value = value_of_telling(view, likely, self.context)
         told = self.told[rows[:, None], np.arange(likely.shape[1]), np.maximum(likely, 0)]
         value[told] = -np.inf
@@ -243,7 +240,7 @@ class ProactiveTeam(CostAwareTeam):
         self.told[rows[hands_over], topic[hands_over], recipient[hands_over]] = True
 
 
-def likely_workers(view: View, plan: Array) -> Array:
+def likely_workers(view: View) -> Array:
     """Who will work [R, K] on each subtask that is about to become ready (one prerequisite left); -1 else."""
     soon = view.unfinished & ~view.ready & (view.prerequisites_left == 1)
     best = np.where(view.real[:, :, None], view.skill, -1.0).argmax(axis=1)

@@ -83,10 +83,10 @@ def subtask_agent(observations: Array, layout: ObservationLayout, name: str) -> 
     index = layout.read(observations, name)
     agents, subtasks = np.arange(layout.sizes["A"]), np.arange(layout.sizes["K"])
     if name == "owner":
-        return np.equal(index[..., None], agents)
+        return np.asarray(index[..., None] == agents)
     if name == "interface_holders":
-        return np.equal(index[..., None], agents).any(axis=2)
-    return np.equal(index[:, None, :], subtasks[:, None])
+        return np.asarray((index[..., None] == agents).any(axis=2))
+    return np.asarray(index[:, None, :] == subtasks[:, None])
 
 
 def facet_weights(interface: Array, context: PolicyContext) -> Array:

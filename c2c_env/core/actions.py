@@ -8,7 +8,6 @@ from c2c_env.core.constants import (
     CHAT_TELL,
     DONE,
     EMAIL_ASK,
-    EMAIL_TELL,
     INVALID_ACTIONS,
     MANAGER,
     MEET,

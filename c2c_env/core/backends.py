@@ -12,7 +12,7 @@ import os
 import sys
 import types
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,6 @@ import numpy as np
 from c2c_env.core import transition
 
 BACKENDS = ("numba", "interpreted")
-# without numba's runtime nothing can be allocated (compilation fails), and no reference is counted
-_OPTIONS = {"_nrt": False, "error_model": "numpy"}
 _PACKAGE = __name__.rpartition(".")[0]
 
 
@@ -54,27 +52,34 @@ class _Announced:
     def __call__(self, *arguments: Any) -> None:
         if self._cold:
             self._cold = False
-            where = "" if self._folder else "; no cache folder is writable, so every process does it again"
-            print(f"c2c_env: compiling the simulator, once, for some 20 seconds{where} ...", file=sys.stderr, flush=True)
+            often = "once" if self._folder else "in every process, as no cache folder is writable"
+            print(f"c2c_env: compiling the simulator ({often}; some 20 seconds) ...", file=sys.stderr, flush=True)
         self._compiled(*arguments)
 
 
 def _compile_entry(function: Any, folder: Path | None) -> Any:
     """An entry point, cached on disk, that releases the GIL."""
-    import numba
-
     with _numba_cache(folder):
-        return numba.njit(nogil=True, cache=folder is not None, **_OPTIONS)(_rewire(function, {}))
+        return _njit(nogil=True, cache=folder is not None)(_rewire(function, {}))
 
 
 def _compile_inner(function: types.FunctionType, done: dict[types.FunctionType, Any]) -> Any:
     """A function called by others: inlined into them, so that no bundle of arrays is passed at run time."""
+    if function not in done:
+        compile_ = _njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+        done[function] = compile_(_rewire(function, done))
+    return done[function]
+
+
+def _njit(**options: Any) -> Any:
+    """Numba's decorator; numba is imported here, when the first environment is made.
+
+    Without numba's runtime nothing can be allocated (compilation would fail) and no reference is counted.
+    """
     import numba
 
-    if function not in done:
-        options = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, **_OPTIONS}
-        done[function] = numba.njit(**options)(_rewire(function, done))
-    return done[function]
+    decorator: Any = numba.njit
+    return decorator(_nrt=False, error_model="numpy", **options)
 
 
 def _rewire(function: Any, done: dict[types.FunctionType, Any]) -> types.FunctionType:
@@ -101,10 +106,8 @@ def _cache_folder() -> Path | None:
     user = os.environ.get("XDG_CACHE_HOME")
     roots = [Path(given)] if given else []
     roots += [Path(user)] if user else []
-    try:
+    with suppress(RuntimeError):  # no home directory is known
         roots.append(Path.home() / ".cache")
-    except RuntimeError:  # no home directory is known
-        pass
     for root in roots:
         folder = root / "c2c_env" / digest.hexdigest()[:16]
         try:
@@ -119,8 +122,9 @@ def _cache_folder() -> Path | None:
 @contextmanager
 def _numba_cache(folder: Path | None) -> Iterator[None]:
     """Point numba at our folder while a function is decorated, and leave its setting as it was."""
-    from numba.core import config
+    from numba.core import config as numba_config
 
+    config: Any = numba_config
     before = config.CACHE_DIR
     config.CACHE_DIR = "" if folder is None else str(folder)
     try:

@@ -67,7 +67,7 @@ class Params(NamedTuple):
     complexity: Annotated[Array, Spec("f8", "W K", "kappa")]
     domain: Annotated[Array, Spec("i2", "W K", "index of the domain")]
     weights: Annotated[Array, Spec("f8", "W K 4", "facet weights, sum 1")]
-    tau: Annotated[Array, Spec("f8", "W K 3 2", "share of the gap a message closes per channel; last axis: answers a request")]
+    tau: Annotated[Array, Spec("f8", "W K 3 2", "share of the gap closed per channel; last: 1 answers a request")]
     num_prerequisites: Annotated[Array, Spec("i2", "W K", "direct prerequisites")]
     prerequisites: Annotated[Array, Spec("i2", "W K K", "their indices, ascending")]
     num_dependents: Annotated[Array, Spec("i2", "W K", "direct dependents")]
@@ -176,7 +176,7 @@ _BOARD = (
     ObservationField(c.OBS_DOMAIN, "domain", "K 5", "flag", "domain"),
     ObservationField(c.OBS_PREREQUISITES_LEFT, "prerequisites_left", "K", "count", "direct prerequisites not done"),
     ObservationField(c.OBS_DEPENDENTS_LEFT, "dependents_left", "K", "count", "direct dependents not done"),
-    ObservationField(c.OBS_CRITICAL_PATH, "critical_path", "K", "share", "hours of the critical path from here / lower bound"),
+    ObservationField(c.OBS_CRITICAL_PATH, "critical_path", "K", "share", "critical path from here / lower bound"),
     ObservationField(c.OBS_INTERFACE_WEIGHT, "interface_weight", "K", "share", "weight of the interface facet"),
 )
 _BOARD_ONEHOT = (
@@ -186,8 +186,10 @@ _BOARD_ONEHOT = (
 )
 _BOARD_INDEX = (
     ObservationField(c.OBS_OWNER, "owner", "K", "index", "agent who owns it"),
-    ObservationField(c.OBS_INTERFACE_HOLDERS, "interface_holders", "K 3", "index", "agents who finished a prerequisite, latest first"),
-    ObservationField(c.OBS_WORKING_ON, "working_on", "A", "index", "subtask on which each agent worked last step"),
+    ObservationField(
+        c.OBS_INTERFACE_HOLDERS, "interface_holders", "K 3", "index", "finished a prerequisite; latest first"
+    ),
+    ObservationField(c.OBS_WORKING_ON, "working_on", "A", "index", "subtask each agent worked on last step"),
 )
 _OWN = (
     ObservationField(c.OBS_SELF, "self", "A", "flag", "1 = oneself"),
@@ -195,13 +197,13 @@ _OWN = (
     ObservationField(c.OBS_OWN_ROLE, "own_role", "1", "flag", "1 = manager"),
     ObservationField(c.OBS_OWN_SKILLS, "own_skills", "5", "share", "own skill per domain"),
     ObservationField(c.OBS_OWN_DEBT, "own_debt", "1", "hours", "communication hours not yet paid from working time"),
-    ObservationField(c.OBS_OWN_UNDERSTANDING, "own_understanding", "K 4", "share", "own u: intent, interface, constraints, context"),
+    ObservationField(c.OBS_OWN_UNDERSTANDING, "own_understanding", "K 4", "share", "own u, in the order of the facets"),
     ObservationField(c.OBS_OWN_ALIGNMENT, "own_alignment", "K", "share", "own Alignment Factor"),
     ObservationField(c.OBS_OWN_SKILL, "own_skill", "K", "share", "own skill for it"),
     ObservationField(c.OBS_OWN_WORK, "own_work", "K", "flag", "1 = I worked on it last step"),
     ObservationField(c.OBS_REQUEST_TO_ME, "request_to_me", "A", "recency", "age of each agent's open request to me"),
-    ObservationField(c.OBS_REQUEST_BY_ME, "request_by_me", "A", "recency", "age of my request to each agent (1 = new or under way)"),
-    ObservationField(c.OBS_MESSAGE_SPEECH, "message_speech", "A 6", "flag", "last message I read from each: chat_tell ... assign"),
+    ObservationField(c.OBS_REQUEST_BY_ME, "request_by_me", "A", "recency", "age of mine to each (new: 1)"),
+    ObservationField(c.OBS_MESSAGE_SPEECH, "message_speech", "A 6", "flag", "last message read from each"),
     ObservationField(c.OBS_MESSAGE_RECENCY, "message_recency", "A", "recency", "steps since I read it"),
     ObservationField(c.OBS_MESSAGE_SYMBOL, "message_symbol", "A V", "flag", "symbol it carried"),
 )

@@ -25,13 +25,13 @@ def mix(x: Any) -> Any:
     return x ^ (x >> SHIFT_3)
 
 
-def hash_counter(key: Any, stream: int, step: int, index: int) -> Any:
+def hash_counter(key: Any, stream: int, step: Any, index: int) -> Any:
     """64 random bits for a counter; `key` is uint64, the rest non-negative integers."""
     bits = mix(key + GOLDEN * np.uint64(stream + 1))
     bits = mix(bits + GOLDEN * np.uint64(step + 1))
     return mix(bits + GOLDEN * np.uint64(index + 1))
 
 
-def uniform(key: Any, stream: int, step: int, index: int) -> float:
+def uniform(key: Any, stream: int, step: Any, index: int) -> Any:
     """A number in [0, 1) with 53 random bits."""
     return np.float64(hash_counter(key, stream, step, index) >> MANTISSA_SHIFT) * UNIT

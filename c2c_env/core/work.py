@@ -62,10 +62,17 @@ def choose_workers(p: Params, s: State, b: int) -> None:
         if k < 0 or s.work_hours[b, i] <= 0.0:
             continue
         rival = s.worker[b, k]
-        if rival < 0 or s.owner[b, k] == i:
+        if rival < 0 or precedes(p, s, b, k, i, rival):
             s.worker[b, k] = i
-        elif s.owner[b, k] != rival and p.skill[i, p.domain[w, k]] > p.skill[rival, p.domain[w, k]]:
-            s.worker[b, k] = i
+
+
+def precedes(p: Params, s: State, b: int, k: int, i: int, rival: int) -> bool:
+    """Agent i goes before its rival on subtask k."""
+    owner = s.owner[b, k]
+    if owner == i or owner == rival:
+        return owner == i
+    d = p.domain[s.workflow[b], k]
+    return p.skill[i, d] > p.skill[rival, d]
 
 
 def do_work(p: Params, s: State, b: int) -> None:

@@ -275,7 +275,7 @@ class Batch:
             return self._packed[index]
         row = len(self._packed)
         if row == len(self.params.num_subtasks):
-            grown = {name: np.concatenate([a, np.zeros_like(a)]) for name, a in self._packed_arrays().items()}
+            grown: Any = {name: np.concatenate([a, np.zeros_like(a)]) for name, a in self._packed_arrays().items()}
             self.params = self.params._replace(**grown)
         packed = pack(self.pool[index], self.team, self.config, self.max_subtasks)
         for name, array in self._packed_arrays().items():

@@ -250,9 +250,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
 
     def _infos(self) -> Infos:
         batch = self.batch
-        rows = zip(
-            self.agents, self._masks(), batch.reward_terms[0].tolist(), batch.invalid[0].tolist(), strict=True
-        )
+        rows = zip(self.agents, self._masks(), batch.reward_terms[0].tolist(), batch.invalid[0].tolist(), strict=True)
         return {
             agent: {
                 "action_mask": mask,
@@ -358,4 +356,3 @@ def make_config(config: EnvConfig | None, fields: dict[str, Any]) -> EnvConfig:
     if config is not None and not isinstance(config, EnvConfig):
         raise ConfigError(f"config is {config!r}, expected a c2c_env.EnvConfig")
     return (config or EnvConfig()).with_fields(**fields)
-

@@ -39,7 +39,7 @@ def take(p: Params, s: State, out: Outputs, row: int) -> dict[str, Array]:
 def put(p: Params, s: State, out: Outputs, row: int, workflow: int, snapshot: Mapping[str, Array]) -> None:
     """Write a snapshot into a row whose workflow is packed at `workflow`; nothing is changed if it does not fit."""
     blank = _blank(p, s, workflow)
-    faults = _faults(p, blank, snapshot)
+    faults = _faults(blank, snapshot)
     raise_faults(SnapshotError, "the snapshot does not fit this environment", faults)
     clear_row(s, row)
     s.workflow[row] = workflow
@@ -98,7 +98,7 @@ def _blank(p: Params, s: State, workflow: int) -> dict[str, Array]:
     return blank | {"workflow": np.zeros((), dtype=np.int64)}
 
 
-def _faults(p: Params, blank: Mapping[str, Array], snapshot: Mapping[str, Array]) -> list[str]:
+def _faults(blank: Mapping[str, Array], snapshot: Mapping[str, Array]) -> list[str]:
     faults = [f"missing key {name!r}" for name in blank if name not in snapshot]
     faults += [unknown_name("key", name, blank) for name in snapshot if name not in blank]
     for name, expected in blank.items():

@@ -56,8 +56,7 @@ def _parts(batch: Batch) -> list[Array]:
 
 def _one_hot(index: Array, size: int) -> Array:
     """[..., size] of 0/1; a negative index gives zeros."""
-    hot: Array = index[..., None] == np.arange(size)
-    return hot
+    return np.asarray(index[..., None] == np.arange(size))
 
 
 def _prerequisite_matrix(batch: Batch) -> Array:
@@ -65,8 +64,7 @@ def _prerequisite_matrix(batch: Batch) -> Array:
     p, w = batch.params, batch.state.workflow
     listed = np.arange(p.max_subtasks) < p.num_prerequisites[w][..., None]
     needs = _one_hot(p.prerequisites[w], p.max_subtasks) & listed[..., None]
-    matrix: Array = needs.any(axis=2)
-    return matrix
+    return np.asarray(needs.any(axis=2))
 
 
 def _by_age(batch: Batch) -> Array:

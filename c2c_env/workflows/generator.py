@@ -1,6 +1,6 @@
 """Generated workflows: the same seed and tier give the same workflow on every machine.
 
-Sizes, efforts and complexities are SPEC'd per tier; the train, validation and test seeds are disjoint.
+Sizes, efforts and complexities follow the tier (`TIER_SHAPES`); train, validation and test seeds are disjoint.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from c2c_env.errors import WorkflowError, raise_faults, unknown_name
 from c2c_env.workflows.schema import DOMAINS, MAX_COMPLEXITY, MIN_COMPLEXITY, TIERS, Subtask, Workflow
 
-TRAIN_SEEDS = range(0, 1_000_000)
+TRAIN_SEEDS = range(1_000_000)
 VALIDATION_SEEDS = range(1_000_000, 1_010_000)
 TEST_SEEDS = range(2_000_000, 2_010_000)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,11 +50,9 @@ class Subtask:
 
     def weights(self, default: Sequence[float]) -> tuple[float, ...]:
         """Facet weights in the order of `FACETS`, normalised to sum 1; interface is 0 without prerequisites."""
-        given = self.facet_weights
-        if given is None:
-            given = default
-        elif isinstance(given, Mapping):
-            given = tuple(given.get(name, 0.0) for name in FACETS)
+        given = default if self.facet_weights is None else self.facet_weights
+        if isinstance(given, Mapping):
+            given = [given.get(name, 0.0) for name in FACETS]
         raw = [float(w) for w in given]
         if not self.prerequisites:
             raw[FACETS.index("interface")] = 0.0
@@ -160,7 +159,8 @@ def _fact_faults(facts: object) -> list[str]:
 
 def _graph_faults(subtasks: Sequence[Subtask]) -> list[str]:
     ids = [subtask.id for subtask in subtasks if isinstance(subtask.id, str)]
-    faults = [f"subtask {id_!r}: duplicate id, used {ids.count(id_)} times" for id_ in dict.fromkeys(ids) if ids.count(id_) > 1]
+    counts = Counter(ids)
+    faults = [f"subtask {id_!r}: duplicate id, used {n} times" for id_, n in counts.items() if n > 1]
     graph: dict[str, list[str]] = {}
     for subtask in subtasks:
         wanted = subtask.prerequisites if isinstance(subtask.prerequisites, tuple) else ()
@@ -168,7 +168,8 @@ def _graph_faults(subtasks: Sequence[Subtask]) -> list[str]:
         faults += [
             f"subtask {subtask.id!r}: unknown prerequisite {p!r}{nearest(p, ids)}" for p in names if p not in ids
         ]
-        faults += [f"subtask {subtask.id!r}: prerequisite {p!r} is listed twice" for p in sorted(set(names)) if names.count(p) > 1]
+        twice = [p for p, n in Counter(names).items() if n > 1]
+        faults += [f"subtask {subtask.id!r}: prerequisite {p!r} is listed twice" for p in twice]
         graph.setdefault(subtask.id, []).extend(p for p in names if p in ids)
     return faults + _cycle_faults(graph)
 
