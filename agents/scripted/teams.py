@@ -23,7 +23,6 @@ from c2c_env.core.constants import (
     EMAIL_TELL,
     MANAGER,
     MEET,
-    MEETING,
     RECIPIENT,
     SILENT,
     SPEECH,
@@ -176,15 +175,17 @@ class BroadcastTeam(ScriptedTeam):
 
 
 class UnconstrainedTeam(ScriptedTeam):
-    """Asks at every step whoever can be expected to help most, whatever it costs; answers everybody."""
+    """Asks at every step, the teammates in turn, by chat in one round and by email in the next; answers everybody."""
 
     name = "unconstrained"
-    description = "asks at every step whoever helps most, whatever it costs"
+    description = "asks somebody at every step, whatever it costs"
 
     def speak(self, actions: Array, view: View, mine: Array, rows: Array) -> None:
         answer_requests(actions, view)
-        saved = hours_saved_by_asking(view, mine, self.config)[..., :MEETING]
-        ask_best(actions, view, mine, saved, least=-np.inf)
+        others = self.context.num_agents - 1
+        rounds, turn = np.divmod(self.steps[rows], others)
+        teammate = (view.me + 1 + turn) % self.context.num_agents
+        say(actions, mine >= 0, np.where(rounds % 2 == 0, CHAT_ASK, EMAIL_ASK), teammate, np.maximum(mine, 0))
 
 
 class CostAwareTeam(ScriptedTeam):

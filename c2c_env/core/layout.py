@@ -201,14 +201,14 @@ _OWN = (
     ObservationField(c.OBS_OWN_ALIGNMENT, "own_alignment", "K", "share", "own Alignment Factor"),
     ObservationField(c.OBS_OWN_SKILL, "own_skill", "K", "share", "own skill for it"),
     ObservationField(c.OBS_OWN_WORK, "own_work", "K", "flag", "1 = I worked on it last step"),
-    ObservationField(c.OBS_REQUEST_TO_ME, "request_to_me", "A", "recency", "age of each agent's open request to me"),
+    ObservationField(c.OBS_REQUEST_TO_ME, "request_to_me", "A", "recency", "age of each agent's request that I have not answered"),
     ObservationField(c.OBS_REQUEST_BY_ME, "request_by_me", "A", "recency", "age of mine to each (new: 1)"),
     ObservationField(c.OBS_MESSAGE_SPEECH, "message_speech", "A 6", "flag", "last message read from each"),
     ObservationField(c.OBS_MESSAGE_RECENCY, "message_recency", "A", "recency", "steps since I read it"),
     ObservationField(c.OBS_MESSAGE_SYMBOL, "message_symbol", "A V", "flag", "symbol it carried"),
 )
 _OWN_ONEHOT = (
-    ObservationField(c.OBS_ASKS_ME, "asks_me", "K A", "flag", "who asks me about it"),
+    ObservationField(c.OBS_ASKS_ME, "asks_me", "K A", "flag", "who asks me about it, not answered by me"),
     ObservationField(c.OBS_ASKED, "asked", "K A", "flag", "whom I asked about it"),
     ObservationField(c.OBS_MESSAGE_TOPIC, "message_topic", "K A", "flag", "topic of the last message I read from each"),
 )

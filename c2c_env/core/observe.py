@@ -170,20 +170,20 @@ def write_own_subtasks(p: Params, s: State, obs: Array, b: int, i: int) -> None:
 
 
 def write_contacts(p: Params, s: State, obs: Array, b: int, i: int) -> None:
-    """Requests and messages between me and every teammate."""
+    """Requests and messages between me and every teammate; what I have sent counts from the moment I sent it."""
     at = p.obs_offset
     for j in range(p.num_agents):
         asked = s.request_topic[b, j, i]
-        if asked >= 0:
+        if asked >= 0 and not answer_under_way(p, s, b, i, j, asked):
             obs[b, i, at[OBS_REQUEST_TO_ME] + j] = 1.0 / (1.0 + s.t[b] - s.request_step[b, j, i])
             write_relation(p, obs, b, i, OBS_ASKS_ME, asked, j)
-        if s.request_topic[b, i, j] >= 0:
-            obs[b, i, at[OBS_REQUEST_BY_ME] + j] = 1.0 / (1.0 + s.t[b] - s.request_step[b, i, j])
-        topic = asked_topic(p, s, b, i, j)
-        if topic >= 0:
-            write_relation(p, obs, b, i, OBS_ASKED, topic, j)
-        if topic != s.request_topic[b, i, j]:
+        question = question_under_way(p, s, b, i, j)
+        if question >= 0:
             obs[b, i, at[OBS_REQUEST_BY_ME] + j] = 1.0
+            write_relation(p, obs, b, i, OBS_ASKED, question, j)
+        elif s.request_topic[b, i, j] >= 0:
+            obs[b, i, at[OBS_REQUEST_BY_ME] + j] = 1.0 / (1.0 + s.t[b] - s.request_step[b, i, j])
+            write_relation(p, obs, b, i, OBS_ASKED, s.request_topic[b, i, j], j)
         speech = s.read_speech[b, i, j]
         if speech != SILENT:
             obs[b, i, at[OBS_MESSAGE_SPEECH] + j * (NUM_SPEECHES - 1) + speech - CHAT_TELL] = 1.0
@@ -193,12 +193,28 @@ def write_contacts(p: Params, s: State, obs: Array, b: int, i: int) -> None:
                 obs[b, i, at[OBS_MESSAGE_SYMBOL] + j * p.vocab_size + s.read_symbol[b, i, j]] = 1.0
 
 
-def asked_topic(p: Params, s: State, b: int, i: int, j: int) -> int:
-    """What I asked j: my newest question that is still under way, else my open request; -1 for none."""
+def under_way(p: Params, s: State, b: int, i: int, j: int, age: int) -> bool:
+    """What i sent `age` steps ago is addressed to j and not read yet."""
+    place = (s.t[b] - age) % p.max_latency
+    speech, recipient = s.mail_speech[b, place, i], s.mail_recipient[b, place, i]
+    if speech == SILENT or i == j or (recipient != j and recipient != p.max_agents):
+        return False
+    return p.latency[CHANNEL_OF_SPEECH[speech]] > age
+
+
+def question_under_way(p: Params, s: State, b: int, i: int, j: int) -> int:
+    """Topic of the newest question from i to j that is under way, -1 for none."""
     for age in range(p.max_latency):
         place = (s.t[b] - age) % p.max_latency
-        speech = s.mail_speech[b, place, i]
-        to_j = s.mail_recipient[b, place, i] == j or s.mail_recipient[b, place, i] == p.max_agents
-        if is_ask(speech) and to_j and j != i and p.latency[CHANNEL_OF_SPEECH[speech]] > age:
+        if under_way(p, s, b, i, j, age) and is_ask(s.mail_speech[b, place, i]):
             return int(s.mail_topic[b, place, i])
-    return int(s.request_topic[b, i, j])
+    return NOBODY
+
+
+def answer_under_way(p: Params, s: State, b: int, i: int, j: int, k: int) -> bool:
+    """A tell about k from i to j is under way."""
+    for age in range(p.max_latency):
+        place = (s.t[b] - age) % p.max_latency
+        if under_way(p, s, b, i, j, age) and s.mail_topic[b, place, i] == k and not is_ask(s.mail_speech[b, place, i]):
+            return True
+    return False

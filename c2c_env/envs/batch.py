@@ -14,7 +14,7 @@ from c2c_env.core import backends, constants, rng
 from c2c_env.core.layout import Array, ObservationLayout, Outputs, Params, State, allocate, array_specs
 from c2c_env.envs import snapshots
 from c2c_env.envs.spaces import action_sizes, mask_size
-from c2c_env.errors import ActionError, ConfigError, raise_faults
+from c2c_env.errors import ActionError, ConfigError, ResetNeededError, raise_faults
 from c2c_env.metrics import episode_metrics
 from c2c_env.workflows.pack import pack
 from c2c_env.workflows.pool import WorkflowPool
@@ -59,6 +59,7 @@ class Batch:
         backend: str = "numba",
         write_observations: bool = True,
     ) -> None:
+        self._check_types(team, config, num_envs, num_threads)
         self.pool = workflow if isinstance(workflow, WorkflowPool) else WorkflowPool(workflow)
         self.team, self.config, self.num_envs, self.num_threads = team, config, num_envs, num_threads
         self.backend = backend
@@ -89,6 +90,20 @@ class Batch:
         self._actions = np.zeros((num_envs, self.num_agents, len(self._action_sizes)), dtype=np.int32)
         self._connect()
 
+    @staticmethod
+    def _check_types(team: Team, config: EnvConfig, num_envs: int, num_threads: int) -> None:
+        faults = [
+            f"{name} is {got!r}, expected a c2c_env.{kind.__name__}"
+            for name, got, kind in (("team", team, Team), ("config", config, EnvConfig))
+            if not isinstance(got, kind)
+        ]
+        faults += [
+            f"{name} is {got!r}, expected an integer >= 1"
+            for name, got in (("num_envs", num_envs), ("num_threads", num_threads))
+            if not isinstance(got, int | np.integer) or isinstance(got, bool) or got < 1
+        ]
+        raise_faults(ConfigError, "the environment cannot be built", faults)
+
     def _check_sizes(self) -> None:
         config, faults = self.config, []
         if self.max_agents < self.num_agents:
@@ -97,9 +112,6 @@ class Batch:
             faults.append(
                 f"max_subtasks is {config.max_subtasks}, but a workflow has {self.pool.max_subtasks} subtasks"
             )
-        for name in ("num_envs", "num_threads"):
-            if getattr(self, name) < 1:
-                faults.append(f"{name} is {getattr(self, name)}, expected an integer >= 1")
         if self.backend not in backends.BACKENDS:
             faults.append(f"backend is {self.backend!r}, expected one of {', '.join(backends.BACKENDS)}")
         raise_faults(ConfigError, "the environment cannot be built", faults)
@@ -187,7 +199,17 @@ class Batch:
 
     def workflow(self, row: int = 0) -> Workflow:
         """The workflow that an environment plays."""
-        return self.pool[int(self.workflow_index[row])]
+        return self.pool[int(self.workflow_index[self._started(row)])]
+
+    def _started(self, row: int) -> int:
+        """The row, if there is such an environment and it has an episode."""
+        (checked,) = indices("row", [row], self.num_envs)
+        self._need_reset()
+        return int(checked)
+
+    def _need_reset(self) -> None:
+        if not self._packed:
+            raise ResetNeededError("the batch has no episodes yet; call reset() first")
 
     # --- reset and step --------------------------------------------------------------------------------------
 
@@ -205,13 +227,15 @@ class Batch:
             rows: indices of environments.
             workflows: one index into the pool a row; None draws them.
         """
-        chosen = np.arange(self.num_envs) if rows is None else np.asarray(rows, dtype=np.int64)
+        chosen = np.arange(self.num_envs) if rows is None else indices("rows", rows, self.num_envs)
         state = self.state
-        if seeds is None:
+        given = None if seeds is None else _seeds(seeds, len(chosen))
+        if workflows is not None:
+            workflows = indices("workflows", workflows, len(self.pool), len(chosen))
+        if given is None:
             state.episode[chosen] += 1
         else:
-            state.seed[chosen] = np.array([_seed(seed) for seed in seeds], dtype=np.uint64)
-            state.episode[chosen] = 0
+            state.seed[chosen], state.episode[chosen] = given, 0
         with np.errstate(over="ignore"):
             state.key[chosen] = rng.hash_counter(
                 state.seed[chosen], constants.STREAM_EPISODE, state.episode[chosen].astype(np.uint64), 0
@@ -238,14 +262,17 @@ class Batch:
             raise ActionError(f"actions have shape {given.shape}, expected {expected} (environments, agents, parts)")
         if given.dtype.kind not in "iu":
             raise ActionError(f"actions have type {given.dtype}, expected integers")
+        if not np.can_cast(given.dtype, np.int32) and not (given.astype(np.int32) == given).all():
+            raise ActionError(f"actions range from {given.min()} to {given.max()}, expected 32-bit integers")
         self._actions[...] = given.reshape(wanted)
         self.step_written(rows)
 
     def step_written(self, rows: npt.ArrayLike | None = None) -> None:
         """Step with the actions already written into `action_buffer`."""
+        self._need_reset()
         chunks = self._chunks
         if rows is not None:
-            chunks = np.array_split(np.asarray(rows, dtype=np.int64), self.num_threads)
+            chunks = np.array_split(indices("rows", rows, self.num_envs), self.num_threads)
         if self._threads is None:
             self._run(chunks[0], constants.STEP)
             return
@@ -290,13 +317,14 @@ class Batch:
 
     def snapshot(self, row: int = 0) -> dict[str, Array]:
         """Copies of everything that an episode needs to go on; see `c2c_env.envs.snapshots`."""
+        row = self._started(row)
         taken = snapshots.take(self.params, self.state, self.out, row)
         taken["workflow"] = np.array(self.workflow_index[row])
         return taken
 
     def metrics(self, row: int = 0) -> dict[str, float]:
         """Metrics of an environment's episode so far, see `c2c_env.METRICS`."""
-        return episode_metrics(self.params, self.state, self.out, row)
+        return episode_metrics(self.params, self.state, self.out, self._started(row))
 
     def restore(self, snapshot: Mapping[str, Array], row: int = 0) -> None:
         """Go back to a snapshot, of this batch or of one with the same workflows, team and configuration.
@@ -304,11 +332,31 @@ class Batch:
         Raises:
             SnapshotError: a key is missing or unknown, or an array does not fit.
         """
+        (row,) = indices("row", [row], self.num_envs).tolist()
         index = snapshots.workflow_of(snapshot, len(self.pool))
         place = self._pack(index)
         snapshots.put(self.params, self.state, self.out, row, place, snapshot)
         self.workflow_index[row] = index
         self._run(np.array([row]), constants.SHOW)
+
+
+def indices(name: str, given: Any, size: int, count: int | None = None) -> Array:
+    """int64 [count] (None: any number) of indices in [0, size), or a `ConfigError`; the kernels check no bounds."""
+    expected = f"{'' if count is None else f'{count} '}indices in [0, {size})"
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{name} is {given!r}, expected {expected}") from None
+    listed = array.ndim == 1 and (array.dtype.kind in "iu" or array.size == 0)
+    if not listed or not ((array >= 0) & (array < size)).all() or count not in (None, len(array)):
+        raise ConfigError(f"{name} is {given!r}, expected {expected}")
+    return array.astype(np.int64)
+
+
+def _seeds(seeds: Any, count: int) -> Array:
+    if not isinstance(seeds, Sequence | np.ndarray) or isinstance(seeds, str) or len(seeds) != count:
+        raise ConfigError(f"seeds is {seeds!r}, expected {count} integers >= 0 (one a row)")
+    return np.array([_seed(seed) for seed in seeds], dtype=np.uint64)
 
 
 def _seed(seed: Any) -> int:

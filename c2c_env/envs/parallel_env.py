@@ -98,7 +98,8 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     }
 
     def __init__(self, batch: Batch, render_mode: str | None = None) -> None:
-        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+        known = isinstance(render_mode, str) and render_mode in self.metadata["render_modes"]
+        if render_mode is not None and not known:
             raise ConfigError(unknown_name("render_mode", render_mode, self.metadata["render_modes"]))
         self.batch, self.render_mode = batch, render_mode
         self.config: EnvConfig = batch.config
@@ -121,11 +122,11 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         """Space of an agent's observations; the same object at every call."""
-        return self.observation_spaces[agent]
+        return self._of_agent(self.observation_spaces, agent)
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
         """Space of an agent's actions; the same object at every call."""
-        return self.action_spaces[agent]
+        return self._of_agent(self.action_spaces, agent)
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], Infos]:
         """Start an episode.
@@ -135,11 +136,11 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
                 very first reset: from fresh entropy).
             options: `{"workflow": name}` chooses among the workflows of this environment.
         """
-        workflows = self._chosen_workflow(options or {})
+        workflows = None if options is None else self._chosen_workflow(options)
         if seed is None and not self._started:
             seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-        self._started = True
         self.batch.reset(None if seed is None else [seed], workflows=workflows)
+        self._started = True
         self.agents = list(self.possible_agents)
         masks = self._masks()
         infos: Infos = {agent: {"action_mask": mask} for agent, mask in zip(self.agents, masks, strict=True)}
@@ -229,7 +230,14 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         if not self.agents:
             raise ResetNeededError(f"{what}() was called after the end of the episode; call reset() first")
 
+    def _of_agent(self, spaces_: Mapping[str, spaces.Space[Any]], agent: str) -> spaces.Space[Any]:
+        if agent not in self.possible_agents:
+            raise ConfigError(unknown_name("agent", agent, self.possible_agents))
+        return spaces_[agent]
+
     def _chosen_workflow(self, options: dict[str, Any]) -> list[int] | None:
+        if not isinstance(options, Mapping):
+            raise ConfigError(f"options is {options!r}, expected a dict such as {{'workflow': name}}")
         unknown = [unknown_name("reset option", key, ["workflow"]) for key in options if key != "workflow"]
         raise_faults(ConfigError, "bad reset options", unknown)
         return [self.batch.pool.index(options["workflow"])] if "workflow" in options else None
@@ -264,16 +272,17 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         buffer = self.batch.action_buffer[0]
         try:
             given = np.array([actions[agent] for agent in self.agents])
-        except (KeyError, TypeError, ValueError):
+        except (IndexError, KeyError, TypeError, ValueError):
             raise_faults(ActionError, "bad actions", self._action_faults(actions))
             raise
-        fits = given.size == buffer.size and given.dtype.kind in "iu" and len(actions) == len(self.agents)
+        expected = buffer.shape[:1] if self._discrete else buffer.shape
+        fits = given.shape == expected and given.dtype.kind in "iu" and len(actions) == len(self.agents)
         if fits:
             given = given.reshape(buffer.shape)
             fits = bool((given >= 0).all() and (given < self.batch.action_sizes).all())
         if not fits:
             raise_faults(ActionError, "bad actions", self._action_faults(actions))
-        buffer[...] = given
+        buffer[...] = given.reshape(buffer.shape)
 
     def _action_faults(self, actions: Actions) -> list[str]:
         if not isinstance(actions, Mapping):
@@ -344,10 +353,10 @@ def env(*args: Any, **kwargs: Any) -> AECEnv[str, Any, Any]:
 
 def make_team(team_size: int | None, team: Team | None) -> Team:
     """The team that `team_size` or `team` asks for."""
-    if team is not None and team_size is not None and team_size != team.size:
-        raise ConfigError(f"team_size is {team_size}, but the given team has {team.size} agents; give one of them")
     if team is not None and not isinstance(team, Team):
         raise ConfigError(f"team is {team!r}, expected a c2c_env.Team")
+    if team is not None and team_size is not None and team_size != team.size:
+        raise ConfigError(f"team_size is {team_size!r}, but the given team has {team.size} agents; give one of them")
     return team or Team.default(5 if team_size is None else team_size)
 
 

@@ -9,6 +9,7 @@ disagree is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ _RANDOM = ("seed", "episode", "key")
 _BUNDLED = {f"mail_{name}" for name in _MAIL} | set(_RANDOM) | {"workflow"}
 _PLAIN = {name: spec for name, spec in array_specs(State).items() if name not in _BUNDLED}
 _ENDS = ("terminated", "truncated")
+Range = tuple[Any, Any]  # least and largest value
 
 
 def take(p: Params, s: State, out: Outputs, row: int) -> dict[str, Array]:
@@ -39,7 +41,7 @@ def take(p: Params, s: State, out: Outputs, row: int) -> dict[str, Array]:
 def put(p: Params, s: State, out: Outputs, row: int, workflow: int, snapshot: Mapping[str, Array]) -> None:
     """Write a snapshot into a row whose workflow is packed at `workflow`; nothing is changed if it does not fit."""
     blank = _blank(p, s, workflow)
-    faults = _faults(blank, snapshot)
+    faults = _faults(blank, snapshot, _ranges(p, workflow))
     raise_faults(SnapshotError, "the snapshot does not fit this environment", faults)
     clear_row(s, row)
     s.workflow[row] = workflow
@@ -55,9 +57,13 @@ def put(p: Params, s: State, out: Outputs, row: int, workflow: int, snapshot: Ma
 
 def workflow_of(snapshot: Mapping[str, Array], pool_size: int) -> int:
     """Index in the pool of the snapshot's workflow."""
-    index = snapshot.get("workflow")
-    if index is None or np.shape(index) != () or not 0 <= int(index) < pool_size:
-        raise SnapshotError(f"snapshot['workflow'] is {index!r}, expected an index in [0, {pool_size})")
+    if not isinstance(snapshot, Mapping):
+        raise SnapshotError(f"the snapshot is a {type(snapshot).__name__}, expected a dict as snapshot() gives")
+    if "workflow" not in snapshot:
+        raise SnapshotError(f"the snapshot has no key 'workflow', expected an index in [0, {pool_size})")
+    index = _array(snapshot["workflow"])
+    if index is None or index.shape != () or index.dtype.kind not in "iu" or not 0 <= int(index) < pool_size:
+        raise SnapshotError(f"snapshot['workflow'] is {snapshot['workflow']!r}, expected an index in [0, {pool_size})")
     return int(index)
 
 
@@ -78,7 +84,8 @@ def _mailbox(p: Params, s: State, row: int) -> Array:
 
 
 def _request_age(taken: Mapping[str, Array]) -> Array:
-    return np.where(taken["request_topic"] >= 0, taken["t"] - taken["request_step"], -1)
+    topic, step = np.asarray(taken["request_topic"]), np.asarray(taken["request_step"])
+    return np.where(topic >= 0, np.asarray(taken["t"]) - step, -1)
 
 
 def _blank(p: Params, s: State, workflow: int) -> dict[str, Array]:
@@ -98,23 +105,84 @@ def _blank(p: Params, s: State, workflow: int) -> dict[str, Array]:
     return blank | {"workflow": np.zeros((), dtype=np.int64)}
 
 
-def _faults(blank: Mapping[str, Array], snapshot: Mapping[str, Array]) -> list[str]:
+def _faults(blank: Mapping[str, Array], snapshot: Mapping[str, Array], ranges: Mapping[str, Range]) -> list[str]:
     faults = [f"missing key {name!r}" for name in blank if name not in snapshot]
     faults += [unknown_name("key", name, blank) for name in snapshot if name not in blank]
     for name, expected in blank.items():
-        got = snapshot.get(name)
-        if got is None:
+        if name not in snapshot:
             continue
-        got = np.asarray(got)
-        if got.shape != expected.shape:
-            faults.append(f"{name} has shape {got.shape}, expected {expected.shape}")
+        got = _array(snapshot[name])
+        if got is None or got.shape != expected.shape:
+            shape = type(snapshot[name]).__name__ if got is None else f"shape {got.shape}"
+            faults.append(f"{name} is a {shape}, expected an array of shape {expected.shape}")
         elif expected.dtype.names and got.dtype != expected.dtype:
             faults.append(f"{name} has type {got.dtype}, expected {expected.dtype}")
-        elif not expected.dtype.names and not np.isfinite(got.astype(np.float64)).all():
-            faults.append(f"{name} has values that are not finite")
-    if not faults:
-        faults += _disagreements(snapshot)
-    return faults
+        elif expected.dtype.names:
+            parts = {f"{name}[{part!r}]": (got[part], expected[part]) for part in expected.dtype.names}
+            faults += [_value_fault(key, *pair, ranges.get(key)) for key, pair in parts.items()]
+        else:
+            faults.append(_value_fault(name, got, expected, ranges.get(name)))
+    faults = [fault for fault in faults if fault]
+    return faults or _disagreements(snapshot)
+
+
+def _array(value: Any) -> Array | None:
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _value_fault(name: str, got: Array, expected: Array, limits: Range | None) -> str:
+    """What is wrong with the type or the values of an array; the kernels trust both."""
+    kinds = {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}[expected.dtype.kind]
+    if got.dtype.kind not in kinds:
+        return f"{name} has type {got.dtype}, expected {expected.dtype}"
+    if not np.isfinite(got).all():
+        return f"{name} has values that are not finite"
+    if limits is None and expected.dtype.kind in "iu":
+        limits = (np.iinfo(expected.dtype).min, np.iinfo(expected.dtype).max)
+    if limits is not None and not ((got >= limits[0]) & (got <= limits[1])).all():
+        low, high = (np.max(limit) for limit in limits)
+        return f"{name} has values outside [{low}, {high}]"
+    return ""
+
+
+def _ranges(p: Params, workflow: int) -> dict[str, Range]:
+    """Least and largest value of everything that is an index or is shown to agents on a scale."""
+    k = int(p.num_subtasks[workflow])
+    agent, subtask, symbol = (-1, p.num_agents - 1), (-1, k - 1), (0, max(0, p.vocab_size - 1))
+    t = (0, int(p.horizon[workflow]))
+    flag, count, share = (0, 1), (0, k), (0.0, 1.0)
+    return {
+        "t": t,
+        "understanding": share,
+        "remaining": (0.0, p.effort[workflow, :k]),
+        "status": (0, constants.NUM_STATUSES - 1),
+        "prerequisites_left": count,
+        "dependents_left": count,
+        "subtasks_left": count,
+        "owner": agent,
+        "finished_step": (-1, t[1]),
+        "debt": (0.0, np.inf),
+        "last_work": subtask,
+        "request_topic": subtask,
+        "request_step": t,
+        "read_speech": (0, constants.NUM_SPEECHES - 1),
+        "read_topic": subtask,
+        "read_symbol": symbol,
+        "read_step": t,
+        "invalid": flag,
+        "in_meeting": flag,
+        "worker": agent,
+        "terminated": flag,
+        "truncated": flag,
+        "mailbox['speech']": (0, constants.NUM_SPEECHES - 1),
+        "mailbox['recipient']": (0, p.max_agents),
+        "mailbox['topic']": (0, k - 1),
+        "mailbox['symbol']": symbol,
+        "mailbox['facets']": share,
+    }
 
 
 def _disagreements(snapshot: Mapping[str, Array]) -> list[str]:
@@ -123,4 +191,9 @@ def _disagreements(snapshot: Mapping[str, Array]) -> list[str]:
         faults.append("done disagrees with status (change both)")
     if not np.array_equal(snapshot["request_age"], _request_age(snapshot)):
         faults.append("request_age disagrees with t, request_topic and request_step (change both)")
+    t = int(snapshot["t"])
+    for name in ("request_step", "read_step", "finished_step"):
+        latest = int(np.max(snapshot[name]))
+        if latest > t:
+            faults.append(f"{name} has step {latest}, later than t = {t}")
     return faults

@@ -1,0 +1,32 @@
+# Every target sets itself up: a virtual environment in .venv with the exact versions of constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: benchmark test test-fast lint notebooks clean
+
+benchmark: $(READY)  ## compare the teams on the built-in workflows: table and figures in results/benchmark
+	$(BIN)/python -m training benchmark $(ARGS)
+
+test: $(READY)  ## all tests
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+test-fast: $(READY)  ## without the slow ones
+	$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+
+lint: $(READY)  ## style, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+notebooks: $(READY)  ## execute the notebooks
+	$(BIN)/python -m pytest --nbmake notebooks -p no:cacheprovider -W ignore $(ARGS)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+clean:  ## remove the virtual environment and caches (results stay)
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist
