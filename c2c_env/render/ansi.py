@@ -1,0 +1,140 @@
+"""A scene as text for a terminal of 100 columns; colours help, but everything can be read without them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from c2c_env.render.scene import MessageView, Scene, SubtaskView, fit, short_name, width_of
+
+WIDTH = 100
+# 256-colour backgrounds from low to high alignment, and the first of them that needs dark digits
+_RAMP = (17, 18, 24, 25, 31, 37, 43, 78, 114, 155)
+_FIRST_BRIGHT = 5
+_SHADES = " ░▒▓█"  # of cells too narrow for digits
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_STATUS_COLOUR = {"done": 71, "ready": 75, "blocked": 244}
+_STATUS_WORD = {"done": "done", "ready": "ready", "blocked": "wait"}
+_BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+_CRITICAL = 208
+_HEAT = 51  # columns of the heat map at most
+_FIXED = 23  # columns of the board's numbers and gaps
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Widths of what depends on the sizes of the workflow and the team."""
+
+    index: int
+    name: int
+    domain: int
+    owner: int
+    cell: int
+    agents: int
+
+    @classmethod
+    def of(cls, scene: Scene) -> Columns:
+        """Two digits and a blank an agent where they fit, else one shade; what is left goes to the names."""
+        cell = 3 if 3 * scene.columns <= _HEAT else 1
+        agents = min(scene.columns, _HEAT // cell)
+        index = max(2, len(str(scene.rows - 1)))
+        owner = max(3, len(short_name(scene.columns - 1)))
+        rest = WIDTH - agents * cell - index - owner - _FIXED
+        domain = 14 if rest >= 40 else 3
+        return cls(index, min(rest - domain, 40), domain, owner, cell, agents)
+
+
+def draw_text(scene: Scene) -> str:
+    """The scene as lines of at most 100 columns."""
+    columns = Columns.of(scene)
+    lines = [_paint(fit(f"{scene.title} [{scene.name}, {scene.tier}]", WIDTH).rstrip(), _BOLD)]
+    lines += [" · ".join(scene.facts), "", _board_head(columns)]
+    lines += [_board_line(scene, subtask, columns) for subtask in scene.subtasks]
+    lines += [_legend(columns), "", *_agent_lines(scene), "", *_message_lines(scene)]
+    return "\n".join(lines) + "\n"
+
+
+def _paint(text: str, *codes: str) -> str:
+    return f"{''.join(codes)}{text}{_RESET}"
+
+
+def _foreground(colour: int) -> str:
+    return f"\x1b[38;5;{colour}m"
+
+
+def _board_head(columns: Columns) -> str:
+    domain = "domain" if columns.domain > 6 else "dom"
+    names = f"{'#':>{columns.index}}  {fit('subtask', columns.name)} {fit(domain, columns.domain)}"
+    left = f"{names} state done   left {'own':{columns.owner}} "
+    if columns.cell == 1:
+        return _paint(left + fit("alignment", columns.agents), _DIM)
+    return _paint(left + "".join(f"{i:3d}" for i in range(columns.agents)), _DIM)
+
+
+def _board_line(scene: Scene, subtask: SubtaskView, columns: Columns) -> str:
+    mark = _paint("*", _foreground(_CRITICAL)) if subtask.critical else " "
+    words = f"{fit(subtask.id, columns.name)} {subtask.domain[: columns.domain]:{columns.domain}}"
+    status = _paint(f"{_STATUS_WORD[subtask.status]:5}", _foreground(_STATUS_COLOUR[subtask.status]))
+    owner = short_name(subtask.owner) if subtask.owner >= 0 else "-"
+    left = (
+        f"{subtask.index:2d}{mark} {words} {status} {_bar(subtask.finished_share)} {subtask.remaining:5.2f} {owner:3} "
+    )
+    worker = subtask.worker
+    cells = [_cell(scene.alignment[i, subtask.index], columns.cell, i == worker) for i in range(columns.agents)]
+    return left + "".join(cells)
+
+
+def _bar(share: float) -> str:
+    """Five columns in steps of an eighth; only what is finished is full."""
+    eighths = math.floor(min(max(share, 0.0), 1.0) * 40 + 1e-9)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(5, "·")
+
+
+def _cell(value: float, width: int, working: bool) -> str:
+    """Percent on a background, underlined and marked for whoever works on it now; ** is 100."""
+    if width == 1:
+        return _SHADES[min(int(value * len(_SHADES)), len(_SHADES) - 1)]
+    percent = round(100 * value)
+    level = min(int(value * len(_RAMP)), len(_RAMP) - 1)
+    ink = 16 if level >= _FIRST_BRIGHT else 255
+    text = f"{'>' if working else ' '}{'**' if percent >= 100 else f'{percent:2d}'}"
+    return _paint(text, f"\x1b[48;5;{_RAMP[level]}m", _foreground(ink), _BOLD if working else "")
+
+
+def _legend(columns: Columns) -> str:
+    cells = "** = 100, > works on it" if columns.cell > 1 else f"shades '{_SHADES}'"
+    words = f"* critical path; left: hours of effort; heat map: Alignment Factor in %, {cells}"
+    return _paint(fit(words, WIDTH).rstrip(), _DIM)
+
+
+def _agent_lines(scene: Scene) -> list[str]:
+    lines = [_paint(fit("agent      talk h work h  in this step", WIDTH).rstrip(), _DIM)]
+    for agent in scene.agents:
+        phrases = [agent.work, agent.speech, agent.owing, agent.meeting, agent.reading]
+        did = _join([phrase for phrase in phrases if phrase], WIDTH - 26) if scene.step else ""
+        lines.append(f"{agent.name:10} {agent.spoken_hours:6.2f} {agent.work_hours:6.2f}  {did or '-'}".rstrip())
+    return lines
+
+
+def _join(phrases: list[str], width: int) -> str:
+    """Phrases side by side; where there is no room the longest are cut."""
+    room = width - 2 * (len(phrases) - 1)
+    widths = [width_of(phrase) for phrase in phrases]
+    limit = max(widths, default=0)
+    while sum(min(w, limit) for w in widths) > room:
+        limit -= 1
+    return "  ".join(fit(phrase, min(w, limit)) for phrase, w in zip(phrases, widths, strict=True))
+
+
+def _message_lines(scene: Scene) -> list[str]:
+    if not scene.messages:
+        return [_paint("no messages under way", _DIM)]
+    texts = [_message(message, WIDTH // 2 - 1) for message in scene.messages]
+    pairs = [texts[n : n + 2] for n in range(0, len(texts), 2)]
+    return [_paint("messages under way", _DIM), *("  ".join(pair).rstrip() for pair in pairs)]
+
+
+def _message(message: MessageView, width: int) -> str:
+    head = f"{message.sender} > {message.recipient} {message.speech}, read at {message.due}: "
+    return head + fit(message.topic, width - len(head))

@@ -1,0 +1,128 @@
+"""An episode step by step, as plain arrays: for timelines, and for figures such as alignment over time."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+
+from c2c_env.core import constants as c
+from c2c_env.core.layout import Array, Params, Spec, State, allocate
+from c2c_env.envs.batch import Batch
+from c2c_env.errors import ResetNeededError
+
+
+class Trace:
+    """Records one environment of a batch; make it right after `reset` and call `record` after every step.
+
+    T steps are recorded so far; N agents; K subtasks of the workflow. An agent index of `team` means everybody.
+    Calls after the end of the episode change nothing, so that one callback serves a whole batch.
+
+    Args:
+        batch: freshly reset (or in mid-episode, then the trace starts there).
+        row: which of its environments.
+    """
+
+    t: Annotated[Array, Spec("i4", "T", "number of the step, from 1")]
+    work: Annotated[Array, Spec("i4", "T N", "subtask that the agent chose to work on, or -1")]
+    speech: Annotated[Array, Spec("i4", "T N", "what it said, see `constants.SPEECHES`")]
+    recipient: Annotated[Array, Spec("i4", "T N", "to whom")]
+    topic: Annotated[Array, Spec("i4", "T N", "about which subtask")]
+    symbol: Annotated[Array, Spec("i4", "T N", "with which symbol")]
+    worked: Annotated[Array, Spec("i4", "T N", "subtask that it really worked on, or -1")]
+    work_hours: Annotated[Array, Spec("f8", "T N", "hours it had for work")]
+    spoken_hours: Annotated[Array, Spec("f8", "T N", "communication hours it paid")]
+    in_meeting: Annotated[Array, Spec("?", "T N", "it was in a meeting")]
+    meeting_host: Annotated[Array, Spec("i4", "T N", "who called that meeting, or -1")]
+    worked_hours: Annotated[Array, Spec("f8", "T", "hours of the team that went into work")]
+    wasted_hours: Annotated[Array, Spec("f8", "T", "hours on a subtask on which somebody else worked")]
+    alignment: Annotated[Array, Spec("f8", "T", "mean Alignment Factor of the hours worked; NaN without any")]
+    remaining: Annotated[Array, Spec("f8", "T K", "hours of effort left")]
+    progress: Annotated[Array, Spec("f8", "T", "effort-weighted finished share")]
+    finished: Annotated[Array, Spec("?", "T K", "subtasks finished in this step")]
+    reworked: Annotated[Array, Spec("?", "T K", "subtasks that came back in this step")]
+    reward_terms: Annotated[Array, Spec("f8", "T N 4", "progress, alignment, communication, time")]
+
+    def __init__(self, batch: Batch, row: int = 0) -> None:
+        self.batch, self.row, self.length = batch, row, 0
+        self.team = batch.max_agents
+        params, state = batch.params, batch.state
+        self._workflow = int(state.workflow[row])
+        self._num_subtasks = int(params.num_subtasks[self._workflow])
+        steps = max(1, int(params.horizon[self._workflow]) - int(state.t[row]))
+        self._arrays = allocate(Trace, {"T": steps, "N": batch.num_agents, "K": self._num_subtasks})
+        self._key = int(state.key[row])
+        self._last_t = int(state.t[row])
+        self._tally = state.tally[row].copy()
+        self._remaining = state.remaining[row, : self._num_subtasks].copy()
+        self._show()
+
+    def record(self) -> None:
+        """Add the step that was just taken.
+
+        Raises:
+            ResetNeededError: steps were left out, or another episode was started.
+        """
+        t = int(self.batch.state.t[self.row])
+        same_episode = int(self.batch.state.key[self.row]) == self._key
+        if same_episode and (t == self._last_t or self.length == len(self._arrays["t"])):
+            return
+        if not same_episode or t != self._last_t + 1:
+            which = "the same" if same_episode else "another"
+            raise ResetNeededError(
+                f"the trace is at step {self._last_t}, the environment at step {t} of {which} episode; "
+                "make a new Trace after reset() and record every step"
+            )
+        self._write_agents(self.length)
+        self._write_team(self.length)
+        self._last_t, self.length = t, self.length + 1
+        self._show()
+
+    def _write_agents(self, n: int) -> None:
+        arrays, state, b, agents = self._arrays, self.batch.state, self.row, slice(self.batch.num_agents)
+        action = state.action[b, agents]
+        arrays["work"][n] = action[:, c.WORK] - 1
+        arrays["speech"][n] = action[:, c.SPEECH]
+        arrays["recipient"][n] = action[:, c.RECIPIENT]
+        arrays["topic"][n] = action[:, c.TOPIC]
+        arrays["symbol"][n] = action[:, c.SYMBOL]
+        arrays["worked"][n] = state.last_work[b, agents]
+        arrays["work_hours"][n] = state.work_hours[b, agents]
+        arrays["spoken_hours"][n] = state.spoken_hours[b, agents]
+        arrays["in_meeting"][n] = state.in_meeting[b, agents]
+        arrays["meeting_host"][n] = meeting_hosts(self.batch.params, state, b)
+        arrays["reward_terms"][n] = self.batch.reward_terms[b]
+
+    def _write_team(self, n: int) -> None:
+        arrays, state, b = self._arrays, self.batch.state, self.row
+        spent = state.tally[b] - self._tally
+        self._tally = state.tally[b].copy()
+        arrays["t"][n] = state.t[b]
+        arrays["worked_hours"][n] = spent[c.WORK_HOURS]
+        arrays["wasted_hours"][n] = spent[c.WASTED_HOURS]
+        arrays["alignment"][n] = spent[c.ALIGNED_HOURS] / spent[c.WORK_HOURS] if spent[c.WORK_HOURS] else np.nan
+        remaining = state.remaining[b, : self._num_subtasks].copy()
+        arrays["remaining"][n] = remaining
+        arrays["reworked"][n] = remaining > self._remaining  # nothing but rework adds to it
+        self._remaining = remaining
+        arrays["progress"][n] = 1.0 - remaining.sum() / self.batch.params.total_effort[self._workflow]
+        arrays["finished"][n] = state.finished_step[b, : self._num_subtasks] == state.t[b]
+
+    def _show(self) -> None:
+        """Attributes are views of what is recorded so far."""
+        for name, array in self._arrays.items():
+            setattr(self, name, array[: self.length])
+
+
+def meeting_hosts(p: Params, s: State, b: int) -> Array:
+    """Per agent [N], who called the meeting that it attended in the last step, or -1.
+
+    Whoever attends a meeting notes it as read from the host, who is the other end of that note.
+    """
+    n = p.num_agents
+    now = s.t[b]
+    notes = (s.read_speech[b, :n, :n] == c.MEET) & (s.read_step[b, :n, :n] == now) & (now > 0)
+    hosts = np.where(notes.any(axis=1), notes.argmax(axis=1), c.NOBODY)
+    called = notes.any(axis=0)
+    hosts[called] = np.flatnonzero(called)
+    return hosts
