@@ -62,19 +62,17 @@ def exchange_cost(config: EnvConfig) -> Array:
 def hours_saved_by_asking(view: View, mine: Array, config: EnvConfig) -> Array:
     """Working hours [R, A, 3] that an exchange with each agent on subtask `mine` [R] saves, by chat, email, meeting.
 
-    Until a question is read the work goes on at the present alignment, so a slow channel has less left to save.
-    Oneself and padding: -inf.
+    The wait for an answer does not count, though work goes on meanwhile. Oneself and padding: -inf.
     """
     rows, k = view.rows, np.maximum(mine, 0)
     told = expected_understanding(view, config)[rows, :, k]
     before = view.understanding[rows, k][:, None, :]
     weights = view.weights[rows, k][:, None, :]
-    pace = view.rest[rows, k] / np.maximum(view.skill[rows, view.me, k], 1e-9)
+    pace = (view.rest[rows, k] / np.maximum(view.skill[rows, view.me, k], 1e-9))[:, None]
     saved = np.empty((*view.real.shape, 3))
     for channel, rule in enumerate(config.channels):
         exponent = 1.0 if channel == MEETING else config.answer_exponent
         tau = gap_share(view.complexity[rows, k], rule.richness, exponent)[:, None]
-        left = np.maximum(0.0, pace - view.alignment[rows, k] * rule.latency * config.dt)[:, None]
-        saved[..., channel] = hours_saved(before, told, tau, weights, left, config)
+        saved[..., channel] = hours_saved(before, told, tau, weights, pace, config)
     saved[(mine < 0)[:, None] | ~view.real | (view.me[:, None] == np.arange(view.real.shape[1]))] = -np.inf
     return saved
