@@ -1,0 +1,88 @@
+"""The laboratory's command line: ``python -m training COMMAND``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from c2c_env.errors import C2CError, MissingExtraError
+
+COMMANDS = {
+    "benchmark": "compare policies: table, results.csv and figures",
+    "episode": "watch a policy play one episode",
+}
+EXAMPLES = {
+    "": """\
+examples:
+  python -m training benchmark --quick                   a first look, in seconds
+  python -m training benchmark                           everything, in minutes
+  python -m training episode --help                      what one episode can show
+""",
+    "benchmark": """\
+examples:
+  python -m training benchmark --quick
+  python -m training benchmark --policies no_communication,cost_aware --workflows complex --seeds 16
+  python -m training benchmark --workflows csv-import-tool,my/workflow.toml --team-sizes 3,5
+  python -m training benchmark --generated 100 --out results/test-set
+  python -m training benchmark --config dt=0.25 chat.richness=0.6 relations=index --out results/richer-chat
+
+It may be interrupted at any moment; the same command then does what is missing and nothing else.
+Exit status: 0 all cells finished, 1 some failed (named at the end), 2 wrong arguments, 130 interrupted.
+""",
+}
+RESUMES = {"benchmark": "; the same command goes on from here"}
+FORMATTER = argparse.RawDescriptionHelpFormatter  # keeps the examples' lines
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        args = make_parser(words).parse_args(words)
+        return int(args.run(args))
+    except C2CError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted" + RESUMES.get("".join(words[:1]), ""), file=sys.stderr)
+        return 130
+
+
+def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser; only the command that is asked for is loaded."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training", description=__doc__, epilog=EXAMPLES[""], formatter_class=FORMATTER
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    wanted = next((word for word in words if not word.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        own = commands.add_parser(
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=EXAMPLES.get(name), formatter_class=FORMATTER,
+        )  # fmt: skip
+        if name == wanted:
+            module = load_command(name)
+            module.add_arguments(own)
+            own.set_defaults(run=module.run)
+    return parser
+
+
+def load_command(name: str) -> ModuleType:
+    """The module of a command.
+
+    Raises:
+        MissingExtraError: a library that it needs is not installed.
+    """
+    try:
+        return importlib.import_module(f"training.{name}")
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"{name} needs {error.name}, which is not installed; install the extra: pip install -e '.[bench]'"
+        ) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""From the command line's words to the cells of a benchmark."""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from agents.base import PolicyContext
+from agents.registry import make_policy
+from c2c_env import TEST_SEEDS, Batch, Channel, EnvConfig, Team, Workflow, builtin_names, generate, load_builtin
+from c2c_env.errors import C2CError, ConfigError, WorkflowError, nearest, raise_faults
+from c2c_env.workflows import TIERS, load_workflow
+from training.cells import Cell
+
+BASELINE = "no_communication"
+DEFAULT_POLICIES = (
+    BASELINE, "fixed_steps", "unconstrained", "broadcast", "cost_aware", "proactive", "solo", "random",
+)  # fmt: skip
+BUILT_IN, GENERATED, FILE = "built-in", "generated", "file"
+WorkflowSet = tuple[str, str, tuple[Workflow, ...], tuple[int, ...]]  # label, split, workflows, seeds
+QUICK_WORKFLOWS = ("csv-import-tool", "customer-churn-model", "realtime-fraud-detection")  # one a tier
+
+
+def make_plan(args: argparse.Namespace) -> list[Cell]:
+    """The cells of a benchmark in the order of its results.
+
+    Raises:
+        C2CError: a name or value that is wrong, before anything is run.
+    """
+    policies = unique(split_list(args.policies)) if args.policies else list(DEFAULT_POLICIES)
+    sizes = parse_sizes(args.team_sizes or ("5" if args.quick else "5,8,17"))
+    count = args.seeds if args.seeds is not None else 2 if args.quick else 4
+    seeds = tuple(range(_at_least("--seeds", count, 1)))
+    config = parse_config(args.config)
+    wanted = split_list(args.workflows) if args.workflows else list(QUICK_WORKFLOWS if args.quick else [BUILT_IN])
+    sets: list[WorkflowSet] = [(w.name, split, (w,), seeds) for w, split in choose_workflows(wanted)]
+    sets += generated_sets(_at_least("--generated", args.generated, 0))
+    sets.sort(key=lambda one: (one[1] == GENERATED, TIERS.index(one[2][0].tier)))
+    cells = [
+        Cell(policy, label, split, workflows[0].tier, workflows, size, chosen, config)
+        for label, split, workflows, chosen in sets
+        for size in sizes
+        for policy in policies
+    ]
+    check_cells(cells)
+    return cells
+
+
+def split_list(text: str) -> list[str]:
+    """Comma-separated words."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def unique(words: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(words))
+
+
+def parse_sizes(text: str) -> list[int]:
+    """Team sizes from ``5,8,17``."""
+    words = unique(split_list(text))
+    faults = [f"--team-sizes has {w!r}, expected integers >= 1, such as 5,8,17" for w in words if not w.isdecimal()]
+    raise_faults(ConfigError, "bad arguments", faults)
+    return [_at_least("--team-sizes", int(word), 1) for word in words]
+
+
+def _at_least(name: str, value: int, least: int) -> int:
+    if value < least:
+        raise ConfigError(f"{name} is {value}, expected an integer >= {least}")
+    return value
+
+
+def choose_workflows(wanted: Sequence[str]) -> list[tuple[Workflow, str]]:
+    """Workflows with their split, from names, tiers (all built-ins of it), ``built-in`` (all) and paths."""
+    library = [load_builtin(name) for name in builtin_names()]
+    chosen: dict[str, tuple[Workflow, str]] = {}
+    for word in wanted:
+        if word == BUILT_IN or word in TIERS:
+            found = [(w, BUILT_IN) for w in library if word in (BUILT_IN, w.tier)]
+        elif word in builtin_names():
+            found = [(load_builtin(word), BUILT_IN)]
+        elif word.endswith(".toml") or "/" in word:
+            found = [(load_workflow(word), FILE)]
+        else:
+            valid = [BUILT_IN, *TIERS, *builtin_names()]
+            raise WorkflowError(
+                f"unknown workflow {word!r}{nearest(word, valid)}; expected {BUILT_IN}, a tier ({', '.join(TIERS)}),"
+                f" a built-in ({', '.join(builtin_names())}) or a path ending in .toml"
+            )
+        for workflow, split in found:
+            known = chosen.setdefault(workflow.name, (workflow, split))
+            if known[0] != workflow:
+                raise WorkflowError(f"two different workflows are named {workflow.name!r}, the second from {word!r}")
+    return list(chosen.values())
+
+
+def generated_sets(count: int) -> list[WorkflowSet]:
+    """Per tier `count` workflows of the test range, the m-th with environment seed m."""
+    if count > len(TEST_SEEDS):
+        raise ConfigError(f"--generated is {count}, expected at most {len(TEST_SEEDS)} (the test range)")
+    if count == 0:
+        return []
+    seeds = tuple(range(count))
+    return [
+        (f"generated-{tier}", GENERATED, tuple(generate(tier, TEST_SEEDS[m]) for m in seeds), seeds) for tier in TIERS
+    ]
+
+
+def parse_config(assignments: Sequence[str]) -> EnvConfig:
+    """Configuration from ``key=value`` words; values as in TOML, channels as ``chat.richness=0.5``."""
+    changes: dict[str, Any] = {}
+    default = EnvConfig()
+    for text in assignments:
+        key, value = _parse_assignment(text)
+        if isinstance(value, Mapping) and isinstance(getattr(default, key, None), Channel):
+            value = _channel(key, changes.get(key, getattr(default, key)), value)
+        changes[key] = value
+    return default.with_fields(**changes)
+
+
+def _parse_assignment(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    key, value = key.strip(), value.strip()
+    if not equals or not key:
+        raise ConfigError(f"--config has {text!r}, expected key=value, such as dt=0.25")
+    if value.lower() == "none":  # TOML has no word for it
+        return key, None
+    if value.isidentifier() and value not in ("true", "false", "inf", "nan"):
+        value = f'"{value}"'  # so that words need no quotes of their own inside those of the shell
+    try:
+        ((name, parsed),) = tomllib.loads(f"{key} = {value}").items()
+    except (tomllib.TOMLDecodeError, ValueError) as error:
+        raise ConfigError(f"--config has {text!r}, whose value is no TOML value: {error}") from error
+    return name, parsed
+
+
+def _channel(name: str, channel: Channel, changes: Mapping[str, Any]) -> Channel:
+    valid = list(vars(channel))
+    faults = [f"unknown field {name}.{key}{nearest(key, valid)} (valid: {', '.join(valid)})" for key in changes
+              if key not in valid]  # fmt: skip
+    raise_faults(ConfigError, "bad configuration", faults)
+    return replace(channel, **changes)
+
+
+def check_cells(cells: Sequence[Cell]) -> None:
+    """Make every policy once for every team size, so that a wrong name costs no waiting.
+
+    Raises:
+        ConfigError: a policy that cannot be made.
+    """
+    made: set[tuple[str, int]] = set()
+    for cell in cells:
+        if (cell.policy, cell.team_size) in made:
+            continue
+        made.add((cell.policy, cell.team_size))
+        batch = Batch(list(cell.workflows), Team.default(cell.team_size), cell.config)
+        try:
+            make_policy(cell.policy, PolicyContext.of(batch))
+        except C2CError:
+            raise
+        except Exception as error:
+            raise ConfigError(f"policy {cell.policy!r} cannot be made: {type(error).__name__}: {error}") from error
+
+
+def output_folder(text: str) -> Path:
+    """The folder for results, made if need be."""
+    folder = Path(text)
+    try:
+        (folder / "cells").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot make the folder {text!r} (--out): {error.strerror or error}") from error
+    return folder
