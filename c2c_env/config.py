@@ -19,6 +19,8 @@ from c2c_env.errors import ConfigError, raise_faults, unknown_name
 MANAGER_SKILL = 0.4
 PRIMARY_SKILL, SECONDARY_SKILL, BASE_SKILL = 1.0, 0.7, 0.4
 NUM_DOMAINS = 5
+MAX_SIZE = 2**15 - 1  # indices of agents, subtasks and symbols are kept in 16 bits
+MAX_STEPS = 2**31 - 1  # steps in 32
 TIER_VOLATILITY = {"simple": 0.0, "medium": 0.005, "complex": 0.01}
 
 
@@ -51,7 +53,11 @@ class Team:
     skills: tuple[tuple[float, ...], ...]
 
     def __post_init__(self) -> None:
-        rows = tuple(tuple(row) for row in self.skills)
+        try:
+            rows = tuple(tuple(row) for row in self.skills)
+        except TypeError:
+            expected = f"a list of rows (one an agent) of {NUM_DOMAINS} numbers"
+            raise ConfigError(f"skills is {self.skills!r}, expected {expected}") from None
         object.__setattr__(self, "skills", rows)
         faults = [] if rows else ["a team needs at least one agent"]
         for i, row in enumerate(rows):
@@ -76,8 +82,8 @@ class Team:
     @classmethod
     def default(cls, size: int) -> Team:
         """Manager with 0.4 everywhere; worker i is 1.0 in domain (i-1) mod 5, 0.7 two further on, else 0.4."""
-        if not isinstance(size, numbers.Integral) or isinstance(size, bool) or size < 1:
-            raise ConfigError(f"team_size is {size!r}, expected an integer >= 1")
+        if not (_is_integer(size) and 1 <= size <= MAX_SIZE):
+            raise ConfigError(f"team_size is {size!r}, expected an integer in [1, {MAX_SIZE}]")
         rows = [(MANAGER_SKILL,) * NUM_DOMAINS]
         for i in range(1, int(size)):
             primary = (i - 1) % NUM_DOMAINS
@@ -180,9 +186,14 @@ class EnvConfig:
     def with_fields(self, **changes: Any) -> EnvConfig:
         """Return a copy with some fields changed; an unknown field is a `ConfigError`."""
         valid = [f.name for f in fields(self)]
-        unknown = [unknown_name("configuration field", name, valid) for name in changes if name not in valid]
-        raise_faults(ConfigError, "bad configuration", unknown)
-        return replace(self, **changes)
+        faults = [unknown_name("configuration field", name, valid) for name in changes if name not in valid]
+        changed = self
+        try:
+            changed = replace(self, **{name: value for name, value in changes.items() if name in valid})
+        except ConfigError as error:
+            faults += error.faults
+        raise_faults(ConfigError, "bad configuration", faults)
+        return changed
 
     @classmethod
     def paper(cls, **changes: Any) -> EnvConfig:
@@ -199,7 +210,10 @@ class EnvConfig:
 
 
 def _is_real(x: object) -> bool:
-    return isinstance(x, numbers.Real) and not isinstance(x, bool) and math.isfinite(x)
+    try:
+        return isinstance(x, numbers.Real) and not isinstance(x, bool) and math.isfinite(x)
+    except OverflowError:  # an integer beyond every float
+        return False
 
 
 def _is_integer(x: object) -> bool:
@@ -211,7 +225,10 @@ _SHARE: _Check = (lambda x: _is_real(x) and 0 <= x <= 1, "a number in [0, 1]")
 _POSITIVE: _Check = (lambda x: _is_real(x) and x > 0, "a number > 0")
 _NOT_NEGATIVE: _Check = (lambda x: _is_real(x) and x >= 0, "a number >= 0")
 _BOOL: _Check = (lambda x: isinstance(x, bool), "True or False")
-_SIZE: _Check = (lambda x: x is None or (_is_integer(x) and x >= 1), "an integer >= 1 or None")
+_SIZE: _Check = (
+    lambda x: x is None or (_is_integer(x) and 1 <= x <= MAX_SIZE),
+    f"an integer in [1, {MAX_SIZE}] or None",
+)
 _FACETS: _Check = (
     lambda x: isinstance(x, tuple) and len(x) == 4 and all(_is_real(w) and w >= 0 for w in x) and x[0] > 0,
     "four numbers >= 0 (intent > 0)",
@@ -226,7 +243,10 @@ def _one_of(*names: str) -> _Check:
 
 _CHECKS: Mapping[str, _Check] = {
     "dt": _POSITIVE,
-    "horizon": _SIZE,
+    "horizon": (
+        lambda x: x is None or (_is_integer(x) and 1 <= x <= MAX_STEPS),
+        f"an integer in [1, {MAX_STEPS}] or None",
+    ),
     "horizon_factor": _POSITIVE,
     "rework_probability": _SHARE,
     "rework_share": (lambda x: _is_real(x) and 0 < x <= 1, "a number in (0, 1]"),
@@ -241,7 +261,7 @@ _CHECKS: Mapping[str, _Check] = {
     "constraints_exponent": _NOT_NEGATIVE,
     "context_rate": _NOT_NEGATIVE,
     "answer_exponent": _NOT_NEGATIVE,
-    "request_expiry": (lambda x: _is_integer(x) and x >= 0, "an integer >= 0"),
+    "request_expiry": (lambda x: _is_integer(x) and 0 <= x <= MAX_STEPS, f"an integer in [0, {MAX_STEPS}]"),
     "chat": _CHANNEL,
     "email": _CHANNEL,
     "meeting": _CHANNEL,
@@ -256,7 +276,7 @@ _CHECKS: Mapping[str, _Check] = {
     "relations": _one_of("onehot", "index"),
     "max_agents": _SIZE,
     "max_subtasks": _SIZE,
-    "vocab_size": (lambda x: _is_integer(x) and x >= 0, "an integer >= 0"),
+    "vocab_size": (lambda x: _is_integer(x) and 0 <= x <= MAX_SIZE, f"an integer in [0, {MAX_SIZE}]"),
     "exclusive_actions": _BOOL,
 }
 
@@ -284,8 +304,8 @@ def _channel_faults(channel: Channel, meeting: bool) -> list[str]:
     ]
     if not (_is_real(channel.richness) and 0 < channel.richness <= 1):
         faults.append(f"richness is {channel.richness!r}, expected a number in (0, 1]")
-    latency_fits = _is_integer(channel.latency) and (channel.latency == 0 if meeting else channel.latency >= 1)
-    if not latency_fits:
-        expected = "0 (a meeting happens at once)" if meeting else "an integer >= 1"
+    low, high = (0, 0) if meeting else (1, MAX_SIZE)
+    if not (_is_integer(channel.latency) and low <= channel.latency <= high):
+        expected = "0 (a meeting happens at once)" if meeting else f"an integer in [1, {MAX_SIZE}]"
         faults.append(f"latency is {channel.latency!r}, expected {expected}")
     return faults

@@ -7,7 +7,13 @@ from collections.abc import Iterable
 
 
 class C2CError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base of every error that this package raises on purpose.
+
+    Attributes:
+        faults: the single faults, where several were found at once.
+    """
+
+    faults: tuple[str, ...] = ()
 
 
 class ConfigError(C2CError, ValueError):
@@ -50,4 +56,6 @@ def raise_faults(error: type[C2CError], title: str, faults: list[str]) -> None:
     """Raise one `error` that lists all `faults`; do nothing when there is none."""
     if faults:
         lines = "".join(f"\n  - {fault}" for fault in faults)
-        raise error(f"{title}: {len(faults)} fault{'s' if len(faults) > 1 else ''}{lines}")
+        raised = error(f"{title}: {len(faults)} fault{'s' if len(faults) > 1 else ''}{lines}")
+        raised.faults = tuple(faults)
+        raise raised

@@ -21,4 +21,5 @@ def register_all() -> None:
     except ImportError:
         return
     for (api, id_), entry_point in PETTINGZOO_IDS.items():
-        registration.register(api, id_, entry_point=entry_point)
+        if id_ not in getattr(registration, f"{api}_registry"):
+            registration.register(api, id_, entry_point=entry_point)

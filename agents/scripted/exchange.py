@@ -1,4 +1,4 @@
-"""What a message is worth: hours saved against hours spent, from what can be expected of a teammate (SPEC 9)."""
+"""What a message is worth: hours saved against hours spent, from what can be expected of a teammate."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ class UnconstrainedTeam(ScriptedTeam):
 
 
 class CostAwareTeam(ScriptedTeam):
-    """Answers first; then asks or meets where that saves more than it costs both sides (C2C, SPEC section 9)."""
+    """Answers first; then asks or meets where that saves more than it costs both sides (C2C)."""
 
     name = "cost_aware"
     description = "asks or meets where that saves more hours than it costs (C2C)"

@@ -1,4 +1,4 @@
-"""What an agent may do, and what its choice means (SPEC section 3)."""
+"""What an agent may do, and what its choice means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Alignment Factor and what raises it (SPEC section 1 and 2)."""
+"""The Alignment Factor and what raises it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def holder(p: Params, s: State, b: int, k: int) -> int:
 
 
 def team_alignment(p: Params, s: State, b: int) -> float:
-    """Effort-weighted alignment of the team: sum_k effort_k / E * a_k (SPEC section 5)."""
+    """Effort-weighted alignment of the team: sum_k effort_k / E * a_k."""
     w = s.workflow[b]
     total = 0.0
     for k in range(p.num_subtasks[w]):

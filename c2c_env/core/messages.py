@@ -1,4 +1,4 @@
-"""Stages 2 to 5: reading, expiry, meetings, sending (SPEC sections 2 and 4)."""
+"""Stages 2 to 5: reading, expiry, meetings, sending."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each agent sees: the board, which is the same for all, then its own part (SPEC section 6)."""
+"""What each agent sees: the board, which is the same for all, then its own part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reward of every agent, term by term (SPEC section 5)."""
+"""The reward of every agent, term by term."""
 
 from __future__ import annotations
 

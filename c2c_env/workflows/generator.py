@@ -5,6 +5,7 @@ Sizes, efforts and complexities follow the tier (`TIER_SHAPES`); train, validati
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -56,24 +57,26 @@ class Generated:
     seeds: Sequence[int] = TRAIN_SEEDS
 
     def __post_init__(self) -> None:
-        faults = [] if self.tier in TIERS else [unknown_name("tier", self.tier, TIERS)]
-        if not isinstance(self.seeds, range):
-            try:
-                object.__setattr__(self, "seeds", tuple(int(seed) for seed in self.seeds))
-            except (TypeError, ValueError):
-                faults.append(f"seeds is {self.seeds!r}, expected a sequence of integers")
-                raise_faults(WorkflowError, "bad Generated", faults)
-        if len(self.seeds) == 0:
-            faults.append("seeds is empty, expected at least one")
-        elif not 0 <= _ends(self.seeds)[0] <= _ends(self.seeds)[1] < 2**63:
-            faults.append(f"seeds is {self.seeds!r}, expected integers in [0, 2**63)")
+        faults = _tier_faults(self.tier)
+        try:
+            seeds = self.seeds if isinstance(self.seeds, range) else tuple(self.seeds)
+            object.__setattr__(self, "seeds", seeds)
+            ends = (seeds[0], seeds[-1]) if isinstance(seeds, range) and seeds else seeds
+            if not seeds:
+                faults.append("seeds is empty, expected at least one")
+            elif not all(map(_is_seed, ends)):
+                faults.append(f"seeds is {seeds!r}, expected integers in [0, 2**63)")
+        except TypeError:
+            faults.append(f"seeds is {self.seeds!r}, expected a sequence of integers")
         raise_faults(WorkflowError, "bad Generated", faults)
 
 
-def _ends(seeds: Sequence[int]) -> tuple[int, int]:
-    if isinstance(seeds, range):
-        return min(seeds[0], seeds[-1]), max(seeds[0], seeds[-1])
-    return min(seeds), max(seeds)
+def _is_seed(seed: object) -> bool:
+    return isinstance(seed, numbers.Integral) and not isinstance(seed, bool) and 0 <= int(seed) < 2**63
+
+
+def _tier_faults(tier: object) -> list[str]:
+    return [] if isinstance(tier, str) and tier in TIERS else [unknown_name("tier", tier, TIERS)]
 
 
 class _Stream:
@@ -101,8 +104,10 @@ class _Stream:
 
 def generate(tier: str, seed: int) -> Workflow:
     """Generate the workflow of a tier and seed."""
-    if tier not in TIERS:
-        raise WorkflowError(unknown_name("tier", tier, TIERS))
+    faults = _tier_faults(tier)
+    if not _is_seed(seed):
+        faults.append(f"seed is {seed!r}, expected an integer in [0, 2**63)")
+    raise_faults(WorkflowError, "no workflow can be generated", faults)
     shape, stream = TIER_SHAPES[tier], _Stream(tier, seed)
     count = stream.integer(shape.min_subtasks, shape.max_subtasks)
     subtasks = tuple(_subtask(k, shape, stream) for k in range(count))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -24,23 +25,31 @@ def builtin_names() -> tuple[str, ...]:
     return tuple(sorted(entry.name[: -len(".toml")] for entry in folder.iterdir() if entry.name.endswith(".toml")))
 
 
-@cache
 def load_builtin(name: str) -> Workflow:
     """Load a built-in workflow by name; an unknown name is a `WorkflowError` with the nearest valid one."""
-    if name not in builtin_names():
+    if not isinstance(name, str) or name not in builtin_names():
         raise WorkflowError(unknown_name("workflow", name, builtin_names()))
+    return _load_builtin(name)
+
+
+@cache
+def _load_builtin(name: str) -> Workflow:
     text = (resources.files("c2c_env.workflows") / "library" / f"{name}.toml").read_text(encoding="utf-8")
     return parse_workflow(text, where=f"built-in {name}")
 
 
-def load_workflow(path: str | Path) -> Workflow:
+def load_workflow(path: str | os.PathLike[str]) -> Workflow:
     """Load a workflow from a TOML file; every fault of the file stands in one `WorkflowError`."""
+    if not isinstance(path, str | os.PathLike):
+        raise WorkflowError(f"path is {path!r}, expected a path to a TOML file")
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise WorkflowError(f"cannot read workflow file {str(path)!r}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise WorkflowError(f"workflow file {str(path)!r} is not UTF-8 text: {error}") from error
+    except ValueError as error:  # no path of any system
+        raise WorkflowError(f"cannot read workflow file {str(path)!r}: {error}") from error
     return parse_workflow(text, where=str(path))
 
 
@@ -55,6 +64,7 @@ def parse_workflow(text: str, where: str) -> Workflow:
     if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
         faults.append("subtasks is not an array of tables; write each as [[subtasks]]")
         tables = []
+    lenient = () if document.get("subtasks") == [] else (_subtask({}, 0),)
     for position, table in enumerate(tables):
         label = f"subtask {table.get('id', f'number {position + 1}')!r}"
         faults += [f"{label}: {fault}" for fault in _key_faults("subtask", table, _SUBTASK_KEYS)]
@@ -63,10 +73,9 @@ def parse_workflow(text: str, where: str) -> Workflow:
         "tier": document.get("tier", "simple"),
         "title": document.get("title", ""),
         "brief": document.get("brief", ""),
-        "subtasks": tuple(_subtask(table, position) for position, table in enumerate(tables)),
+        "subtasks": tuple(_subtask(table, position) for position, table in enumerate(tables)) or lenient,
     }
-    if "subtasks" in document:
-        faults += workflow_faults(values)
+    faults += workflow_faults(values)
     raise_faults(WorkflowError, f"bad workflow file {where}", faults)
     return Workflow(**values)
 

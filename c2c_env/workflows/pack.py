@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from c2c_env import bounds
-from c2c_env.config import TIER_VOLATILITY, EnvConfig, Team
+from c2c_env.config import MAX_STEPS, TIER_VOLATILITY, EnvConfig, Team
 from c2c_env.workflows.schema import DOMAINS, Workflow
 
 
@@ -36,7 +36,7 @@ def pack(workflow: Workflow, team: Team, config: EnvConfig, max_subtasks: int) -
         "path_after": bounds.path_after(workflow, hours),
     }
     packed: dict[str, Any] = {name: _pad(np.array(row), max_subtasks) for name, row in rows.items()}
-    steps = math.ceil(config.horizon_factor * bound / config.dt - 1e-9)
+    steps = math.ceil(min(config.horizon_factor * bound / config.dt - 1e-9, MAX_STEPS))
     packed["num_subtasks"] = len(workflow.subtasks)
     packed["horizon"] = steps if config.horizon is None else config.horizon
     packed["volatility"] = volatility

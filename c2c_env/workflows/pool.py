@@ -24,7 +24,7 @@ class WorkflowPool:
     """
 
     def __init__(self, workflow: WorkflowLike | Sequence[WorkflowLike]) -> None:
-        several = isinstance(workflow, Sequence) and not isinstance(workflow, str)
+        several = isinstance(workflow, Sequence) and not isinstance(workflow, str | bytes)
         given = list(workflow) if isinstance(workflow, Sequence) and several else [workflow]
         if not given:
             raise WorkflowError("workflow is an empty list, expected at least one")
@@ -48,7 +48,7 @@ class WorkflowPool:
     def index(self, name: str) -> int:
         """Index of the workflow of a name; only single workflows, not generated ones, have one here."""
         names = {source.name: n for n, source in enumerate(self.sources) if isinstance(source, Workflow)}
-        if name not in names:
+        if not isinstance(name, str) or name not in names:
             raise WorkflowError(f"workflow {name!r} is not among those of this environment{nearest(name, names)}")
         number = names[name]
         return self._ends[number] - 1

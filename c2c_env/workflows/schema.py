@@ -15,6 +15,7 @@ DOMAINS = ("backend", "frontend", "data", "infrastructure", "quality")
 FACETS = ("intent", "interface", "constraints", "context")
 TIERS = ("simple", "medium", "complex")
 MIN_COMPLEXITY, MAX_COMPLEXITY = 0.75, 2.5
+MAX_EFFORT = 1e6
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Subtask:
     Attributes:
         id: unique in its workflow.
         domain: one of `DOMAINS`.
-        effort: hours for an agent of skill 1 at Alignment Factor 1; > 0.
+        effort: hours for an agent of skill 1 at Alignment Factor 1, in (0, 1e6].
         complexity: kappa in [0.75, 2.5]; lean channels lose more on complex subtasks.
         prerequisites: ids of the subtasks that must be done before.
         facet_weights: weight of each facet of `FACETS` in the Alignment Factor (a mapping by name or four
@@ -87,11 +88,9 @@ class Workflow:
 
 def workflow_faults(values: Mapping[str, Any]) -> list[str]:
     """Every fault in the attributes of a `Workflow`, each with the subtask's id and the nearest valid name."""
-    faults = [_text_fault(key, values[key]) for key in ("name", "title", "brief")]
-    if not values["name"]:
-        faults.append("name is empty")
-    if values["tier"] not in TIERS:
-        faults.append(unknown_name("tier", values["tier"], TIERS))
+    faults = [_name_fault("name", values["name"])]
+    faults += [_text_fault(key, values[key]) for key in ("title", "brief")]
+    faults.append(_choice_fault("tier", values["tier"], TIERS))
     subtasks = values["subtasks"]
     if not isinstance(subtasks, tuple) or not all(isinstance(s, Subtask) for s in subtasks):
         faults.append(f"subtasks is {type(subtasks).__name__}, expected a list of Subtask")
@@ -108,19 +107,27 @@ def _text_fault(key: str, value: object) -> str:
     return "" if isinstance(value, str) else f"{key} is {value!r}, expected text"
 
 
+def _name_fault(key: str, value: object) -> str:
+    return _text_fault(key, value) or ("" if value else f"{key} is empty")
+
+
+def _choice_fault(what: str, value: object, valid: Sequence[str]) -> str:
+    return "" if isinstance(value, str) and value in valid else unknown_name(what, value, valid)
+
+
 def is_number(x: object) -> bool:
     """A finite real number that is no bool."""
-    return isinstance(x, numbers.Real) and not isinstance(x, bool) and math.isfinite(x)
+    try:
+        return isinstance(x, numbers.Real) and not isinstance(x, bool) and math.isfinite(x)
+    except OverflowError:  # an integer beyond every float
+        return False
 
 
 def _subtask_faults(subtask: Subtask) -> list[str]:
-    faults = [_text_fault(key, getattr(subtask, key)) for key in ("id", "title")]
-    if not subtask.id:
-        faults.append("id is empty")
-    if subtask.domain not in DOMAINS:
-        faults.append(unknown_name("domain", subtask.domain, DOMAINS))
-    if not (is_number(subtask.effort) and subtask.effort > 0):
-        faults.append(f"effort is {subtask.effort!r}, expected hours > 0")
+    faults = [_name_fault("id", subtask.id), _text_fault("title", subtask.title)]
+    faults.append(_choice_fault("domain", subtask.domain, DOMAINS))
+    if not (is_number(subtask.effort) and 0 < subtask.effort <= MAX_EFFORT):
+        faults.append(f"effort is {subtask.effort!r}, expected hours in (0, {MAX_EFFORT:g}]")
     if not (is_number(subtask.complexity) and MIN_COMPLEXITY <= subtask.complexity <= MAX_COMPLEXITY):
         faults.append(
             f"complexity is {subtask.complexity!r}, expected a number in [{MIN_COMPLEXITY}, {MAX_COMPLEXITY}]"
@@ -170,20 +177,28 @@ def _graph_faults(subtasks: Sequence[Subtask]) -> list[str]:
         ]
         twice = [p for p, n in Counter(names).items() if n > 1]
         faults += [f"subtask {subtask.id!r}: prerequisite {p!r} is listed twice" for p in twice]
-        graph.setdefault(subtask.id, []).extend(p for p in names if p in ids)
+        graph.setdefault(str(subtask.id), [p for p in names if p in ids])  # of a duplicate id, the first
     return faults + _cycle_faults(graph)
 
 
 def _cycle_faults(graph: Mapping[str, Sequence[str]]) -> list[str]:
     """Remove subtasks whose prerequisites are all removed until nothing moves; what a walk then meets is a cycle."""
-    left = dict(graph)
-    while free := [id_ for id_, wanted in left.items() if not any(p in left for p in wanted)]:
-        for id_ in free:
-            del left[id_]
-    if not left:
-        return []
+    left, faults = dict(graph), []
+    while left:
+        while free := [id_ for id_, wanted in left.items() if not any(p in left for p in wanted)]:
+            for id_ in free:
+                del left[id_]
+        if left:
+            cycle = _walk_to_cycle(left)
+            faults.append(f"subtask {cycle[0]!r}: prerequisites form a cycle: {' -> '.join(cycle)}")
+            for id_ in cycle[1:]:
+                del left[id_]
+    return faults
+
+
+def _walk_to_cycle(left: Mapping[str, Sequence[str]]) -> list[str]:
+    """Ids from one subtask back to itself; every subtask of `left` has a prerequisite in it."""
     path = [next(iter(left))]
     while path[-1] not in path[:-1]:
         path.append(next(p for p in left[path[-1]] if p in left))
-    cycle = path[path.index(path[-1]) :]
-    return [f"subtask {cycle[0]!r}: prerequisites form a cycle: {' -> '.join(cycle)}"]
+    return path[path.index(path[-1]) :]

@@ -178,7 +178,7 @@ def test_scripted_teams_refuse_the_catalogue():
 
 @pytest.mark.slow
 def test_communication_shows_the_effects_of_the_paper():
-    """SPEC section 9 on 64 generated test workflows a row."""
+    """64 generated test workflows a row, every policy seeing only its own observation."""
     gains, ratios, synchronous = [], [], {}
     for tier, size in (("simple", 5), ("medium", 5), ("medium", 8), ("complex", 8), ("complex", 17)):
         rows = {
