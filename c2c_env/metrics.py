@@ -18,7 +18,7 @@ METRICS = {
     "work_hours": "person-hours of work",
     "communication_hours": "person-hours paid for sending, reading and meeting",
     "wasted_hours": "person-hours on a subtask on which somebody else worked",
-    "efficiency": "total effort / (work + communication + wasted hours)",
+    "efficiency": "finished effort / (work + communication + wasted hours)",
     "mean_alignment": "Alignment Factor per hour worked",
     "messages": "messages sent and meetings held",
     "messages_chat": "... by chat",
@@ -45,6 +45,7 @@ def episode_metrics(p: Params, s: State, out: Outputs, b: int) -> dict[str, floa
     hours = float(s.t[b]) * p.dt
     spent = float(tally[c.WORK_HOURS] + tally[c.COMMUNICATION_HOURS] + tally[c.WASTED_HOURS])
     shares = message_shares(p, s, b)
+    finished = float(p.total_effort[w] - s.remaining[b].sum())
     effort, success = float(p.total_effort[w]), float(out.terminated[b])
     by_channel = [speech[np.equal(c.CHANNEL_OF_SPEECH, channel)].sum() for channel in range(len(c.CHANNELS))]
     highest = float(shares.max())
@@ -53,11 +54,11 @@ def episode_metrics(p: Params, s: State, out: Outputs, b: int) -> dict[str, floa
         "steps": float(s.t[b]),
         "completion_time": hours,
         "score": success * float(p.lower_bound[w]) / hours if hours else 0.0,
-        "progress": 1.0 - float(s.remaining[b].sum()) / effort,
+        "progress": finished / effort,
         "work_hours": float(tally[c.WORK_HOURS]),
         "communication_hours": float(tally[c.COMMUNICATION_HOURS]),
         "wasted_hours": float(tally[c.WASTED_HOURS]),
-        "efficiency": _ratio(effort, spent),
+        "efficiency": _ratio(finished, spent),
         "mean_alignment": _ratio(tally[c.ALIGNED_HOURS], tally[c.WORK_HOURS]),
         "messages": float(speech[1:].sum()),
         **{f"messages_{name}": float(n) for name, n in zip(c.CHANNELS, by_channel, strict=True)},

@@ -1,7 +1,7 @@
-"""A slow, plain reading of the simulator specification (SPEC sections 1 to 5).
+"""A slow, plain reading of the simulator's rules, written independently of `c2c_env.core`.
 
 The optimised kernels are compared with this file. It is written for reading: floats, lists and one
-method per stage of section 4, in the order of that section.
+method per stage of a step, in the order of the stages (see the docstring of `c2c_env.core`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Terms = tuple[float, float, float, float]  # progress, alignment, communication,
 
 @dataclass(frozen=True)
 class Channel:
-    """An asynchronous channel (SPEC 2)."""
+    """An asynchronous channel."""
 
     send_hours: float
     read_hours: float
@@ -44,7 +44,7 @@ CHANNEL_OF |= dict.fromkeys((EMAIL_TELL, EMAIL_ASK), EMAIL)
 
 @dataclass
 class ReferenceSubtask:
-    """A subtask (SPEC 1); the facet weights are normalised already."""
+    """A subtask; the facet weights are normalised already."""
 
     effort: float
     domain: int
@@ -55,7 +55,7 @@ class ReferenceSubtask:
 
 @dataclass
 class Message:
-    """A chat or an email under way (SPEC 2)."""
+    """A chat or an email under way."""
 
     sender: int
     recipients: list[int]
@@ -67,7 +67,7 @@ class Message:
 
 
 class ReferenceEnv:
-    """One episode of the simulator (SPEC 1 to 5)."""
+    """One episode of the simulator."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class ReferenceEnv:
         self.reset()
 
     def reset(self) -> None:
-        """The state at the start (SPEC 1)."""
+        """The state at the start."""
         self.t = 0
         self.understanding = [[self._initial(i, k) for k in self.topics] for i in self.agents]
         self.remaining = [subtask.effort for subtask in self.subtasks]
@@ -115,7 +115,7 @@ class ReferenceEnv:
         self._clear_step_accounts()
 
     def step(self, actions: list[Action]) -> tuple[bool, bool]:
-        """One step, stage by stage (SPEC 4); returns (terminated, truncated)."""
+        """One step, stage by stage; returns (terminated, truncated)."""
         progress_before, alignment_before = self.progress(), self.alignment()
         self._clear_step_accounts()
         legal = [self._legalise(i, actions[i]) for i in self.agents]
@@ -134,26 +134,26 @@ class ReferenceEnv:
         return terminated, not terminated and self.t >= self.horizon
 
     def alignment_factor(self, i: int, k: int) -> float:
-        """AF[i, k] (SPEC 1)."""
+        """AF[i, k]."""
         weights, u = self.subtasks[k].weights, self.understanding[i][k]
         return AF_MIN + (1.0 - AF_MIN) * sum(weights[f] * u[f] for f in range(4))
 
     def progress(self) -> float:
-        """Effort-weighted finished share (SPEC 5)."""
+        """Effort-weighted finished share."""
         return 1.0 - sum(self.remaining) / self.total_effort
 
     def alignment(self) -> float:
-        """Effort-weighted mean of a_k (SPEC 5)."""
+        """Effort-weighted mean of a_k."""
         return sum(self._share(k) * self.aligned(k) for k in self.topics)
 
     def aligned(self, k: int) -> float:
-        """a_k (SPEC 5)."""
+        """a_k."""
         if self.done[k]:
             return self.af_at_finish[k]
         return self.alignment_factor(self.counted_agent(k), k)
 
     def is_ready(self, k: int) -> bool:
-        """Not done, all prerequisites done (SPEC 3)."""
+        """Not done, all prerequisites done."""
         return not self.done[k] and all(self.done[p] for p in self.subtasks[k].prerequisites)
 
     def most_skilled(self, k: int, among: Iterable[int]) -> int:
@@ -162,13 +162,13 @@ class ReferenceEnv:
         return max(sorted(among), key=lambda i: self.skill[i][domain])
 
     def counted_agent(self, k: int) -> int:
-        """The agent whose AF enters a_k (SPEC 5); nobody's for a done subtask."""
+        """The agent whose AF enters a_k; nobody's for a done subtask."""
         if self.done[k]:
             return NOBODY
         return self.owner[k] if self.owner[k] != NOBODY else self.most_skilled(k, self.agents)
 
     def own_subtask(self, i: int) -> int:
-        """The one worked on in the last step, else the first unfinished one owned (SPEC 3)."""
+        """The one worked on in the last step, else the first unfinished one owned."""
         if self.last_work[i] != NOTHING and not self.done[self.last_work[i]]:
             return self.last_work[i]
         owned = [k for k in self.topics if self.owner[k] == i and not self.done[k]]
@@ -178,12 +178,12 @@ class ReferenceEnv:
         return self.subtasks[k].effort / self.total_effort
 
     def _initial(self, i: int, k: int) -> list[float]:
-        """Understanding at reset (SPEC 1)."""
+        """Understanding at reset."""
         intent = 0.95 if i == MANAGER else 0.2
         return [intent, 0.1, self.skill[i][self.subtasks[k].domain] ** 2, 0.0]
 
     def _lower_bound(self) -> float:
-        """Hours which no policy can beat (SPEC 5)."""
+        """Hours which no policy can beat."""
         hours = [s.effort / max(row[s.domain] for row in self.skill) for s in self.subtasks]
 
         @functools.cache
@@ -193,7 +193,7 @@ class ReferenceEnv:
         return max(*map(finish, self.topics), sum(hours) / self.n_agents)
 
     def mask(self, agent: int) -> tuple[list[int], list[int], list[int], list[int]]:
-        """The four parts of the action mask (SPEC 3)."""
+        """The four parts of the action mask."""
         unfinished = [int(not done) for done in self.done]
         may_speak = int(self.n_agents > 1 and any(unfinished))
         work = [1] + [int(self.is_ready(k)) for k in self.topics]
@@ -204,7 +204,7 @@ class ReferenceEnv:
         return work, speech, recipient, unfinished
 
     def _legalise(self, agent: int, action: Action) -> Action:
-        """What is left of an action where the mask forbids a part of it (SPEC 3)."""
+        """What is left of an action where the mask forbids a part of it."""
         work, speech, recipient, topic = action
         parts = self.mask(agent)
         if not _allowed(parts[0], work):
@@ -218,7 +218,7 @@ class ReferenceEnv:
         return work, speech, recipient, topic
 
     def catalogue(self, agent: int) -> list[Action | None]:
-        """What each index of the discrete action stands for; None where masked (SPEC 3)."""
+        """What each index of the discrete action stands for; None where masked."""
         own = self.own_subtask(agent)
         going_on = own + 1 if own != NOTHING and self.is_ready(own) else 0
         entries: list[Action | None] = [(0, SILENT, 0, 0)]
@@ -236,7 +236,7 @@ class ReferenceEnv:
         return entries
 
     def _inferred_topic(self, agent: int, speech: int, recipient: int) -> int:
-        """The topic of a catalogue entry (SPEC 3)."""
+        """The topic of a catalogue entry."""
         own = self.own_subtask(agent)
         if recipient == self.team or speech in (CHAT_ASK, EMAIL_ASK):
             return own
@@ -255,13 +255,13 @@ class ReferenceEnv:
         return own
 
     def stage_0_clock(self) -> None:
-        """The clock advances (SPEC 4, stage 0), and with it the age of every open request."""
+        """The clock advances (stage 0), and with it the age of every open request."""
         self.t += 1
         for a, b in self._open_requests():
             self.request_age[a][b] += 1
 
     def stage_1_requirement_change(self) -> None:
-        """Requirements change; only the manager knows the new ones (SPEC 4, stage 1)."""
+        """Requirements change; only the manager knows the new ones (stage 1)."""
         for k in self.topics:
             if self.done[k] or not self._happens("volatility", k, self.volatility):
                 continue
@@ -270,7 +270,7 @@ class ReferenceEnv:
                 u[INTENT] = 0.95 if i == MANAGER else 0.4 * u[INTENT]
 
     def stage_2_delivery(self) -> None:
-        """Messages due now are read, in the order sent (SPEC 4, stage 2)."""
+        """Messages due now are read, in the order sent (stage 2)."""
         due = [message for message in self.mail if message.due == self.t]
         self.mail = [message for message in self.mail if message.due != self.t]
         for message in due:  # the list is in the order of sending: by step, then by sender
@@ -283,13 +283,13 @@ class ReferenceEnv:
                     self._read_tell(reader, message)
 
     def stage_3_request_expiry(self) -> None:
-        """Old requests expire (SPEC 4, stage 3)."""
+        """Old requests expire (stage 3)."""
         for a, b in self._open_requests():
             if self.request_age[a][b] > REQUEST_LIFETIME:
                 self._close_request(a, b)
 
     def stage_4_meetings(self, actions: list[Action]) -> None:
-        """Meetings, in rotating order of their proposers (SPEC 4, stage 4)."""
+        """Meetings, in rotating order of their proposers (stage 4)."""
         busy: set[int] = set()
         for offset in self.agents:
             proposer = (self.t + offset) % self.n_agents
@@ -303,7 +303,7 @@ class ReferenceEnv:
                 self._hold_meeting(proposer, participants, topic)
 
     def stage_5_sends(self, actions: list[Action]) -> None:
-        """Chats, emails and assignments are sent (SPEC 4, stage 5)."""
+        """Chats, emails and assignments are sent (stage 5)."""
         for sender in self.agents:
             _, speech, recipient, topic = actions[sender]
             if speech not in CHANNEL_OF:
@@ -319,7 +319,7 @@ class ReferenceEnv:
                 self.owner[topic] = recipient
 
     def stage_6_time(self) -> list[float]:
-        """Communication is paid for; returns the hours left for work (SPEC 4, stage 6)."""
+        """Communication is paid for; returns the hours left for work (stage 6)."""
         hours = []
         for i in self.agents:
             self.debt[i] += self.comm_hours[i]
@@ -329,7 +329,7 @@ class ReferenceEnv:
         return hours
 
     def stage_7_work(self, actions: list[Action], hours: list[float]) -> dict[int, int]:
-        """Work; returns the worker of each subtask worked on (SPEC 4, stage 7)."""
+        """Work; returns the worker of each subtask worked on (stage 7)."""
         worker: dict[int, int] = {}
         for k in self.topics:  # an action can only name a ready subtask: the mask saw to it
             choosers = [i for i in self.agents if actions[i][0] == k + 1 and hours[i] > 0.0]
@@ -345,7 +345,7 @@ class ReferenceEnv:
         return worker
 
     def stage_8_completion(self, worker: dict[int, int]) -> None:
-        """Used-up subtasks come back as rework or are done (SPEC 4, stage 8)."""
+        """Used-up subtasks come back as rework or are done (stage 8)."""
         for k, i in worker.items():
             if self.remaining[k] > DONE_BELOW:
                 continue
@@ -369,7 +369,7 @@ class ReferenceEnv:
         self.request_age[asker][asked] = -1
 
     def _read_tell(self, reader: int, message: Message) -> None:
-        """A tell moves understanding and closes the request which it answers (SPEC 2)."""
+        """A tell moves understanding and closes the request which it answers."""
         k, sender = message.topic, message.sender
         exponent = self.subtasks[k].complexity
         if self.request_topic[reader][sender] == k:
@@ -379,7 +379,7 @@ class ReferenceEnv:
         self._move(reader, k, tau, message.carried, credited_with=sender)
 
     def _hold_meeting(self, proposer: int, participants: list[int], k: int) -> None:
-        """All pay, all move towards the best, mutual requests about k close (SPEC 2 and 4)."""
+        """All pay, all move towards the best, mutual requests about k close."""
         tau = MEETING_RICHNESS ** self.subtasks[k].complexity
         best = [max(self.understanding[j][k][f] for j in participants) for f in range(4)]
         for j in participants:
@@ -390,7 +390,7 @@ class ReferenceEnv:
                 self._close_request(a, b)
 
     def _move(self, j: int, k: int, tau: float, source: list[float], credited_with: int) -> None:
-        """Raise j's understanding of k towards a source (SPEC 2); share the credit (SPEC 5)."""
+        """Raise j's understanding of k towards a source; share the credit."""
         af_before = self.alignment_factor(j, k)
         u = self.understanding[j][k]
         for f in range(4):
@@ -401,7 +401,7 @@ class ReferenceEnv:
             self.own_alignment[j] += gain / 2.0
 
     def _work(self, i: int, k: int, hours: float) -> None:
-        """Hours of work of one agent on one subtask (SPEC 4, stage 7)."""
+        """Hours of work of one agent on one subtask (stage 7)."""
         subtask, af, before = self.subtasks[k], self.alignment_factor(i, k), self.remaining[k]
         self.remaining[k] = max(0.0, before - hours * self.skill[i][subtask.domain] * af)
         self.own_progress[i] += (before - self.remaining[k]) / self.total_effort
@@ -411,7 +411,7 @@ class ReferenceEnv:
         u[CONTEXT] += (1.0 - math.exp(-LEARNING_RATE * hours)) * (1.0 - u[CONTEXT])
 
     def _finish(self, i: int, k: int) -> None:
-        """A subtask is done: its worker knows all of it and its interface (SPEC 4, stage 8)."""
+        """A subtask is done: its worker knows all of it and its interface (stage 8)."""
         self.af_at_finish[k] = self.alignment_factor(i, k)
         self.done[k], self.remaining[k] = True, 0.0
         self.understanding[i][k] = [1.0, 1.0, 1.0, 1.0]
@@ -420,14 +420,14 @@ class ReferenceEnv:
                 self.understanding[i][dependent][INTERFACE] = 1.0
 
     def _clear_step_accounts(self) -> None:
-        """What each agent paid and earned in this step (SPEC 5)."""
+        """What each agent paid and earned in this step."""
         self.invalid = [False for _ in self.agents]
         self.comm_hours = [0.0 for _ in self.agents]
         self.own_progress = [0.0 for _ in self.agents]  # as shares of the total effort
         self.own_alignment = [0.0 for _ in self.agents]
 
     def _settle_rewards(self, d_progress: float, d_alignment: float) -> None:
-        """The four terms of the team reward and of each individual reward (SPEC 5)."""
+        """The four terms of the team reward and of each individual reward."""
         spent = sum(self.comm_hours) / self.total_effort
         self.team_terms = self._weighted(d_progress, d_alignment, spent)
         shared = d_alignment - sum(self.own_alignment)  # nobody's doing

@@ -134,7 +134,7 @@ def assert_same_bits(one, other, rows=slice(None), other_rows=slice(None)):
 
 
 def random_snapshot(env, rng):
-    """A legal state that no episode need have led to: anything within the ranges that SPEC gives."""
+    """A legal state that no episode need have led to: anything within its range."""
     snapshot = env.snapshot()
     p, workflow = env.batch.params, env.batch.workflow()
     n, count = env.batch.num_agents, len(workflow.subtasks)

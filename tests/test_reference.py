@@ -167,9 +167,7 @@ def test_completion_teaches_the_interface_of_what_follows():
 
 def test_rework_and_requirement_change():
     numbers = {"volatility": 0.5, "rework": 0.28}
-    env = ReferenceEnv(
-        [root(effort=0.2)], [MANAGER, EXPERT], uniform=lambda stream, t, k: numbers[stream]
-    )
+    env = ReferenceEnv([root(effort=0.2)], [MANAGER, EXPERT], uniform=lambda stream, t, k: numbers[stream])
     # rework with probability .5 * (1 - .4324) = .2838 > .28: .3 * .2 = .06 h come back
     assert env.step([WAIT, (1, 0, 0, 0)]) == (False, False)
     assert env.remaining[0] == near(0.06)

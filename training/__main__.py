@@ -13,6 +13,7 @@ from c2c_env.errors import C2CError, MissingExtraError
 COMMANDS = {
     "benchmark": "compare policies: table, results.csv and figures",
     "episode": "watch a policy play one episode",
+    "throughput": "measure how fast the environment is on this machine",
 }
 EXAMPLES = {
     "": """\
@@ -26,7 +27,7 @@ examples:
   python -m training benchmark --quick
   python -m training benchmark --policies no_communication,cost_aware --workflows complex --seeds 16
   python -m training benchmark --workflows csv-import-tool,my/workflow.toml --team-sizes 3,5
-  python -m training benchmark --generated 100 --out results/test-set
+  python -m training benchmark --workflows none --generated 64 --out results/generated
   python -m training benchmark --config dt=0.25 chat.richness=0.6 relations=index --out results/richer-chat
 
 It may be interrupted at any moment; the same command then does what is missing and nothing else.

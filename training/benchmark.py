@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--workflows",
         metavar="A,B,C",
         help="names of built-ins, tiers (simple, medium, complex: its built-ins), paths of TOML files"
-        " (default: built-in, all 15)",
+        " (default: built-in, all 15), or none (with --generated)",
     )
     add(
         "--generated",

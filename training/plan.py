@@ -21,6 +21,7 @@ DEFAULT_POLICIES = (
     BASELINE, "fixed_steps", "unconstrained", "broadcast", "cost_aware", "proactive", "solo", "random",
 )  # fmt: skip
 BUILT_IN, GENERATED, FILE = "built-in", "generated", "file"
+NO_WORKFLOW = "none"  # beside --generated
 WorkflowSet = tuple[str, str, tuple[Workflow, ...], tuple[int, ...]]  # label, split, workflows, seeds
 QUICK_WORKFLOWS = ("csv-import-tool", "customer-churn-model", "realtime-fraud-detection")  # one a tier
 
@@ -39,6 +40,8 @@ def make_plan(args: argparse.Namespace) -> list[Cell]:
     wanted = split_list(args.workflows) if args.workflows else list(QUICK_WORKFLOWS if args.quick else [BUILT_IN])
     sets: list[WorkflowSet] = [(w.name, split, (w,), seeds) for w, split in choose_workflows(wanted)]
     sets += generated_sets(_at_least("--generated", args.generated, 0))
+    if not sets:
+        raise ConfigError(f"--workflows {NO_WORKFLOW} needs --generated M with M >= 1, got 0")
     sets.sort(key=lambda one: (one[1] == GENERATED, TIERS.index(one[2][0].tier)))
     cells = [
         Cell(policy, label, split, workflows[0].tier, workflows, size, chosen, config)
@@ -74,11 +77,13 @@ def _at_least(name: str, value: int, least: int) -> int:
 
 
 def choose_workflows(wanted: Sequence[str]) -> list[tuple[Workflow, str]]:
-    """Workflows with their split, from names, tiers (all built-ins of it), ``built-in`` (all) and paths."""
+    """Workflows with their split, from names, tiers (all built-ins of it), ``built-in`` (all), ``none`` and paths."""
     library = [load_builtin(name) for name in builtin_names()]
     chosen: dict[str, tuple[Workflow, str]] = {}
     for word in wanted:
-        if word == BUILT_IN or word in TIERS:
+        if word == NO_WORKFLOW:
+            found: list[tuple[Workflow, str]] = []
+        elif word == BUILT_IN or word in TIERS:
             found = [(w, BUILT_IN) for w in library if word in (BUILT_IN, w.tier)]
         elif word in builtin_names():
             found = [(load_builtin(word), BUILT_IN)]

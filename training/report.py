@@ -119,9 +119,9 @@ def _legend(paired: pd.DataFrame) -> str:
         f"{_plural(str(len(paired)), 'episode')} in all. Less time: mean of the reductions of completion time against"
         f" {BASELINE} in the same workflow, team size and seed, with a 95% bootstrap interval (other seeds of these"
         " workflows; other workflows where each was played once); IQM: mean of the middle half.",
-        "Score: lower bound / time. Efficien.: effort / all person-hours. Comm.: person-hours of communication, sync."
-        " the share of meetings in them. Mgr.: the manager's share of message ends. AF: Alignment Factor while"
-        " working. Answ.: requests answered. Succ.: episodes finished. -: nothing to measure.",
+        "Score: lower bound / time. Efficien.: finished effort / all person-hours. Comm.: person-hours of"
+        " communication, sync. the share of meetings in them. Mgr.: the manager's share of message ends."
+        " AF: Alignment Factor while working. Answ.: requests answered. Succ.: episodes finished. -: nothing.",
     ]
     if paired["reduction"].isna().all():
         lines.append(f"No reductions: {BASELINE} is not among the policies.")

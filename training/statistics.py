@@ -76,9 +76,7 @@ def resample(strata: Sequence[Hashable], resamples: int, rng: np.random.Generato
     return drawn
 
 
-def estimate(
-    values: npt.ArrayLike, strata: Sequence[Hashable], label: str, statistic: Statistic = mean
-) -> Estimate:
+def estimate(values: npt.ArrayLike, strata: Sequence[Hashable], label: str, statistic: Statistic = mean) -> Estimate:
     """A statistic with its bootstrap interval; NaN values are left out.
 
     Args:

@@ -201,7 +201,9 @@ _OWN = (
     ObservationField(c.OBS_OWN_ALIGNMENT, "own_alignment", "K", "share", "own Alignment Factor"),
     ObservationField(c.OBS_OWN_SKILL, "own_skill", "K", "share", "own skill for it"),
     ObservationField(c.OBS_OWN_WORK, "own_work", "K", "flag", "1 = I worked on it last step"),
-    ObservationField(c.OBS_REQUEST_TO_ME, "request_to_me", "A", "recency", "age of each agent's request that I have not answered"),
+    ObservationField(
+        c.OBS_REQUEST_TO_ME, "request_to_me", "A", "recency", "age of each agent's request that I have not answered"
+    ),
     ObservationField(c.OBS_REQUEST_BY_ME, "request_by_me", "A", "recency", "age of mine to each (new: 1)"),
     ObservationField(c.OBS_MESSAGE_SPEECH, "message_speech", "A 6", "flag", "last message read from each"),
     ObservationField(c.OBS_MESSAGE_RECENCY, "message_recency", "A", "recency", "steps since I read it"),

@@ -50,11 +50,9 @@ def test_every_working_team_beats_random(name):
     assert mean(play_all(name), "score") > mean(play_all("random"), "score")
 
 
-@pytest.mark.parametrize("name", sorted(POLICIES))
+@pytest.mark.parametrize("name", sorted(set(POLICIES) - {"random"}))  # its draws depend on the sizes of the masks
 @pytest.mark.parametrize("fields", [{"relations": "index"}, {"max_agents": 7, "max_subtasks": 11}, {"vocab_size": 3}])
 def test_format_of_observations_and_actions_does_not_matter_to_rules(name, fields):
-    if name == "random":
-        pytest.skip("its draws depend on the sizes of the masks")
     plain, other = play_all(name, count=2), play_all(name, count=2, **fields)
     for a, b in zip(plain, other, strict=True):
         assert a == pytest.approx(b, nan_ok=True)

@@ -16,7 +16,7 @@ from pettingzoo.test import api_test, parallel_api_test
 from playing import assert_same, play, random_actions
 
 import c2c_env
-from c2c_env import METRICS, parallel_env
+from c2c_env import METRICS, Batch, EnvConfig, Team, parallel_env
 
 ROOT = Path(c2c_env.__file__).parent.parent
 WORKFLOW = "password-reset-flow"
@@ -254,6 +254,15 @@ def test_a_copy_continues_identically_and_apart(copied):
     assert twin.snapshot()["t"] == 10
     assert_same(play(twin, np.random.default_rng(1)), expected)
     assert_same(twin.reset(), env.reset())
+
+
+def test_a_batch_with_threads_can_be_pickled():
+    batch = Batch("simple", Team.default(3), EnvConfig(), num_envs=4, num_threads=2)
+    batch.reset(range(4))
+    twin = pickle.loads(pickle.dumps(batch))
+    for each in (batch, twin):
+        each.step(np.ones((4, 3, 4), dtype=int))
+    assert_same([twin.snapshot(row) for row in range(4)], [batch.snapshot(row) for row in range(4)])
 
 
 def test_render_without_mode_is_none():

@@ -15,7 +15,7 @@ from c2c_env.errors import WorkflowError
 from c2c_env.workflows import DOMAINS, TIERS
 from c2c_env.workflows.pool import WorkflowPool
 
-# SPEC section 9: subtasks, hours, mean complexity
+# subtasks, hours, mean complexity
 SHAPES = {"simple": (5, 8, 2, 5, 1.0), "medium": (10, 16, 2, 7, 1.5), "complex": (20, 34, 2, 9, 2.0)}
 SEEDS = 150
 ONE = Workflow("one", "simple", (Subtask("a", "backend", 1, 1),))
