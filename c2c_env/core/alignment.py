@@ -35,11 +35,14 @@ def team_alignment(p: Params, s: State, b: int) -> float:
     return total / p.total_effort[w]
 
 
-def credit_alignment(p: Params, s: State, b: int, sender: int, recipient: int, k: int, gain: float) -> None:
-    """Split a gain in the recipient's alignment between both ends, if the recipient's alignment counts for k."""
+def credit_alignment(p: Params, s: State, b: int, sender: int, recipient: int, k: int, learned: float) -> None:
+    """Split what was learned (the recipient's gain in weighted understanding of k) between both ends.
+
+    Only if the recipient's alignment counts for k.
+    """
     if s.status[b, k] == DONE or holder(p, s, b, k) != recipient:
         return
     w = s.workflow[b]
-    half = 0.5 * gain * p.effort[w, k] / p.total_effort[w]
+    half = 0.5 * (1.0 - p.alignment_floor) * learned * p.effort[w, k] / p.total_effort[w]
     s.alignment_credit[b, sender] += half
     s.alignment_credit[b, recipient] += half

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from c2c_env.core.alignment import alignment, credit_alignment
+from c2c_env.core.alignment import credit_alignment
 from c2c_env.core.constants import (
     ANSWER_DELAY,
     ANSWERS,
@@ -68,12 +68,13 @@ def read_message(p: Params, s: State, b: int, i: int, j: int, place: int) -> Non
         return
     answers = s.request_topic[b, j, i] == k
     tau = p.tau[w, k, channel, 1 if answers else 0]
-    before = alignment(p, s, b, j, k)
+    learned = 0.0
     for f in range(NUM_FACETS):
         gap = s.mail_facets[b, place, i, f] - s.understanding[b, j, k, f]
         if gap > 0.0:
             s.understanding[b, j, k, f] += tau * gap
-    credit_alignment(p, s, b, i, j, k, alignment(p, s, b, j, k) - before)
+            learned += p.weights[w, k, f] * tau * gap
+    credit_alignment(p, s, b, i, j, k, learned)
     if answers:
         close_request(s, b, j, i)
 
@@ -106,8 +107,9 @@ def hold_meetings(p: Params, s: State, b: int) -> None:
     """Stage 4: proposers are visited in an order that rotates with the step; the free ones meet."""
     for i in range(p.num_agents):
         s.in_meeting[b, i] = 0
-    for turn in range(p.num_agents):
-        i = (s.t[b] + turn) % p.num_agents
+    first = s.t[b] % p.num_agents
+    for turn in range(first, first + p.num_agents):
+        i = turn if turn < p.num_agents else turn - p.num_agents
         if s.action[b, i, SPEECH] != MEET or s.in_meeting[b, i] != 0:
             continue
         target = s.action[b, i, RECIPIENT]
@@ -159,10 +161,7 @@ def attend_meeting(p: Params, s: State, b: int, proposer: int, k: int) -> None:
 
 
 def share_best(p: Params, s: State, b: int, proposer: int, k: int) -> None:
-    """Participants close the share tau of their gap to the best participant, facet by facet.
-
-    Alignment is linear in the facets, so the credit of each facet can be booked on its own.
-    """
+    """Participants close the share tau of their gap to the best participant, facet by facet."""
     w = s.workflow[b]
     tau = p.tau[w, k, MEETING, 0]
     for f in range(NUM_FACETS):
@@ -173,9 +172,9 @@ def share_best(p: Params, s: State, b: int, proposer: int, k: int) -> None:
         for j in range(p.num_agents):
             if s.in_meeting[b, j] != 2:
                 continue
-            before = alignment(p, s, b, j, k)
-            s.understanding[b, j, k, f] += tau * (best - s.understanding[b, j, k, f])
-            credit_alignment(p, s, b, proposer, j, k, alignment(p, s, b, j, k) - before)
+            closed = tau * (best - s.understanding[b, j, k, f])
+            s.understanding[b, j, k, f] += closed
+            credit_alignment(p, s, b, proposer, j, k, p.weights[w, k, f] * closed)
 
 
 def send_messages(p: Params, s: State, b: int) -> None:

@@ -170,32 +170,57 @@ def write_own_subtasks(p: Params, s: State, obs: Array, b: int, i: int) -> None:
 
 
 def write_contacts(p: Params, s: State, obs: Array, b: int, i: int) -> None:
-    """Requests and messages between me and every teammate; what I have sent counts from the moment I sent it."""
-    at = p.obs_offset
+    """Requests and messages between me and every teammate."""
     for j in range(p.num_agents):
         asked = s.request_topic[b, j, i]
         if asked >= 0 and not answer_under_way(p, s, b, i, j, asked):
-            obs[b, i, at[OBS_REQUEST_TO_ME] + j] = 1.0 / (1.0 + s.t[b] - s.request_step[b, j, i])
-            write_relation(p, obs, b, i, OBS_ASKS_ME, asked, j)
-        question = question_under_way(p, s, b, i, j)
-        if question >= 0:
-            obs[b, i, at[OBS_REQUEST_BY_ME] + j] = 1.0
-            write_relation(p, obs, b, i, OBS_ASKED, question, j)
-        elif s.request_topic[b, i, j] >= 0:
-            obs[b, i, at[OBS_REQUEST_BY_ME] + j] = 1.0 / (1.0 + s.t[b] - s.request_step[b, i, j])
-            write_relation(p, obs, b, i, OBS_ASKED, s.request_topic[b, i, j], j)
-        speech = s.read_speech[b, i, j]
-        if speech != SILENT:
-            obs[b, i, at[OBS_MESSAGE_SPEECH] + j * (NUM_SPEECHES - 1) + speech - CHAT_TELL] = 1.0
-            obs[b, i, at[OBS_MESSAGE_RECENCY] + j] = 1.0 / (1.0 + s.t[b] - s.read_step[b, i, j])
-            write_relation(p, obs, b, i, OBS_MESSAGE_TOPIC, s.read_topic[b, i, j], j)
-            if p.vocab_size > 0:
-                obs[b, i, at[OBS_MESSAGE_SYMBOL] + j * p.vocab_size + s.read_symbol[b, i, j]] = 1.0
+            write_request(p, obs, b, i, OBS_REQUEST_TO_ME, OBS_ASKS_ME, j, asked, s.t[b] - s.request_step[b, j, i])
+        asked = s.request_topic[b, i, j]
+        if asked >= 0 and question_under_way(p, s, b, i, j) < 0:
+            write_request(p, obs, b, i, OBS_REQUEST_BY_ME, OBS_ASKED, j, asked, s.t[b] - s.request_step[b, i, j])
+        if s.read_speech[b, i, j] != SILENT:
+            write_last_message(p, s, obs, b, i, j)
+    write_questions_under_way(p, s, obs, b, i)
 
 
-def under_way(p: Params, s: State, b: int, i: int, j: int, age: int) -> bool:
-    """What i sent `age` steps ago is addressed to j and not read yet."""
-    place = (s.t[b] - age) % p.max_latency
+def write_request(
+    p: Params, obs: Array, b: int, i: int, age_field: int, topic_field: int, j: int, k: int, age: int
+) -> None:
+    """A request between me and j about k, by its age in steps."""
+    obs[b, i, p.obs_offset[age_field] + j] = 1.0 / (1.0 + age)
+    write_relation(p, obs, b, i, topic_field, k, j)
+
+
+def write_last_message(p: Params, s: State, obs: Array, b: int, i: int, j: int) -> None:
+    """The last message that I read from j."""
+    at = p.obs_offset
+    obs[b, i, at[OBS_MESSAGE_SPEECH] + j * (NUM_SPEECHES - 1) + s.read_speech[b, i, j] - CHAT_TELL] = 1.0
+    obs[b, i, at[OBS_MESSAGE_RECENCY] + j] = 1.0 / (1.0 + s.t[b] - s.read_step[b, i, j])
+    write_relation(p, obs, b, i, OBS_MESSAGE_TOPIC, s.read_topic[b, i, j], j)
+    if p.vocab_size > 0:
+        obs[b, i, at[OBS_MESSAGE_SYMBOL] + j * p.vocab_size + s.read_symbol[b, i, j]] = 1.0
+
+
+def write_questions_under_way(p: Params, s: State, obs: Array, b: int, i: int) -> None:
+    """What I asked counts as asked from the moment I sent it; the newest question to each teammate is shown."""
+    for age in range(p.max_latency - 1, -1, -1):
+        place = mail_place(p, s, b, age)
+        speech, recipient = s.mail_speech[b, place, i], s.mail_recipient[b, place, i]
+        if not is_ask(speech) or p.latency[CHANNEL_OF_SPEECH[speech]] <= age:
+            continue
+        everybody = recipient == p.max_agents
+        for j in range(0 if everybody else recipient, p.num_agents if everybody else recipient + 1):
+            if j != i and question_under_way(p, s, b, i, j) == s.mail_topic[b, place, i]:
+                write_request(p, obs, b, i, OBS_REQUEST_BY_ME, OBS_ASKED, j, s.mail_topic[b, place, i], 0)
+
+
+def mail_place(p: Params, s: State, b: int, age: int) -> int:
+    """Where the mailbox holds what was sent `age` steps ago."""
+    return int((s.t[b] - age) % p.max_latency)
+
+
+def under_way(p: Params, s: State, b: int, i: int, j: int, place: int, age: int) -> bool:
+    """What i sent `age` steps ago (at `place`) is addressed to j and not read yet."""
     speech, recipient = s.mail_speech[b, place, i], s.mail_recipient[b, place, i]
     if speech == SILENT or i == j or (recipient != j and recipient != p.max_agents):
         return False
@@ -205,8 +230,8 @@ def under_way(p: Params, s: State, b: int, i: int, j: int, age: int) -> bool:
 def question_under_way(p: Params, s: State, b: int, i: int, j: int) -> int:
     """Topic of the newest question from i to j that is under way, -1 for none."""
     for age in range(p.max_latency):
-        place = (s.t[b] - age) % p.max_latency
-        if under_way(p, s, b, i, j, age) and is_ask(s.mail_speech[b, place, i]):
+        place = mail_place(p, s, b, age)
+        if is_ask(s.mail_speech[b, place, i]) and under_way(p, s, b, i, j, place, age):
             return int(s.mail_topic[b, place, i])
     return NOBODY
 
@@ -214,7 +239,8 @@ def question_under_way(p: Params, s: State, b: int, i: int, j: int) -> int:
 def answer_under_way(p: Params, s: State, b: int, i: int, j: int, k: int) -> bool:
     """A tell about k from i to j is under way."""
     for age in range(p.max_latency):
-        place = (s.t[b] - age) % p.max_latency
-        if under_way(p, s, b, i, j, age) and s.mail_topic[b, place, i] == k and not is_ask(s.mail_speech[b, place, i]):
+        place = mail_place(p, s, b, age)
+        told = s.mail_topic[b, place, i] == k and not is_ask(s.mail_speech[b, place, i])
+        if told and under_way(p, s, b, i, j, place, age):
             return True
     return False
