@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 import numpy as np
 from rich import box
@@ -15,7 +14,6 @@ from agents.base import PolicyContext, play
 from agents.registry import make_policy
 from c2c_env import METRICS, Batch, EnvConfig, Team
 from c2c_env.core import constants as c
-from c2c_env.errors import C2CError
 from c2c_env.render.scene import printable, short_name
 from c2c_env.trace import Trace
 
@@ -44,13 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play one episode and print it; exit status 2 for what does not exist."""
+    """Play one episode and print it."""
     console = Console(color_system=None if args.no_colour else "auto", highlight=False)
-    try:
-        trace, metrics = play_episode(args.workflow, args.policy, args.team_size, args.seed)
-    except C2CError as error:
-        print(error, file=sys.stderr)
-        return 2
+    trace, metrics = play_episode(args.workflow, args.policy, args.team_size, args.seed)
     print_episode(console, trace, metrics, f"{args.policy}, {args.team_size} agents, seed {args.seed}")
     return 0
 

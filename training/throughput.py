@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from c2c_env import Batch, EnvConfig, Team, parallel_env
+from c2c_env.errors import ConfigError
 
 RUNS = 5
 
@@ -26,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
+    if args.steps < 1:
+        raise ConfigError(f"--steps is {args.steps}, expected an integer >= 1")
     rows = {
         "one environment, PettingZoo face": one_environment(args),
         f"batch of {args.num_envs}": batch(args, write_observations=True),

@@ -13,6 +13,7 @@ from rich.console import Console
 from c2c_env import METRICS, Batch, EnvConfig, Subtask, Team, Workflow
 from c2c_env.core import constants as c
 from c2c_env.trace import Trace
+from training.__main__ import main
 from training.episode import add_arguments, play_episode, print_episode, run
 
 
@@ -95,7 +96,7 @@ def test_marks_of_work_speech_meetings_and_waste():
     ],
 )
 def test_unknown_names_are_one_line_and_status_2(capsys, words, message):
-    assert run(arguments(*words)) == 2
+    assert main(["episode", *words]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert message in err
