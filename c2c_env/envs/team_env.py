@@ -11,7 +11,7 @@ from gymnasium import spaces
 from c2c_env.core.layout import Array
 from c2c_env.envs.parallel_env import C2CParallelEnv, parallel_env
 from c2c_env.envs.spaces import split_mask
-from c2c_env.errors import ConfigError
+from c2c_env.errors import ActionError, ConfigError
 
 
 class TeamEnv(gymnasium.Env[Array, Array]):
@@ -48,7 +48,10 @@ class TeamEnv(gymnasium.Env[Array, Array]):
         """Step with the actions of all agents side by side."""
         env = self.team_env
         discrete = env.config.action_format == "discrete"
-        rows = np.asarray(action).reshape(env.batch.num_agents, -1)
+        given = np.asarray(action)
+        if given.shape != self.action_space.shape:
+            raise ActionError(f"action has shape {given.shape}, expected {self.action_space.shape} (agents x parts)")
+        rows = given.reshape(env.batch.num_agents, -1)
         actions = {agent: row[0] if discrete else row for agent, row in zip(env.possible_agents, rows, strict=True)}
         _, rewards, terminated, truncated, infos = env.step(actions)
         first = env.possible_agents[0]
