@@ -24,15 +24,15 @@ The stages of a step, in this order (`transition.step_row`):
 Where these rules could be read in two ways, this is the reading:
 
 - Hours are real numbers: ten times 0.05 h is half an hour, and leaves no time for work in a step of 0.5 h.
-- An illegal message is dropped whole and costs nothing; illegal work leaves the message as it is. Assigning to the whole
-  team tells everybody and changes no owner.
-- A message about a subtask that is done by now is delivered and paid. A tell closes a request only about the same subtask.
-  A request's age counts from when it was read.
+- An illegal message is dropped whole and costs nothing; illegal work leaves the message as it is. Assigning to the
+  whole team tells everybody and changes no owner.
+- A message about a subtask that is done by now is delivered and paid. A tell closes a request only about the same
+  subtask. A request's age counts from when it was read.
 - The best of a meeting is the best in each facet; its tau is r**kappa, also where it answers a request.
 - "Worked on" means hours were really put in. The mean alignment of a subtask's work is over all hours since the reset.
 - Progress is 1 - remaining effort / total effort, so rework lowers it.
 - Who gets credit for alignment is decided when the message is read or the meeting held, by whose alignment counts then.
-- Discrete catalogue: speeches are speech-major, assignments subtask-major, and whoever assigns goes on with its own work too.
+- Discrete catalogue: speeches are speech-major, assignments subtask-major; whoever assigns goes on with its own work.
   The whole team is told about, or met on, one's own subtask; a request about a finished subtask is passed over.
 - Own facet weights: interface is 0 without prerequisites, then the weights are normalised.
 """
