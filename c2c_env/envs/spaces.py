@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -26,24 +27,24 @@ def mask_size(config: EnvConfig, max_agents: int, max_subtasks: int) -> int:
     return sum(action_sizes(config, max_agents, max_subtasks))
 
 
-def action_space(config: EnvConfig, max_agents: int, max_subtasks: int) -> spaces.Space[Array]:
+def action_space(config: EnvConfig, max_agents: int, max_subtasks: int) -> spaces.Space[Any]:
     """`MultiDiscrete([1+K, 7, N+1, K])` (plus V symbols), or `Discrete(1 + K + 5(N+1) + K N)`."""
     sizes = action_sizes(config, max_agents, max_subtasks)
     if config.action_format == "discrete":
-        return spaces.Discrete(sizes[0])  # type: ignore[return-value]  # its samples are scalars
+        return spaces.Discrete(sizes[0])
     return spaces.MultiDiscrete(sizes)
 
 
-def observation_space(config: EnvConfig, size: int, max_agents: int, max_subtasks: int) -> spaces.Space[Array]:
+def observation_space(config: EnvConfig, size: int, max_agents: int, max_subtasks: int) -> spaces.Space[Any]:
     """A `Box`, or a `Dict` of it and the mask."""
     box = spaces.Box(0.0, 1.0, shape=(size,), dtype=np.float32)
     if not config.mask_in_observation:
         return box
     sizes = action_sizes(config, max_agents, max_subtasks)
-    mask: spaces.Space[Array] = spaces.MultiBinary(sum(sizes))
+    mask: spaces.Space[Any] = spaces.MultiBinary(sum(sizes))
     if mask_is_tuple(config):
-        mask = spaces.Tuple([spaces.MultiBinary(n) for n in sizes])  # type: ignore[assignment]
-    return spaces.Dict({"observation": box, "action_mask": mask})  # type: ignore[return-value]
+        mask = spaces.Tuple([spaces.MultiBinary(n) for n in sizes])
+    return spaces.Dict({"observation": box, "action_mask": mask})
 
 
 def mask_is_tuple(config: EnvConfig) -> bool:
