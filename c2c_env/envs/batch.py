@@ -227,7 +227,7 @@ class Batch:
             rows: indices of environments.
             workflows: one index into the pool a row; None draws them.
         """
-        chosen = np.arange(self.num_envs) if rows is None else indices("rows", rows, self.num_envs)
+        chosen = np.arange(self.num_envs) if rows is None else distinct_rows(rows, self.num_envs)
         state = self.state
         given = None if seeds is None else _seeds(seeds, len(chosen))
         if workflows is not None:
@@ -272,7 +272,7 @@ class Batch:
         self._need_reset()
         chunks = self._chunks
         if rows is not None:
-            chunks = np.array_split(indices("rows", rows, self.num_envs), self.num_threads)
+            chunks = np.array_split(distinct_rows(rows, self.num_envs), self.num_threads)
         if self._threads is None:
             self._run(chunks[0], constants.STEP)
             return
@@ -351,6 +351,14 @@ def indices(name: str, given: Any, size: int, count: int | None = None) -> Array
     if not listed or not ((array >= 0) & (array < size)).all() or count not in (None, len(array)):
         raise ConfigError(f"{name} is {given!r}, expected {expected}")
     return array.astype(np.int64)
+
+
+def distinct_rows(given: Any, size: int) -> Array:
+    """`indices` of environments, each at most once: a row named twice would be stepped twice."""
+    rows = indices("rows", given, size)
+    if len(np.unique(rows)) < len(rows):
+        raise ConfigError(f"rows is {given!r}, expected different indices")
+    return rows
 
 
 def _seeds(seeds: Any, count: int) -> Array:

@@ -400,6 +400,13 @@ def test_rows_outside_the_batch_are_refused(rows):
         refused(ConfigError, f"rows is {rows!r}, expected indices in [0, 3)", call=call)
 
 
+def test_rows_named_twice_are_refused():
+    made = batch()
+    made.reset([1, 2, 3])
+    for call in (lambda: made.reset(rows=[1, 1]), lambda: made.step(np.zeros((3, 2, 4), int), rows=[1, 1])):
+        refused(ConfigError, "rows is [1, 1], expected different indices", call=call)
+
+
 @pytest.mark.parametrize("seeds", [[], [1], [1, 2, 3, 4], 3, "abc"], ids=short)
 def test_batch_needs_a_seed_a_row(seeds):
     refused(ConfigError, f"seeds is {seeds!r}, expected 3 integers", call=lambda: batch().reset(seeds))
