@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,22 +24,23 @@ def best_hours(workflow: Workflow, team: Team) -> Floats:
 
 def path_after(workflow: Workflow, hours: Floats) -> Floats:
     """Hours [K] of the longest chain of dependents behind each subtask, itself not included."""
+    prerequisites = workflow.prerequisite_indices()
     after = np.zeros(len(hours))
-    for k in reversed(topological_order(workflow)):
-        for p in workflow.prerequisite_indices()[k]:
+    for k in reversed(topological_order(prerequisites)):
+        for p in prerequisites[k]:
             after[p] = max(after[p], hours[k] + after[k])
     return after
 
 
-def topological_order(workflow: Workflow) -> list[int]:
+def topological_order(prerequisites: Sequence[Sequence[int]]) -> list[int]:
     """Subtasks such that prerequisites come first."""
-    wanted = {k: set(p) for k, p in enumerate(workflow.prerequisite_indices())}
+    left = dict(enumerate(prerequisites))
     order: list[int] = []
-    while wanted:
-        free = [k for k, open_ in wanted.items() if not open_ & wanted.keys()]
+    while left:
+        free = [k for k, wanted in left.items() if not any(p in left for p in wanted)]
         order += free
         for k in free:
-            del wanted[k]
+            del left[k]
     return order
 
 
