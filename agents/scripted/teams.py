@@ -30,6 +30,7 @@ from c2c_env.core.constants import (
     WORK,
 )
 from c2c_env.core.rng import uniform
+from c2c_env.envs.spaces import action_sizes
 from c2c_env.errors import ConfigError
 
 STREAM_POLICY = 100  # of the counter-based random numbers; the simulator uses the first few
@@ -44,9 +45,10 @@ class ScriptedTeam:
     name: ClassVar[str] = "no_communication"
     description: ClassVar[str] = "works by the common schedule, never speaks"
     argument: ClassVar[str] = ""  # what may stand behind the colon; "" takes nothing
+    plays_catalogue: ClassVar[bool] = False  # whether it takes action_format="discrete" too
 
     def __init__(self, context: PolicyContext, argument: str = "") -> None:
-        if context.config.action_format != "multi_discrete":
+        if context.config.action_format != "multi_discrete" and not self.plays_catalogue:
             raise ConfigError(f"policy {self.name} needs action_format='multi_discrete', got 'discrete'")
         if argument and not self.argument:
             raise ConfigError(f"policy {self.name} takes no argument, got {argument!r}")
@@ -103,10 +105,12 @@ class RandomTeam(ScriptedTeam):
 
     name = "random"
     description = "any legal action"
+    plays_catalogue = True
 
     def act(self, observations: Array, action_masks: Array, rows: Array) -> Array:
-        """Actions [R, parts] from counter-based random numbers, so that batching does not matter."""
-        sizes = self._sizes()
+        """Actions [R, parts]; the draws depend on the seed, the row and the step alone, not on who else acts."""
+        layout = self.context.layout
+        sizes = action_sizes(self.config, layout.sizes["A"], layout.sizes["K"])
         parts = np.split(action_masks, np.cumsum(sizes)[:-1], axis=1)
         actions = np.empty((len(rows), len(sizes)), dtype=np.int64)
         with np.errstate(over="ignore"):
@@ -117,11 +121,6 @@ class RandomTeam(ScriptedTeam):
                 actions[:, part] = (legal.cumsum(axis=1) > rank[:, None]).argmax(axis=1)
         self.steps[rows] += 1
         return actions
-
-    def _sizes(self) -> list[int]:
-        agents, subtasks = self.context.layout.sizes["A"], self.context.layout.sizes["K"]
-        symbols = [self.config.vocab_size] if self.config.vocab_size else []
-        return [1 + subtasks, 7, agents + 1, subtasks, *symbols]
 
 
 class SoloTeam(ScriptedTeam):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.base import Array, PolicyContext
-from c2c_env.core.constants import DONE, INTERFACE, READY
+from c2c_env.core.constants import CHAT_TELL, DONE, EMAIL_ASK, INTERFACE, READY
 from c2c_env.core.layout import ObservationLayout
 
 
@@ -35,7 +35,7 @@ class View:
     alignment: Array  # [R, K] own
     asks_me: Array  # [R, K, A] open requests to me
     request_age: Array  # [R, A] their age in steps, -1 none
-    by_email: Array  # [R, A] the last message from that agent came by email
+    by_email: Array  # [R, A] the last message from that agent is a question by email
     asked: Array  # [R, K, A] my requests, open or under way
 
     @property
@@ -71,7 +71,7 @@ def read_view(observations: Array, context: PolicyContext) -> View:
         alignment=layout.get(observations, "own_alignment"),
         asks_me=subtask_agent(observations, layout, "asks_me"),
         request_age=layout.read(observations, "request_to_me"),
-        by_email=speech[..., 2] | speech[..., 3],
+        by_email=speech[..., EMAIL_ASK - CHAT_TELL],
         asked=subtask_agent(observations, layout, "asked"),
     )
 

@@ -8,8 +8,7 @@ from agents.scripted.view import read_view
 from c2c_env import TEST_SEEDS, Batch, EnvConfig, Subtask, Team, Workflow, generate
 from c2c_env.core.constants import CHAT_ASK, CHAT_TELL, EMAIL_ASK, EMAIL_TELL, MEET, RECIPIENT, SPEECH, TOPIC, WORK
 from c2c_env.errors import ConfigError
-
-TALKING = ("fixed_steps", "unconstrained", "broadcast", "cost_aware", "proactive")
+from c2c_env.metrics import message_shares
 
 
 def fresh_batch(tier="simple", size=5, count=4, **fields):
@@ -20,8 +19,14 @@ def fresh_batch(tier="simple", size=5, count=4, **fields):
 
 
 def play_all(name, **kwargs):
+    return played(name, **kwargs)[0]
+
+
+def played(name, **kwargs):
+    """Metrics of every episode, and the share [N] of each agent in the message ends, averaged over episodes."""
     batch = fresh_batch(**kwargs)
-    return play(batch, make_policy(name, PolicyContext.of(batch)))
+    metrics = play(batch, make_policy(name, PolicyContext.of(batch)))
+    return metrics, np.mean([message_shares(batch.params, batch.state, b) for b in range(batch.num_envs)], axis=0)
 
 
 def mean(metrics, name):
@@ -126,21 +131,40 @@ def test_cost_aware_asks_the_manager_for_the_intent_of_a_large_simple_subtask():
         assert not speaks or action[RECIPIENT] == 0
 
 
+def test_nobody_is_asked_twice_at_once():
+    batch = Batch(Workflow("w", "simple", [Subtask("a", "backend", 6.0, 0.75)]), Team.default(3), EnvConfig())
+    batch.reset([0])
+    policy = make_policy("cost_aware", PolicyContext.of(batch))
+    first = acted(batch, policy)
+    assert first[0, 1, [SPEECH, RECIPIENT]].tolist() == [EMAIL_ASK, 0]
+    batch.step(first)
+    for _ in range(3):  # under way, then open: nobody answers
+        again = acted(batch, policy)
+        assert not (again[0, 1, SPEECH] in (CHAT_ASK, EMAIL_ASK, MEET) and again[0, 1, RECIPIENT] == 0)
+        again[0, 0] = 0
+        batch.step(again)
+
+
 def test_proactive_never_tells_the_same_twice():
     batch = fresh_batch(tier="medium", count=6)
-    policy = make_policy("proactive", PolicyContext.of(batch))
-    told = []
+    context = PolicyContext.of(batch)
+    policy = make_policy("proactive", context)
+    handed_over = []
 
-    def record():
-        action = batch.state.action[:, : batch.num_agents]
-        for b, i in zip(*np.nonzero(np.isin(action[..., SPEECH], (CHAT_TELL, EMAIL_TELL))), strict=True):
-            if not (batch.state.request_topic[b, action[b, i, RECIPIENT], i] >= 0):
-                told.append((b, i, *action[b, i, [RECIPIENT, TOPIC]]))
+    class Spy:
+        def reset(self, rows):
+            policy.reset(rows)
 
-    play(batch, policy, on_step=record)
-    handed_over = [key for key in told if told.count(key) == 1]
+        def act(self, observations, action_masks, rows):
+            actions, asks_me = policy.act(observations, action_masks, rows), read_view(observations, context).asks_me
+            for row, action, asks in zip(rows, actions, asks_me, strict=True):
+                if action[SPEECH] in (CHAT_TELL, EMAIL_TELL) and not asks[action[TOPIC], action[RECIPIENT]]:
+                    handed_over.append((row, *action[[RECIPIENT, TOPIC]].tolist()))
+            return actions
+
+    play(batch, Spy())
     assert len(handed_over) > 10
-    assert policy.told.sum() >= len(handed_over)
+    assert len(set(handed_over)) == len(handed_over)
 
 
 def test_random_draws_every_legal_choice():
@@ -169,6 +193,10 @@ def test_bad_policy_names_say_what_is_wrong(name, message):
         make_policy(name, PolicyContext.of(fresh_batch(count=1)))
 
 
+def test_random_plays_the_catalogue_legally():
+    assert all(row["invalid_actions"] == 0 for row in play_all("random", count=2, action_format="discrete"))
+
+
 def test_scripted_teams_refuse_the_catalogue():
     with pytest.raises(ConfigError, match="multi_discrete"):
         make_policy("cost_aware", PolicyContext.of(fresh_batch(count=1, action_format="discrete")))
@@ -185,7 +213,8 @@ def test_communication_shows_the_effects_of_the_paper():
         }
         hours = {name: np.array([m["completion_time"] for m in metrics]) for name, metrics in rows.items()}
         gain = {name: np.mean(1 - hours[name] / hours["no_communication"]) for name in rows}
-        aware = rows["cost_aware"]
+        aware, shares = played("cost_aware", tier=tier, size=size, count=64)
+        assert shares.argmax() == 0  # the manager is the hub
         assert gain["cost_aware"] > 0.30
         assert 0 < gain["fixed_steps"] < gain["cost_aware"]
         assert mean(aware, "success") == 1

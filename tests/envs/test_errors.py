@@ -180,8 +180,7 @@ def test_team_must_be_one(team, size):
 
 
 def test_team_and_another_size_contradict():
-    call = lambda: parallel_env(team=Team.default(2), team_size=3)  # noqa: E731
-    refused(ConfigError, "team_size is 3", "2 agents", call=call)
+    refused(ConfigError, "team_size is 3", "2 agents", call=lambda: parallel_env(team=Team.default(2), team_size=3))
 
 
 # --- workflow --------------------------------------------------------------------------------------------------
@@ -315,8 +314,8 @@ def test_every_integer_type_is_taken(kind):
 @pytest.mark.parametrize("name", ["step", "state", "render", "snapshot", "episode_metrics"])
 def test_reset_comes_first(name):
     env = parallel_env(WORKFLOW, 2)
-    call = lambda: env.step({}) if name == "step" else getattr(env, name)()  # noqa: E731
-    refused(ResetNeededError, f"{name}() was called before reset()", call=call)
+    arguments = ({},) if name == "step" else ()
+    refused(ResetNeededError, f"{name}() was called before reset()", call=lambda: getattr(env, name)(*arguments))
 
 
 def test_no_step_after_the_end():
@@ -386,8 +385,8 @@ def test_batch_takes_only_a_team_and_a_config():
 @pytest.mark.parametrize("name", ["step", "snapshot", "metrics", "workflow"])
 def test_batch_is_reset_first(name):
     made = batch()
-    call = lambda: made.step(np.zeros((3, 2, 4), int)) if name == "step" else getattr(made, name)()  # noqa: E731
-    refused(ResetNeededError, "call reset() first", call=call)
+    arguments = (np.zeros((3, 2, 4), int),) if name == "step" else ()
+    refused(ResetNeededError, "call reset() first", call=lambda: getattr(made, name)(*arguments))
 
 
 @pytest.mark.parametrize(
