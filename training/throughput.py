@@ -82,9 +82,7 @@ def timed(envs: Batch, steps: int, choose: Callable[[], None]) -> float:
         start = time.perf_counter()
         envs.step_written()
         clock += time.perf_counter() - start
-        ended = np.flatnonzero(envs.terminated | envs.truncated)
-        if len(ended):
-            envs.reset(rows=ended)
+        envs.autoreset()
     return steps * envs.num_envs / clock
 
 

@@ -109,16 +109,19 @@ def show_row(p: Params, s: State, out: Outputs, b: int) -> None:
         write_observations(p, s, out, b)
 
 
-def run_rows(p: Params, s: State, out: Outputs, actions: Array, rows: Array, task: int) -> None:
-    """Do a task (`RESET`, `STEP` with actions [B, N, parts], or `SHOW`) in each of the rows [R].
+def run_row(p: Params, s: State, out: Outputs, actions: Array, b: int, task: int) -> None:
+    """Do a task in one environment: `RESET`, `STEP` with actions [B, N, parts], or `SHOW`.
 
-    The only entry point, so that everything is compiled once. A reset leaves the rewards of the last step as they
-    are: they belong to it.
+    A reset leaves the rewards of the last step as they are: they belong to it.
     """
+    if task == RESET:
+        reset_row(p, s, b)
+    elif task == STEP:
+        step_row(p, s, out, b, actions)
+    show_row(p, s, out, b)
+
+
+def run_rows(p: Params, s: State, out: Outputs, actions: Array, rows: Array, task: int) -> None:
+    """Do a task in each of the rows [R]; the only entry point, so that everything is compiled once."""
     for n in range(rows.shape[0]):
-        b = rows[n]
-        if task == RESET:
-            reset_row(p, s, b)
-        elif task == STEP:
-            step_row(p, s, out, b, actions)
-        show_row(p, s, out, b)
+        run_row(p, s, out, actions, rows[n], task)

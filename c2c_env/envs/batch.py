@@ -279,6 +279,20 @@ class Batch:
         for job in [self._threads.submit(self._run, chunk, constants.STEP) for chunk in chunks]:
             job.result()
 
+    def autoreset(self) -> Array:
+        """Start the next episode in every environment whose episode has ended.
+
+        Rewards and reward terms stay those of the last step. Observations and masks become the new episode's and
+        both ends are cleared: read the final ones before.
+
+        Returns:
+            Indices of these environments, ascending (int64).
+        """
+        ended: Array = np.flatnonzero(self.terminated | self.truncated)
+        if len(ended):
+            self.reset(rows=ended)
+        return ended
+
     def _run(self, rows: Array, task: int) -> None:
         self._kernel(self.params, self.state, self.out, self._actions, rows, task)
 
