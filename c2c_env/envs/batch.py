@@ -74,7 +74,10 @@ class Batch:
             "A": self.max_agents,
             "N": self.num_agents,
             "K": self.max_subtasks,
+            "K+1": self.max_subtasks + 1,
             "L": max(config.chat.latency, config.email.latency),
+            "C": 4 * self.max_agents,
+            "R": constants.OLDEST + 1,
             "O": constants.NUM_OBS_FIELDS,
             "T": constants.NUM_TALLIES,
             "D": self.layout.size,
@@ -127,8 +130,11 @@ class Batch:
             arrays["read_hours"][row] = channel.read_hours
             arrays["latency"][row] = channel.latency
         arrays["reward_weights"][:] = config.reward_weights
+        arrays["recency"][1:] = 1.0 / np.arange(1, constants.OLDEST + 1)
+        arrays["topic_value"][1:] = 1.0
+        if config.relations == "index":
+            arrays["topic_value"][:] = np.arange(self.max_subtasks + 1) / self.max_subtasks
         arrays["obs_offset"][:] = self.layout.offsets()
-        arrays["obs_board"][0] = self.layout.board_size
         return Params(
             num_agents=n,
             max_agents=self.max_agents,
@@ -150,6 +156,7 @@ class Batch:
             discrete=int(config.action_format == "discrete"),
             exclusive=int(config.exclusive_actions),
             index_relations=int(config.relations == "index"),
+            topic_stride=0 if config.relations == "index" else self.max_agents,
             write_observations=int(write_observations),
             **arrays,
         )

@@ -21,7 +21,18 @@ from c2c_env.errors import SnapshotError, raise_faults, unknown_name
 _MAIL = ("speech", "recipient", "topic", "symbol", "facets")
 _RANDOM = ("seed", "episode", "key")
 _BUNDLED = {f"mail_{name}" for name in _MAIL} | set(_RANDOM) | {"workflow"}
-_PLAIN = {name: spec for name, spec in array_specs(State).items() if name not in _BUNDLED}
+# what follows from the rest, or is for a stage of a step only
+_DERIVED = {
+    "alignment",
+    "asking_topic",
+    "asking_due",
+    "answer_due",
+    "num_changed",
+    "changed",
+    "participants",
+    "best_facets",
+}
+_PLAIN = {name: spec for name, spec in array_specs(State).items() if name not in _BUNDLED | _DERIVED}
 _ENDS = ("terminated", "truncated")
 Range = tuple[Any, Any]  # least and largest value
 
