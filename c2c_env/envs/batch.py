@@ -162,7 +162,7 @@ class Batch:
         for row, source in enumerate(self.pool.sources):
             if isinstance(source, Workflow):
                 for name, values in pack(source, self.team, self.config).items():
-                    getattr(self.params, name)[row][tuple(map(slice, values.shape))] = values
+                    getattr(self.params, name)[(row, *map(slice, values.shape))] = values
 
     def _connect(self) -> None:
         """What is not pickled: kernels, threads, and a second view of the arrays."""
