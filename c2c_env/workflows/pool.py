@@ -17,8 +17,6 @@ from c2c_env.workflows.loader import builtin_names, load_builtin, load_workflow
 from c2c_env.workflows.schema import TIERS, Workflow
 
 WorkflowLike = str | os.PathLike[str] | Workflow | Generated
-
-
 SINGLE, RANGE = -1, -1  # no tier; no list of seeds
 
 
@@ -69,6 +67,11 @@ class WorkflowPool:
     """An indexed collection of workflows; generated ones are made when they are asked for.
 
     Each source (a workflow or a `Generated`) is equally likely to be drawn, whatever its number of seeds.
+
+    Attributes:
+        sources: workflows and `Generated`, as given.
+        arrays: the same for compiled code.
+        max_subtasks, max_prerequisites, max_dependents: the largest that any workflow of the pool can have.
     """
 
     def __init__(self, workflow: WorkflowLike | Sequence[WorkflowLike]) -> None:
@@ -78,6 +81,8 @@ class WorkflowPool:
             raise WorkflowError("workflow is an empty list, expected at least one")
         self.sources = tuple(_resolve(one) for one in given)
         self.arrays = _sources(self.sources)
+        sizes = zip(*map(_sizes, self.sources), strict=True)
+        self.max_subtasks, self.max_prerequisites, self.max_dependents = map(max, sizes)
 
     def __len__(self) -> int:
         return int(self.arrays.ends[-1])
@@ -87,9 +92,9 @@ class WorkflowPool:
             raise WorkflowError(f"workflow index {index} is outside [0, {len(self)})")
         number = source_of(self.arrays, index)
         source = self.sources[number]
-        return (
-            generate(source.tier, int(seed_of(self.arrays, number, index))) if isinstance(source, Generated) else source
-        )
+        if isinstance(source, Workflow):
+            return source
+        return generate(source.tier, int(seed_of(self.arrays, number, index)))
 
     def index(self, name: str) -> int:
         """Index of the workflow of a name; only single workflows, not generated ones, have one here."""
@@ -103,31 +108,13 @@ class WorkflowPool:
         """Some of its workflows are generated."""
         return any(isinstance(source, Generated) for source in self.sources)
 
-    @property
-    def max_subtasks(self) -> int:
-        """Subtasks of the largest workflow that can be drawn."""
-        return max(
-            TIER_SHAPES[TIERS.index(source.tier)].max_subtasks
-            if isinstance(source, Generated)
-            else len(source.subtasks)
-            for source in self.sources
-        )
 
-    @property
-    def max_prerequisites(self) -> int:
-        """Most direct prerequisites that a subtask can have."""
-        return max(
-            MAX_PREREQUISITES if isinstance(source, Generated) else max(map(len, source.prerequisite_indices()))
-            for source in self.sources
-        )
-
-    @property
-    def max_dependents(self) -> int:
-        """Most direct dependents that a subtask can have."""
-        return max(
-            LOOK_BACK if isinstance(source, Generated) else max(map(len, source.dependent_indices()))
-            for source in self.sources
-        )
+def _sizes(source: Workflow | Generated) -> tuple[int, int, int]:
+    """Most subtasks of a source's workflows; most direct prerequisites and dependents of one of them."""
+    if isinstance(source, Generated):
+        return TIER_SHAPES[TIERS.index(source.tier)].max_subtasks, MAX_PREREQUISITES, LOOK_BACK
+    prerequisites, dependents = source.prerequisite_indices(), source.dependent_indices()
+    return len(source.subtasks), max(map(len, prerequisites)), max(map(len, dependents))
 
 
 def _sources(given: Sequence[Workflow | Generated]) -> Sources:

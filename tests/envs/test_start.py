@@ -16,6 +16,7 @@ from c2c_env import Batch, EnvConfig, Generated, Team, generate
 from c2c_env.core.layout import Params, array_specs
 from c2c_env.errors import SnapshotError, WorkflowError
 from c2c_env.workflows import TIERS
+from c2c_env.workflows.fill import Table
 from c2c_env.workflows.pack import pack
 
 PACKED = [name for name, spec in array_specs(Params).items() if spec.axes.startswith("W")]
@@ -40,6 +41,10 @@ def assert_packed(batch, row):
         padded = np.zeros_like(got)
         padded[tuple(map(slice, expected[name].shape))] = expected[name]
         assert got.tobytes() == padded.tobytes(), name
+
+
+def test_every_packed_array_is_filled():
+    assert list(Table._fields) == PACKED
 
 
 def step(batch, rng, times=1):
