@@ -1,7 +1,7 @@
 """Every array of the simulator: name, type, shape and meaning, and the named layout of an observation.
 
-Sizes: B environments, W packed workflows, A agents (padded), K subtasks (padded), L steps of message latency,
-V symbols, D observation length, M mask length.
+Sizes: B environments, W packed workflows, A agents (padded), K subtasks (padded), P most prerequisites and Q most
+dependents of a subtask, L steps of message latency, V symbols, D observation length, M mask length.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ class Spec(NamedTuple):
 
 
 class Params(NamedTuple):
-    """What does not change within an episode: scalars of the configuration, the team, and packed workflows."""
+    """What does not change within an episode: scalars of the configuration, the team, and packed workflows.
+
+    Of the axis W, the first rows are the pool's single workflows, which environments share; then comes a row for each
+    environment, rewritten whenever it starts a generated one.
+    """
 
     num_agents: int
     max_agents: int
@@ -71,9 +75,9 @@ class Params(NamedTuple):
     weights: Annotated[Array, Spec("f8", "W K 4", "facet weights, sum 1")]
     tau: Annotated[Array, Spec("f8", "W K 3 2", "share of the gap closed per channel; last: 1 answers a request")]
     num_prerequisites: Annotated[Array, Spec("i2", "W K", "direct prerequisites")]
-    prerequisites: Annotated[Array, Spec("i2", "W K K", "their indices, ascending")]
+    prerequisites: Annotated[Array, Spec("i2", "W K P", "their indices, ascending")]
     num_dependents: Annotated[Array, Spec("i2", "W K", "direct dependents")]
-    dependents: Annotated[Array, Spec("i2", "W K K", "their indices, ascending")]
+    dependents: Annotated[Array, Spec("i2", "W K Q", "their indices, ascending")]
     best_agent: Annotated[Array, Spec("i2", "W K", "most skilled agent, ties lowest index")]
     best_skill: Annotated[Array, Spec("f8", "W K", "its skill")]
     path_after: Annotated[Array, Spec("f8", "W K", "hours of the critical path after this subtask")]
@@ -86,6 +90,7 @@ class State(NamedTuple):
     episode: Annotated[Array, Spec("i8", "B", "episodes since that seed was given")]
     key: Annotated[Array, Spec("u8", "B", "random key of this episode")]
     workflow: Annotated[Array, Spec("i4", "B", "packed workflow that is played")]
+    workflow_index: Annotated[Array, Spec("i8", "B", "its index in the pool")]
     t: Annotated[Array, Spec("i4", "B", "steps taken")]
     understanding: Annotated[Array, Spec("f8", "B A K 4", "u in [0, 1]")]
     alignment: Annotated[Array, Spec("f8", "B A K", "Alignment Factor, kept up with understanding")]
