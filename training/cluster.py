@@ -141,6 +141,8 @@ def _try_address(address: str) -> None:
     except subprocess.TimeoutExpired as error:
         raise ClusterError(f"--ray {address}: no Ray cluster answers within {CONNECT_SECONDS:.0f} s") from error
     except subprocess.CalledProcessError as error:
+        if address.startswith(CLIENT):  # it did not hang, and may be one that goes well at the second time
+            return
         raise ClusterError(f"--ray {address}: cannot connect: {_last_line(error.stderr)}") from error
 
 
@@ -153,15 +155,22 @@ def _start(ray: Any, address: str, workers: int | None, files: Sequence[str]) ->
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         copy_sources(Path(folder), files)
+        own |= {"runtime_env": {"working_dir": folder, "env_vars": ONE_THREAD}}
         try:
-            ray.init(
-                address, runtime_env={"working_dir": folder, "env_vars": ONE_THREAD},
-                log_to_driver=False, logging_level="CRITICAL", **own,
-            )  # fmt: skip
+            _init_twice(ray, address, log_to_driver=False, logging_level="CRITICAL", **own)
         except (ConnectionError, RuntimeError, ValueError, ImportError, ray.exceptions.RayError) as error:
             raise ClusterError(f"--ray {address}: cannot connect: {_one_line(error)}") from error
     # printed to stdout whatever `log_to_driver` says; who reads the faults of the jobs knows it already
     ray._private.worker.print_to_stdstream = lambda *_, **__: None
+
+
+def _init_twice(ray: Any, address: str, **options: Any) -> None:
+    """Join; once more where the process that Ray starts for a client dies as it starts, which it does at times."""
+    try:
+        ray.init(address, **options)
+    except ConnectionAbortedError:
+        ray.shutdown()
+        ray.init(address, **options)
 
 
 def copy_sources(folder: Path, files: Sequence[str]) -> None:

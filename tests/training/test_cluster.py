@@ -201,6 +201,30 @@ def test_no_cluster_to_be_found(tmp_path, monkeypatch, capsys):
     assert_refused("auto", "cannot connect: ConnectionError: Could not find any running Ray", tmp_path, capsys)
 
 
+class Faltering:
+    """Stands in for the module `ray`, at `ray.init`."""
+
+    def __init__(self, failures):
+        self.failures, self.calls = failures, []
+
+    def init(self, address, **options):
+        self.calls.append((address, options))
+        if self.failures:
+            raise self.failures.pop()
+
+    def shutdown(self):
+        self.calls.append("shutdown")
+
+
+def test_client_server_that_dies_as_it_starts_is_asked_for_again():
+    faltering = Faltering([ConnectionAbortedError("Initialization failure")])
+    cluster._init_twice(faltering, "ray://host:1", log_to_driver=False)
+    asked = ("ray://host:1", {"log_to_driver": False})
+    assert faltering.calls == [asked, "shutdown", asked]
+    with pytest.raises(ConnectionAbortedError):
+        cluster._init_twice(Faltering([ConnectionAbortedError()] * 2), "ray://host:1")
+
+
 @pytest.mark.parametrize("address", ["here", "host", "http://host:1", "host:", "ray://host"])
 def test_address_of_no_known_form(address, tmp_path, capsys):
     assert_refused(address, f"is {address!r}, expected local, auto, HOST:PORT", tmp_path / "out", capsys)
