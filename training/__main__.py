@@ -28,10 +28,11 @@ examples:
   python -m training benchmark --policies no_communication,cost_aware --workflows complex --seeds 16
   python -m training benchmark --workflows csv-import-tool,my/workflow.toml --team-sizes 3,5
   python -m training benchmark --workflows none --generated 64 --out results/generated
+  python -m training benchmark --ray auto                on the Ray cluster that this machine belongs to
   python -m training benchmark --config dt=0.25 chat.richness=0.6 relations=index --out results/richer-chat
 
 It may be interrupted at any moment; the same command then does what is missing and nothing else.
-Exit status: 0 all cells finished, 1 some failed (named at the end), 2 wrong arguments, 130 interrupted.
+Exit status: 0 all cells finished, 1 some failed (named at the end), 2 wrong arguments or no cluster, 130 interrupted.
 """,
 }
 RESUMES = {"benchmark": "; the same command goes on from here"}

@@ -62,8 +62,26 @@ def _announce(often: str) -> None:
 
 def _compile_entry(function: Any, folder: Path | None) -> Any:
     """An entry point, cached on disk, that releases the GIL."""
+    entry = _rewire(function, {})
+    if folder is not None:
+        entry.__code__ = entry.__code__.replace(co_filename=str(_copy_source(function, folder)))
     with _numba_cache(folder):
-        return _njit(nogil=True, cache=folder is not None)(_rewire(function, {}))
+        return _njit(nogil=True, cache=folder is not None)(entry)
+
+
+def _copy_source(function: types.FunctionType, folder: Path) -> Path:
+    """The function's file, copied into the cache.
+
+    numba files compiled code under the path of its source; this way all copies of the same sources share it.
+    """
+    source = Path(function.__code__.co_filename)
+    copy = folder / source.name
+    if not copy.exists():
+        temporary = folder / f"{source.name}.{os.getpid()}.tmp"
+        temporary.write_bytes(source.read_bytes())
+        os.utime(temporary, (0, 0))  # older versions of numba compare times
+        os.replace(temporary, copy)
+    return copy
 
 
 def _compile_inner(function: types.FunctionType, done: dict[types.FunctionType, Any]) -> Any:
