@@ -22,7 +22,7 @@ _MAIL = ("speech", "recipient", "topic", "symbol", "facets")
 _RANDOM = ("seed", "episode", "key")
 _BUNDLED = {f"mail_{name}" for name in _MAIL} | set(_RANDOM) | {"workflow", "workflow_index"}
 # what follows from the rest, or is for a stage of a step only
-_DERIVED = {
+DERIVED = {
     "alignment",
     "asking_topic",
     "asking_due",
@@ -32,7 +32,7 @@ _DERIVED = {
     "participants",
     "best_facets",
 }
-_PLAIN = {name: spec for name, spec in array_specs(State).items() if name not in _BUNDLED | _DERIVED}
+_PLAIN = {name: spec for name, spec in array_specs(State).items() if name not in _BUNDLED | DERIVED}
 _ENDS = ("terminated", "truncated")
 Range = tuple[Any, Any]  # least and largest value
 
