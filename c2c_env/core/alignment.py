@@ -16,10 +16,17 @@ def realign(p: Params, s: State, b: int, i: int, k: int) -> None:
     for f in range(NUM_FACETS):
         weighted += p.weights[w, k, f] * s.understanding[b, i, k, f]
     s.alignment[b, i, k] = p.alignment_floor + (1.0 - p.alignment_floor) * weighted
-    if s.num_changed[b] < s.changed.shape[1]:
-        s.changed[b, s.num_changed[b], 0] = i
-        s.changed[b, s.num_changed[b], 1] = k
-    s.num_changed[b] += 1
+    if p.write_observations:
+        list_change(s, b, i, k)
+
+
+def list_change(s: State, b: int, i: int, k: int) -> None:
+    """Note whose understanding of what has to be shown anew."""
+    n = s.num_changed[b]
+    if n < s.changed.shape[1]:
+        s.changed[b, n, 0] = i
+        s.changed[b, n, 1] = k
+    s.num_changed[b] = n + 1
 
 
 def realign_all(p: Params, s: State, b: int) -> None:

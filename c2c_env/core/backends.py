@@ -41,18 +41,28 @@ def _interpreted(entry: Kernel) -> Kernel:
 
 
 class _Announced:
-    """A compiled entry point; before the first that is not in the cache, stderr says what takes so long."""
+    """A compiled entry point; before the first that is not in the cache, stderr says what takes so long.
+
+    Finding out the types of some 90 arrays takes numba 10 microseconds at every call, as long as a small batch steps.
+    Here they never change (`layout` fixes them), so after the first call the compiled code is called directly.
+    """
 
     def __init__(self, entry: Kernel) -> None:
         self._folder = _cache_folder()
         self._cold = self._folder is None or not any(self._folder.rglob(f"*.{entry.__name__}-*.nbi"))
         self._compiled = _compile_entry(entry, self._folder)
+        self._direct: Kernel | None = None
 
     def __call__(self, *arguments: Any) -> None:
+        if self._direct is not None:
+            self._direct(*arguments)
+            return
         if self._cold:
             self._cold = False
             _announce("once" if self._folder else "in every process, as no cache folder is writable")
         self._compiled(*arguments)
+        (only,) = self._compiled.overloads.values()
+        self._direct = only.entry_point
 
 
 @cache

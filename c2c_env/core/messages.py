@@ -68,7 +68,8 @@ def read_message(p: Params, s: State, b: int, i: int, j: int, place: int) -> Non
     if is_ask(speech):
         s.request_topic[b, i, j] = k
         s.request_step[b, i, j] = s.t[b]
-        note_under_way(p, s, b, i, j, k)
+        if p.write_observations:
+            note_under_way(p, s, b, i, j, k)
         s.tally[b, REQUESTS] += 1.0
         return
     answers = s.request_topic[b, j, i] == k
@@ -195,7 +196,8 @@ def send_messages(p: Params, s: State, b: int) -> None:
             s.mail_facets[b, place, i, f] = s.understanding[b, i, k, f]
         s.speech_count[b, speech] += 1
         pay(s, b, i, p.send_hours[CHANNEL_OF_SPEECH[speech]])
-        note_sent(p, s, b, i, speech, recipient, k, s.t[b])
+        if p.write_observations:
+            note_sent(p, s, b, i, speech, recipient, k, s.t[b])
         if speech == ASSIGN and recipient < p.max_agents:
             s.owner[b, k] = recipient
 

@@ -265,6 +265,8 @@ def update_contacts(p: Params, s: State, out: Outputs, b: int) -> None:
     t, everything = s.t[b], out.shown_left[b] == NOTHING_SHOWN
     for i in range(p.num_agents):
         for j in range(p.num_agents):
+            if i == j:
+                continue
             answered = s.answer_due[b, i, j] > t
             k = NOBODY if answered else s.request_topic[b, j, i]
             write_recency(p, out.observation, b, i, to_me + j, k >= 0, t - s.request_step[b, j, i])
