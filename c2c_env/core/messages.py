@@ -241,11 +241,11 @@ def due_step(p: Params, s: State, b: int, i: int, j: int, place: int, age: int) 
 
 
 def note_mailbox(p: Params, s: State, b: int) -> None:
-    """What all messages of the mailbox mean for their senders, from the oldest to the newest."""
+    """What all messages under way mean for their senders, from the oldest to the newest."""
     for age in range(p.max_latency - 1, -1, -1):
         place = mail_place(p, s, b, age)
         for i in range(p.num_agents):
             speech = s.mail_speech[b, place, i]
-            if speech != SILENT and age <= s.t[b]:
+            if speech != SILENT and p.latency[CHANNEL_OF_SPEECH[speech]] > age:
                 recipient, k = s.mail_recipient[b, place, i], s.mail_topic[b, place, i]
                 note_sent(p, s, b, i, speech, recipient, k, s.t[b] - age)

@@ -20,15 +20,15 @@ from c2c_env.workflows.pack import pack
 from c2c_env.workflows.pool import WorkflowPool
 from c2c_env.workflows.schema import Workflow
 
-_CONNECTED = ("_starts", "_start_rows", "_run_rows", "_threads", "_chunks")
+_CONNECTED = ("_starts", "_start_rows", "_run_rows", "_threads", "_chunks", "_observations", "_action_masks")
 
 
 class Batch:
     """B environments of one team and configuration, stepped together.
 
     Attributes:
-        observations: float32 [B, N, D], written at every reset and step (read it, do not keep it).
-        action_masks: int8 [B, N, M], 1 = legal; the parts of a multi-discrete action side by side.
+        observations: float32 [B, N, D], read-only: a step writes into it what changed. Copy what you keep.
+        action_masks: int8 [B, N, M], read-only, 1 = legal; the parts of a multi-discrete action side by side.
         rewards: float32 [B, N]; reward_terms: float32 [B, N, 4].
         terminated, truncated: int8 [B].
         invalid: int8 [B, N], 1 where the last action was illegal.
@@ -174,6 +174,7 @@ class Batch:
     def _connect(self) -> None:
         """What is not pickled: kernels, threads, and a second view of the arrays."""
         self._starts = start.make_starts(self.params, self.state, self.pool, self.team, self.config)
+        self._observations, self._action_masks = map(_read_only, (self.out.observation, self.out.action_mask))
         self._start_rows = backends.load(self.backend, start.start_rows)
         self._run_rows = backends.load(self.backend, transition.run_rows)
         self._threads = ThreadPoolExecutor(self.num_threads) if self.num_threads > 1 else None
@@ -190,11 +191,11 @@ class Batch:
 
     @property
     def observations(self) -> Array:
-        return self.out.observation
+        return self._observations
 
     @property
     def action_masks(self) -> Array:
-        return self.out.action_mask
+        return self._action_masks
 
     @property
     def rewards(self) -> Array:
@@ -367,6 +368,12 @@ class Batch:
         """Have environments play the workflow of an index in the pool."""
         self.workflow_index[rows] = index
         self._start(rows, start.PLACED)
+
+
+def _read_only(array: Array) -> Array:
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def indices(name: str, given: Any, size: int, count: int | None = None) -> Array:
