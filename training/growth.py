@@ -15,7 +15,7 @@ from training.timing import Loop
 
 AGENTS = (5, 8, 17, 64, 256)
 SUBTASKS = (8, 34, 128)
-RELATIONS = ("onehot", "index")
+FORMS = (("onehot", True), ("index", True), ("index", False))  # relations (of observations alone), observations
 SPREAD = 100  # steps of their episodes over which the environments are spread
 MAX_CALLS = 20  # of a run, so that all cells see the same part of an episode
 MOST_ENVS = 1024
@@ -43,7 +43,7 @@ def envs_that_fit(agents: int, subtasks: int, config: EnvConfig) -> int:
 
 
 def make_workflow(subtasks: int) -> Workflow:
-    """A workflow of exactly so many subtasks, its graph, efforts and complexities drawn as those of complex ones (complexity: their mean)."""
+    """A workflow of exactly so many subtasks, its graph and efforts drawn as those of complex ones."""
     shape, generator = TIER_SHAPES["complex"], np.random.default_rng(subtasks)
     drawn = []
     for k in range(subtasks):
@@ -54,7 +54,7 @@ def make_workflow(subtasks: int) -> Workflow:
             Subtask(
                 id=f"s{k}",
                 domain=DOMAINS[int(generator.integers(len(DOMAINS)))],
-                effort=float(generator.integers(2 * shape.min_effort, 2 * shape.max_effort + 1)) / 2,
+                effort=int(generator.integers(round(2 * shape.min_effort), round(2 * shape.max_effort) + 1)) / 2,
                 complexity=shape.mean_complexity,
                 prerequisites=tuple(f"s{p}" for p in prerequisites),
             )
@@ -64,8 +64,8 @@ def make_workflow(subtasks: int) -> Workflow:
 
 def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
     """The b of cost = a size^b, by least squares of the logarithms; NaN with fewer than two costs."""
-    known = [(size, cost) for size, cost in zip(sizes, costs, strict=True) if np.isfinite(cost)]
-    if len(known) < 2:
+    known = np.isfinite(costs)
+    if known.sum() < 2:
         return float("nan")
-    slope, _ = np.polyfit(*np.log(np.array(known).T), 1)
+    slope, _ = np.polyfit(np.log(np.array(sizes)[known]), np.log(np.array(costs)[known]), 1)
     return float(slope)

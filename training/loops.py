@@ -1,4 +1,4 @@
-"""This package's own loops for the throughput table: one environment, and batches."""
+"""The package's own loops for the throughput table: one environment, and batches."""
 
 from __future__ import annotations
 

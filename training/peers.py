@@ -5,7 +5,7 @@ Nothing of this package is imported here: peers are best installed in virtual en
 
     torch==2.13.0 (first) mpe2==1.1.1 SuperSuit==3.11.0 lbforaging==2.0.0 rware==2.0.0 vmas==1.5.2
     jaxmarl==0.2.0 jax==0.10.2
-    overcooked-ai==1.1.0 scipy==1.17.1
+    overcooked-ai==1.1.0 numpy==1.26.4 scipy==1.16.3
 
 The rules are those of the package's own rows: random actions drawn outside the clock, new episodes started inside.
 """
@@ -43,10 +43,10 @@ def peer_rows() -> Iterator[tuple[str, Peer]]:
         yield "supersuit", Peer(f"SuperSuit, MPE2 {name}", "supersuit", arguments, ("supersuit", "mpe2"))
     yield "overcooked", Peer("Overcooked-AI cramped_room", "overcooked", {}, ("overcooked-ai", "numpy"))
     for name, label, task in (
-        ("lbforaging", "LB-Foraging", "Foraging-8x8-3p-3f-v3"),
-        ("rware", "RWARE", "rware-tiny-4ag-v2"),
+        ("lbforaging", "LB-Foraging 8x8, 3 foods", "Foraging-8x8-3p-3f-v3"),
+        ("rware", "RWARE tiny", "rware-tiny-4ag-v2"),
     ):
-        yield name, Peer(f"{label} {task}", "gymnasium_env", {"package": name, "task": task}, (name, "gymnasium"))
+        yield name, Peer(label, "gymnasium_env", {"package": name, "task": task}, (name, "gymnasium"))
     for name, count in itertools.product(scenarios, (1, 4096)):
         yield "vmas", Peer(f"VMAS {name}", "vmas", {"scenario": name, "num_envs": count}, ("vmas", "torch"))
     for name in scenarios:
@@ -163,7 +163,6 @@ def jaxmarl(scenario: str, num_envs: int) -> Loop:
     observations, states = jax.vmap(env.reset)(jax.random.split(jax.random.key(0), num_envs))
     keys = itertools.count(1)
 
-    @jax.jit
     def draw(key: Any) -> Any:
         shape = (STEPS_A_SCAN, num_envs)
         return {
@@ -171,7 +170,6 @@ def jaxmarl(scenario: str, num_envs: int) -> Loop:
             for agent, one in zip(env.agents, jax.random.split(key, len(env.agents)), strict=True)
         }
 
-    @jax.jit
     def scan(states: Any, key: Any, actions: Any) -> Any:
         def one_step(states: Any, given: Any) -> Any:
             key, chosen = given
@@ -180,12 +178,14 @@ def jaxmarl(scenario: str, num_envs: int) -> Loop:
 
         return jax.lax.scan(one_step, states, (jax.random.split(key, STEPS_A_SCAN), actions))
 
+    compiled_draw, compiled_scan = jax.jit(draw), jax.jit(scan)
+
     def step(actions: Any) -> None:
         nonlocal states
-        states, _ = jax.block_until_ready(scan(states, jax.random.key(next(keys)), actions))
+        states, _ = jax.block_until_ready(compiled_scan(states, jax.random.key(next(keys)), actions))
 
     def choose() -> Any:
-        return jax.block_until_ready(draw(jax.random.key(next(keys))))
+        return jax.block_until_ready(compiled_draw(jax.random.key(next(keys))))
 
     size = size_of(list(observations.values())) // num_envs
     return Loop(len(env.agents), num_envs, size, choose, step, STEPS_A_SCAN)

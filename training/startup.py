@@ -12,7 +12,10 @@ from pathlib import Path
 from training.throughput_worker import ROOT
 
 IMPORT = "import c2c_env"
-BEGIN = "import c2c_env; env = c2c_env.parallel_env('simple'); env.reset(seed=0); env.step({a: env.action_space(a).sample() for a in env.agents})"
+BEGIN = (
+    "import c2c_env; env = c2c_env.parallel_env('simple'); env.reset(seed=0);"
+    " env.step({agent: env.action_space(agent).sample() for agent in env.agents})"
+)
 CODE = "import time; start = time.perf_counter(); {}; print(time.perf_counter() - start)"
 
 

@@ -7,6 +7,7 @@ not installed are left out and named; `training.peers` tells how to install them
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -15,7 +16,6 @@ import shutil
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,15 @@ from training.cells import source_digest, write_whole
 from training.peers import NAMES, peer_rows
 from training.plan import output_folder
 from training.startup import measure_startup
+from training.throughput_report import BATCH, FACE, FAILED, SKIPPED
 from training.throughput_worker import Job, measure_apart
 
 OWN, PEER = "own", "peer"
 ALL_PEERS, NO_PEERS = "all", "none"
-LARGE_TEAM = 17
-LARGE_BATCH = 1024
+SIMPLE = {"tier": "simple", "team_size": 5}
+COMPLEX = {"tier": "complex", "team_size": 17}
+NEW = ", every workflow new"
+LARGE_BATCH = 1024  # environments of the rows that are measured at one size
 DEFAULTS = {"batch_sizes": "1,16,256,1024,4096,65536", "runs": 5, "seconds": 0.3}
 QUICK = {"batch_sizes": "1,64", "runs": 2, "seconds": 0.02}
 COLUMNS = [
@@ -136,36 +139,34 @@ def run_rows(args: argparse.Namespace, console: Console, errors: Console) -> int
     from training.throughput_figure import save_figure
 
     save_figure(results, out / "throughput.png")
-    console.print(f"\nSaved in {out}: table.txt, results.csv, run.json, throughput.png")
+    console.print(f"\nSaved in {out}: table.txt, results.csv, run.json, throughput.png", soft_wrap=True)
     return failures(results["note"], errors)
 
 
 def own_jobs(args: argparse.Namespace) -> Iterator[Job]:
-    """This package's rows."""
-
-    def job(label: str, maker: str, cores: int, **arguments: Any) -> Job:
-        return Job(label, f"training.loops:{maker}", arguments, cores, args.seconds, args.runs)
-
-    def batch(label: str, cores: int, num_envs: int, write_observations: bool, **others: Any) -> Job:
-        arguments = {"tier": "simple", "team_size": 5, **others}
-        return job(
-            label, "batch", cores, num_envs=num_envs, num_threads=cores, write_observations=write_observations,
-            **arguments,
-        )  # fmt: skip
-
-    yield job("PettingZoo, simple", "one_environment", 1, tier="simple", team_size=5)
-    yield job("PettingZoo, simple, every workflow new", "one_environment", 1, tier="simple", team_size=5, fresh=True)
+    """The package's own rows."""
+    for fresh in (False, True):
+        yield own_job(args, FACE + NEW * fresh, "one_environment", 1, **SIMPLE, fresh=fresh)
     for cores in args.cores:
-        for write in (True, False):
+        for observed in (True, False):
             for num_envs in args.batch_sizes:
                 if num_envs >= cores:
-                    yield batch("batch, simple", cores, num_envs, write)
-    several = [size for size in args.batch_sizes if size <= LARGE_BATCH][-1:]
-    for cores in args.cores:
-        for num_envs in several:
-            yield batch("batch, simple, every workflow new", cores, num_envs, True, fresh=True)
-            for write in (True, False):
-                yield batch("batch, complex", cores, num_envs, write, tier="complex", team_size=LARGE_TEAM)
+                    yield batch_job(args, BATCH, cores, num_envs, observed, **SIMPLE)
+        num_envs = min(LARGE_BATCH, args.batch_sizes[-1])
+        yield batch_job(args, BATCH + NEW, cores, num_envs, True, **SIMPLE, fresh=True)
+        for observed in (True, False):
+            yield batch_job(args, "batch, complex", cores, num_envs, observed, **COMPLEX)
+
+
+def own_job(args: argparse.Namespace, label: str, maker: str, cores: int, **arguments: Any) -> Job:
+    """A row made by `training.loops`."""
+    return Job(label, f"training.loops:{maker}", arguments, cores, args.seconds, args.runs)
+
+
+def batch_job(args: argparse.Namespace, label: str, cores: int, num_envs: int, observed: bool, **arguments: Any) -> Job:
+    """A batch's row: a thread a core."""
+    arguments |= {"num_envs": num_envs, "num_threads": cores, "write_observations": observed}
+    return own_job(args, label, "batch", cores, **arguments)
 
 
 def peer_jobs(args: argparse.Namespace) -> Iterator[Job]:
@@ -214,13 +215,13 @@ def measured_row(job: Job, kind: str, found: dict[str, Any]) -> dict[str, Any]:
 def note_of(found: dict[str, Any]) -> str:
     """Why a row has no numbers; "" if it has."""
     if "fault" in found:
-        return f"{throughput_report.FAILED}{found['fault']}"
-    return f"{throughput_report.SKIPPED}{found['skipped']}" if "skipped" in found else ""
+        return f"{FAILED}{found['fault']}"
+    return f"{SKIPPED}{found['skipped']}" if "skipped" in found else ""
 
 
 def failures(notes: Any, errors: Console) -> int:
     """Exit status; says how many rows failed."""
-    failed = sum(note.startswith(throughput_report.FAILED) for note in notes)
+    failed = sum(note.startswith(FAILED) for note in notes)
     if failed:
         errors.print(f"error: {failed} of {len(notes)} rows failed, see their notes", markup=False)
     return 1 if failed else 0
@@ -236,22 +237,22 @@ def run_growth(args: argparse.Namespace, console: Console, errors: Console) -> i
     results = pd.DataFrame(rows, columns=GROWTH_COLUMNS)
     save(args, out, "growth", results)
     throughput_report.show(throughput_report.growth_tables(results), console, out / "growth.txt")
-    console.print(f"\nSaved in {out}: growth.txt, growth.csv, growth.json")
+    console.print(f"\nSaved in {out}: growth.txt, growth.csv, growth.json", soft_wrap=True)
     return failures(results["note"], errors)
 
 
 def growth_jobs(args: argparse.Namespace) -> Iterator[Job]:
     """Every cell."""
-    for relations in growth.RELATIONS:
-        for write in (True, False):
-            for agents in args.agents:
-                for subtasks in args.subtasks:
-                    arguments = {"agents": agents, "subtasks": subtasks, "relations": relations}
-                    job = Job(
-                        f"{agents} agents, {subtasks} subtasks, {relations}", "training.growth:growth_loop",
-                        arguments | {"write_observations": write}, 1, args.seconds, args.runs,
-                    )  # fmt: skip
-                    yield replace(job, max_calls=growth.MAX_CALLS)
+    for (relations, observed), agents, subtasks in itertools.product(growth.FORMS, args.agents, args.subtasks):
+        yield Job(
+            f"{agents} agents, {subtasks} subtasks",
+            "training.growth:growth_loop",
+            {"agents": agents, "subtasks": subtasks, "relations": relations, "write_observations": observed},
+            cores=1,
+            seconds=args.seconds,
+            runs=args.runs,
+            max_calls=growth.MAX_CALLS,
+        )
 
 
 def growth_row(job: Job, found: dict[str, Any]) -> dict[str, Any]:
@@ -276,7 +277,7 @@ def run_startup(args: argparse.Namespace, console: Console, errors: Console) -> 
     )
     save(args, out, "startup", results)
     throughput_report.show(throughput_report.startup_table(results), console, out / "startup.txt")
-    console.print(f"\nSaved in {out}: startup.txt, startup.csv, startup.json")
+    console.print(f"\nSaved in {out}: startup.txt, startup.csv, startup.json", soft_wrap=True)
     return 0
 
 

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from training.style import DPI, STYLE, panels
+from training.throughput_report import BATCH, FACE
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # a number of cores each
 PEER_COLOUR = "#777777"
@@ -21,9 +22,9 @@ def save_figure(results: pd.DataFrame, path: Path) -> None:
     """Draw and save."""
     with mpl.rc_context(STYLE):
         figure, [[axes]] = panels(1, 1, 3.6)
-        batches = results[(results["row"] == "batch, simple") & (results["note"] == "")]
+        batches = results[(results["row"] == BATCH) & (results["note"] == "")]
         handles = _draw_batches(axes, batches)
-        handles += _draw_single(axes, results[results["row"] == "PettingZoo, simple"])
+        handles += _draw_single(axes, results[results["row"] == FACE])
         handles += _draw_peers(axes, results[(results["kind"] == "peer") & (results["note"] == "")])
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
@@ -32,7 +33,7 @@ def save_figure(results: pd.DataFrame, path: Path) -> None:
         axes.set_ylabel("Agent-steps a second")
         axes.grid(color="#E4E4E4", linewidth=0.5)
         axes.set_axisbelow(True)
-        figure.legend(handles=handles, loc="outside right center")
+        figure.legend(handles=handles, loc="outside right center", handlelength=2.6)
         figure.savefig(path, dpi=DPI)
 
 

@@ -9,15 +9,19 @@ from typing import Any
 import pandas as pd
 from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from training.cells import write_whole
 from training.growth import exponent
 
-WIDTH = 124
+WIDTH = 118
+FACE, BATCH = "PettingZoo, simple", "batch, simple"  # rows that the figure is about
 SKIPPED, FAILED = "skipped: ", "failed: "
+LEGEND = (
+    "A process a row, pinned to its cores; random legal actions drawn outside the clock, new episodes inside it."
+    " MB: 10^6 bytes; memory: the process's peak, interpreter and libraries included."
+)
 
 
 def show(tables: RenderableType, console: Console, path: Path) -> None:
@@ -39,18 +43,22 @@ def rows_table(results: pd.DataFrame) -> Group:
             if not row["note"]:
                 table.add_row(*map(Text, _row_cells(row)))
     notes = dict.fromkeys(f"{row} {note}" for row, note in zip(results["row"], results["note"], strict=True) if note)
-    legend = (
-        "A process a row, pinned to its cores; random legal actions drawn outside the clock, new episodes inside it."
-        " MB: 10^6 bytes; memory: the process's peak, interpreter and libraries included."
-    )
-    return Group(table, *(Padding(Text(line), (1, 0, 0, 0)) for line in [legend, *(["\n".join(notes)] if notes else [])]))
+    return Group(table, Text(LEGEND), *map(Text, notes))
 
 
 def _row_cells(row: dict[Any, Any]) -> list[str]:
-    rates = [_count(row[name]) for name in ("steps_per_second", "lowest", "highest", "agent_steps_per_second")]
+    rates = [short(row[name]) for name in ("steps_per_second", "lowest", "highest", "agent_steps_per_second")]
     counts = [f"{row[name]:.0f}" for name in ("envs", "agents", "cores")]
     seen = "yes" if row["observations"] else "no"
     return [row["row"], *counts, seen, *rates, _count(row["observation_mb_per_second"]), _count(row["memory_mb"])]
+
+
+def short(value: float) -> str:
+    """Three digits and a unit: 15.3 k, 1.34 M; the exact number is in the file."""
+    for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if value >= 0.9995 * size:
+            return f"{value / size:#.3g}".rstrip(".") + unit
+    return f"{value:.0f}"
 
 
 def _count(value: float) -> str:
@@ -61,7 +69,7 @@ def growth_tables(results: pd.DataFrame) -> Group:
     """Nanoseconds an agent-step: a table for each form of observation, exponents at the ends of rows and columns."""
     parts: list[RenderableType] = []
     for (relations, observed), cells in results.groupby(["relations", "observations"], sort=False):
-        seen = f"observations with {relations} relations" if observed else f"no observations, {relations} masks"
+        seen = f"observations with relations={relations}" if observed else "no observations"
         costs = cells.pivot(index="agents", columns="subtasks", values="ns_per_agent_step")
         parts += [_growth_table(f"Nanoseconds an agent-step, one core: {seen}", costs), Text()]
     parts.append(Text("Exponent b: cost of an agent-step ~ size^b, least squares of the logarithms."))

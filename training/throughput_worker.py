@@ -62,7 +62,10 @@ def measure_apart(job: Job, python: str = sys.executable) -> dict[str, Any]:
         return {"fault": f"its process was ended by {signal.Signals(-done.returncode).name}"}
     if done.returncode:
         return {"fault": (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1]}
-    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    try:
+        measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, ValueError):
+        return {"fault": f"its answer cannot be read: {done.stdout[-100:]!r}"}
     return measured
 
 
