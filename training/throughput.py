@@ -15,7 +15,7 @@ import shlex
 import shutil
 import statistics
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from training.cells import source_digest, write_whole
 from training.peers import NAMES, peer_rows
 from training.plan import output_folder
 from training.startup import measure_startup
+from training.throughput_figure import save_figure
 from training.throughput_report import BATCH, FACE, FAILED, SKIPPED
 from training.throughput_worker import Job, measure_apart
 
@@ -59,10 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seconds", type=float, help=f"inside the clock, of each run (default: {DEFAULTS['seconds']})")
     add("--peers", metavar="A,B", default=ALL_PEERS, help=f"of {', '.join(NAMES)}; all (default) or none")
     add("--peers-python", metavar="PATH", nargs="+", default=[], help="interpreters in which peers are installed, too")
-    add("--growth", action="store_true", help="instead: cost of an agent-step for teams and workflows of many sizes")
+    instead = parser.add_mutually_exclusive_group().add_argument
+    instead(
+        "--growth", action="store_true", help="instead: cost of an agent-step for teams and workflows of many sizes"
+    )
+    instead("--startup", action="store_true", help="instead: seconds to import, to compile, and to start when compiled")
     add("--agents", metavar="N,N", default=_words(growth.AGENTS), help="with --growth (default: %(default)s)")
     add("--subtasks", metavar="K,K", default=_words(growth.SUBTASKS), help="with --growth (default: %(default)s)")
-    add("--startup", action="store_true", help="instead: seconds to import, to compile, and to start when compiled")
     add("--quick", action="store_true", help="two small batches and two short runs, unless given")
     add("--out", metavar="FOLDER", default="results/throughput", help="folder for everything (default: %(default)s)")
 
@@ -79,42 +83,40 @@ def run(args: argparse.Namespace) -> int:
 
 
 def fill_in(args: argparse.Namespace) -> None:
-    """Defaults where nothing is given, and numbers for words.
+    """Defaults where nothing is given, and numbers and lists for words.
 
     Raises:
-        ConfigError: an argument that cannot be used; all of them are named.
+        ConfigError: arguments that cannot be used; all of them are named.
     """
-    for name, value in (QUICK if args.quick else DEFAULTS).items():
+    for name, value in ({"cores": _words({1, available_cores()})} | (QUICK if args.quick else DEFAULTS)).items():
         if getattr(args, name) is None:
             setattr(args, name, value)
-    available = available_cores()
-    if args.cores is None:
-        args.cores = _words(sorted({1, available}))
-    faults = []
+    args.peers = {ALL_PEERS: list(NAMES), NO_PEERS: []}.get(args.peers, args.peers.split(","))
+    faults = [f"--{name} is {getattr(args, name)}, expected more than 0" for name in ("runs", "seconds")
+              if not getattr(args, name) > 0]  # fmt: skip
     for name in ("batch_sizes", "cores", "agents", "subtasks"):
-        words = getattr(args, name).split(",")
-        if all(word.isdecimal() and int(word) > 0 for word in words):
-            setattr(args, name, sorted({int(word) for word in words}))
-        else:
-            faults.append(f"{_option(name)} is {getattr(args, name)!r}, expected integers >= 1 between commas")
-    if isinstance(args.cores, list) and args.cores[-1] > available:
-        faults.append(f"--cores is {args.cores[-1]}, but only {available} can be used here")
-    faults += [f"--{name} is {getattr(args, name)}, expected more than 0" for name in ("runs", "seconds")
-               if not getattr(args, name) > 0]  # fmt: skip
-    chosen = {ALL_PEERS: list(NAMES), NO_PEERS: []}.get(args.peers, args.peers.split(","))
-    faults += [unknown_name("peer", name, NAMES) for name in chosen if name not in NAMES]
+        faults += _read_integers(args, name)
+    if isinstance(args.cores, list) and args.cores[-1] > available_cores():
+        faults.append(f"--cores is {args.cores[-1]}, but only {available_cores()} can be used here")
+    faults += [unknown_name("peer", name, NAMES) for name in args.peers if name not in NAMES]
     faults += [f"--peers-python is {path!r}, which cannot be run" for path in args.peers_python
                if not shutil.which(path)]  # fmt: skip
     raise_faults(ConfigError, "nothing can be measured", faults)
-    args.peers = chosen
+    args.peers_python = [os.path.abspath(str(shutil.which(path))) for path in args.peers_python]
 
 
-def _words(numbers: Sequence[int]) -> str:
+def _read_integers(args: argparse.Namespace, name: str) -> list[str]:
+    """Put the ascending integers in the place of their text, or return the fault."""
+    text = getattr(args, name)
+    words = text.split(",")
+    if not all(word.isdecimal() and int(word) > 0 for word in words):
+        return [f"--{name.replace('_', '-')} is {text!r}, expected integers >= 1 between commas"]
+    setattr(args, name, sorted({int(word) for word in words}))
+    return []
+
+
+def _words(numbers: Iterable[int]) -> str:
     return ",".join(map(str, numbers))
-
-
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 def available_cores() -> int:
@@ -136,8 +138,6 @@ def run_rows(args: argparse.Namespace, console: Console, errors: Console) -> int
     results = pd.DataFrame(rows, columns=COLUMNS)
     save(args, out, "results", results)
     throughput_report.show(throughput_report.rows_table(results), console, out / "table.txt")
-    from training.throughput_figure import save_figure
-
     save_figure(results, out / "throughput.png")
     console.print(f"\nSaved in {out}: table.txt, results.csv, run.json, throughput.png", soft_wrap=True)
     return failures(results["note"], errors)
@@ -184,7 +184,7 @@ def measured(job: Job, pythons: Sequence[str], errors: Console) -> dict[str, Any
     """What the first interpreter measures that has the libraries."""
     found: dict[str, Any] = {}
     for python in pythons:
-        with errors.status(f"{job.label} on {job.cores} cores"):
+        with errors.status(f"{job.label} (cores: {job.cores})"):
             found = measure_apart(job, python)
         if "skipped" not in found:
             break

@@ -14,7 +14,8 @@ from training.style import DPI, STYLE, panels
 from training.throughput_report import BATCH, FACE
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # a number of cores each
-PEER_COLOUR = "#777777"
+PEER_COLOUR = "#555555"
+SHIFT = 0.3  # octaves between peers of the same batch size
 PEER_MARKERS = ("s", "D", "^", "v", "P", "X", "<", ">", "*", "h", "p", "d")
 
 
@@ -29,7 +30,7 @@ def save_figure(results: pd.DataFrame, path: Path) -> None:
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axes.set_xlabel("Environments stepped together")
+        axes.set_xlabel("Environments stepped together (marks of the others moved apart)")
         axes.set_ylabel("Agent-steps a second")
         axes.grid(color="#E4E4E4", linewidth=0.5)
         axes.set_axisbelow(True)
@@ -68,12 +69,15 @@ def _draw_single(axes: Axes, rows: pd.DataFrame) -> list[Line2D]:
 
 
 def _draw_peers(axes: Axes, peers: pd.DataFrame) -> list[Line2D]:
-    """A marker a peer, at its best number of cores."""
+    """A marker a peer, at its best number of cores; those of one batch size are moved apart."""
+    best = peers.loc[peers.groupby(["row", "envs"], sort=False)["agent_steps_per_second"].idxmax()]
+    beside = best.groupby("envs")
+    shift = beside.cumcount() - (beside["row"].transform("size") - 1) / 2
+    best = best.assign(place=best["envs"] * 2.0 ** (SHIFT * shift))
     handles: list[Line2D] = []
-    for place, (name, rows) in enumerate(peers.groupby("row", sort=False)):
-        best = rows.loc[rows.groupby("envs")["agent_steps_per_second"].idxmax()]
+    for number, (name, rows) in enumerate(best.groupby("row", sort=False)):
         handles += axes.plot(
-            best["envs"], best["agent_steps_per_second"], PEER_MARKERS[place % len(PEER_MARKERS)],
-            color=PEER_COLOUR, markersize=5, markerfacecolor="white" if place % 2 else PEER_COLOUR, label=name,
+            rows["place"], rows["agent_steps_per_second"], PEER_MARKERS[number % len(PEER_MARKERS)], zorder=4,
+            color=PEER_COLOUR, markersize=5, markerfacecolor="white" if number % 2 else PEER_COLOUR, label=name,
         )  # fmt: skip
     return handles

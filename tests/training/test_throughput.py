@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import os
 import sys
 
 import numpy as np
@@ -10,6 +11,7 @@ from c2c_env import Batch, EnvConfig, Team
 from training import growth, loops, throughput, throughput_report, throughput_worker
 from training.__main__ import main
 from training.peers import Peer
+from training.startup import seconds_of
 from training.throughput_worker import Job, measure_apart
 from training.timing import Loop, rate
 
@@ -31,8 +33,6 @@ def raises():
 
 
 def dies():
-    import os
-
     os.kill(os.getpid(), 9)
 
 
@@ -199,8 +199,6 @@ def test_startup(tmp_path, monkeypatch, capsys):
 
 
 def test_seconds_of_a_fresh_interpreter(tmp_path):
-    from training.startup import seconds_of
-
     assert seconds_of("time.sleep(0.2)", tmp_path) >= 0.2
 
 
@@ -212,13 +210,14 @@ def test_bad_arguments_are_all_named_with_status_2(capsys):
         assert fault in err
 
 
-def test_interpreters_may_be_named_by_word(monkeypatch):
+def test_what_is_given_wins_over_quick():
     parser = throughput.argparse.ArgumentParser()
     throughput.add_arguments(parser)
-    args = parser.parse_args(["--peers-python", sys.executable, "--quick", "--runs", "3"])
+    args = parser.parse_args(["--peers-python", os.path.relpath(sys.executable), "--quick", "--runs", "3"])
     throughput.fill_in(args)
     assert (args.runs, args.batch_sizes) == (3, [1, 64])
     assert args.peers == list(throughput.NAMES)
+    assert args.peers_python == [os.path.abspath(sys.executable)]
 
 
 # --- growth and numbers --------------------------------------------------------------------------------------
