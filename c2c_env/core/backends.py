@@ -21,6 +21,7 @@ import numpy as np
 
 BACKENDS = ("numba", "interpreted")
 _PACKAGE = __name__.partition(".")[0]
+MERGED = ("run_row", "step_row", "update_masks", "start_row")  # single callers, much code
 _COMPILED = ("core", "envs", "workflows")  # folders whose code may be compiled
 
 Kernel = Callable[..., None]
@@ -97,7 +98,9 @@ def _copy_source(function: types.FunctionType, folder: Path) -> Path:
 def _compile_inner(function: types.FunctionType, done: dict[types.FunctionType, Any]) -> Any:
     """A function called by others: inlined into them, so that no bundle of arrays is passed at run time."""
     if function not in done:
-        compile_ = _njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+        # the large ones that have a single caller become part of it before anything is compiled, which saves time
+        when = "always" if function.__name__ in MERGED else "never"
+        compile_ = _njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, inline=when)
         done[function] = compile_(_rewire(function, done))
     return done[function]
 
