@@ -161,7 +161,8 @@ def test_table_and_files(tmp_path, capsys, monkeypatch, makers_here):
     assert noted["sleeps"] == ""
     table = (tmp_path / "table.txt").read_text(encoding="utf-8")
     assert [line.rstrip() for line in printed.out.splitlines()][: len(table.splitlines())] == table.splitlines()
-    assert "PettingZoo, simple" in table
+    assert "PettingZoo, simple, every workflow new" in table
+    assert "…" not in table
     assert "raises failed: RuntimeError: no such luck" in table
     described = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
     assert described["arguments"]["batch_sizes"] == [2]
