@@ -93,16 +93,6 @@ def test_only_the_chosen_rows_get_actions():
     assert (batch.action_buffer[[1, 3]] >= 0).all()
 
 
-def test_no_workflow_is_generated_inside_the_clock():
-    for loop_size in (7, 300):
-        batch = Batch(loops.workflows_of("simple", fresh=False), Team.default(2), EnvConfig(), num_envs=loop_size)
-        loops.meet_all(batch)
-        met = len(batch.params.num_subtasks)
-        batch.reset(range(loop_size))
-        assert met >= loops.WORKFLOWS
-        assert len(batch.params.num_subtasks) == met
-
-
 # --- processes of their own ----------------------------------------------------------------------------------
 
 
