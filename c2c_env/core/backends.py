@@ -68,7 +68,7 @@ class _Announced:
 
 @cache
 def _announce(often: str) -> None:
-    print(f"c2c_env: compiling the simulator ({often}; some 20 seconds) ...", file=sys.stderr, flush=True)
+    print(f"c2c_env: compiling the simulator ({often}; about half a minute) ...", file=sys.stderr, flush=True)
 
 
 def _compile_entry(function: Any, folder: Path | None) -> Any:
