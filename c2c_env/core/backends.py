@@ -1,4 +1,4 @@
-"""The only module that knows numba: turns the plain functions of `core` into one callable kernel.
+"""The only module, with `cuda`, that knows numba: turns the plain functions of `core` into one callable kernel.
 
 `load("numba")` compiles the entry point with everything it calls; `load("interpreted")` runs the very same
 functions as Python. Threads come from the caller (the kernel releases the GIL), not from OpenMP, whose pool
@@ -60,15 +60,12 @@ class _Announced:
 def _compile_entry(function: Any, folder: Path | None) -> Any:
     """An entry point, cached on disk, that releases the GIL."""
     with _numba_cache(folder):
-        return _njit(nogil=True, cache=folder is not None)(_rewire(function, {}))
+        return _njit(nogil=True, cache=folder is not None)(rewire(function, _compile_inner, {}))
 
 
-def _compile_inner(function: types.FunctionType, done: dict[types.FunctionType, Any]) -> Any:
+def _compile_inner(function: types.FunctionType) -> Any:
     """A function called by others: inlined into them, so that no bundle of arrays is passed at run time."""
-    if function not in done:
-        compile_ = _njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-        done[function] = compile_(_rewire(function, done))
-    return done[function]
+    return _njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
 def _njit(**options: Any) -> Any:
@@ -82,13 +79,17 @@ def _njit(**options: Any) -> Any:
     return decorator(_nrt=False, error_model="numpy", **options)
 
 
-def _rewire(function: Any, done: dict[types.FunctionType, Any]) -> types.FunctionType:
-    """The same code with the package's functions among its globals replaced by compiled ones."""
+def rewire(
+    function: Any, compile_inner: Callable[[types.FunctionType], Any], done: dict[types.FunctionType, Any]
+) -> types.FunctionType:
+    """The same code with the package's functions among its globals replaced by compiled ones (kept in `done`)."""
     names = dict(function.__globals__)
     for name in function.__code__.co_names:
         value = names.get(name)
         if isinstance(value, types.FunctionType) and value.__module__.startswith(_PACKAGE):
-            names[name] = _compile_inner(value, done)
+            if value not in done:
+                done[value] = compile_inner(rewire(value, compile_inner, done))
+            names[name] = done[value]
     copy = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__)
     copy.__qualname__, copy.__module__ = function.__qualname__, function.__module__
     return copy

@@ -33,6 +33,7 @@ class Batch:
         terminated, truncated: int8 [B].
         invalid: int8 [B, N], 1 where the last action was illegal.
         layout: the named layout of an observation.
+        sizes: length of every named axis, see `c2c_env.core.layout`.
 
     Args:
         workflow: see `c2c_env.parallel_env`.
@@ -59,7 +60,7 @@ class Batch:
         backend: str = "numba",
         write_observations: bool = True,
     ) -> None:
-        self._check_types(team, config, num_envs, num_threads)
+        self.check_types(team, config, num_envs, num_threads)
         self.pool = workflow if isinstance(workflow, WorkflowPool) else WorkflowPool(workflow)
         self.team, self.config, self.num_envs, self.num_threads = team, config, num_envs, num_threads
         self.backend = backend
@@ -69,7 +70,7 @@ class Batch:
         self._check_sizes()
         relations = (self.max_agents, self.max_subtasks, config.vocab_size, config.relations)
         self.layout = ObservationLayout.build(*relations)
-        self._sizes = {
+        self.sizes = {
             "B": num_envs,
             "A": self.max_agents,
             "N": self.num_agents,
@@ -82,8 +83,8 @@ class Batch:
             "W": 1,
         }
         self._action_sizes = np.array(action_sizes(config, self.max_agents, self.max_subtasks))
-        self.state = State(**allocate(State, self._sizes))
-        self.out = Outputs(**allocate(Outputs, self._sizes))
+        self.state = State(**allocate(State, self.sizes))
+        self.out = Outputs(**allocate(Outputs, self.sizes))
         self.params = self._make_params(write_observations)
         self.workflow_index = np.zeros(num_envs, dtype=np.int64)  # of the pool, a row an environment
         self._packed: dict[int, int] = {}  # index in the pool -> row of the packed arrays
@@ -91,7 +92,8 @@ class Batch:
         self._connect()
 
     @staticmethod
-    def _check_types(team: Team, config: EnvConfig, num_envs: int, num_threads: int) -> None:
+    def check_types(team: Team, config: EnvConfig, num_envs: int, num_threads: int) -> None:
+        """Raise a `ConfigError` that lists what is of the wrong type."""
         faults = [
             f"{name} is {got!r}, expected a c2c_env.{kind.__name__}"
             for name, got, kind in (("team", team, Team), ("config", config, EnvConfig))
@@ -118,7 +120,7 @@ class Batch:
 
     def _make_params(self, write_observations: bool) -> Params:
         config = self.config
-        arrays = allocate(Params, self._sizes)
+        arrays = allocate(Params, self.sizes)
         n = self.num_agents
         arrays["skill"][:n] = self.team.skills
         arrays["expertise"][:n] = np.round(arrays["skill"][:n] ** config.constraints_exponent, 12)
@@ -134,7 +136,7 @@ class Batch:
             max_agents=self.max_agents,
             max_subtasks=self.max_subtasks,
             vocab_size=int(config.vocab_size),
-            max_latency=self._sizes["L"],
+            max_latency=self.sizes["L"],
             dt=float(config.dt),
             rework_probability=float(config.rework_probability),
             rework_share=float(config.rework_share),
@@ -323,6 +325,11 @@ class Batch:
             array[row] = packed[name]
         self._packed[index] = row
         return row
+
+    def pack_all(self) -> None:
+        """Pack the whole pool ahead, in its order: in a new batch a workflow's row is then its index."""
+        for index in range(len(self.pool)):
+            self._pack(index)
 
     def _packed_arrays(self) -> dict[str, Array]:
         return {name: getattr(self.params, name) for name in _PACKED}

@@ -39,6 +39,11 @@ class WorkflowPool:
         source, offset = self._locate(index)
         return generate(source.tier, source.seeds[offset]) if isinstance(source, Generated) else source
 
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """For each source, the index after its last workflow."""
+        return tuple(self._ends)
+
     def draw(self, source_draw: float, seed_draw: float) -> int:
         """Index for two uniform numbers in [0, 1): one for the source, one for the seed within it."""
         number = int(source_draw * len(self.sources))
