@@ -48,4 +48,7 @@ def lower_bound(workflow: Workflow, team: Team) -> float:
     """Hours that no policy can beat: the critical path, or all hours shared by all agents, both at alignment 1."""
     hours = best_hours(workflow, team)
     critical = float((hours + path_after(workflow, hours)).max())
-    return max(critical, float(hours.sum()) / team.size)
+    total = 0.0
+    for h in hours.tolist():  # one after the other, as for generated workflows: `workflows.fill`
+        total += h
+    return max(critical, total / team.size)

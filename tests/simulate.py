@@ -8,6 +8,7 @@ from reference import ReferenceEnv, ReferenceSubtask
 from c2c_env import Subtask, Team, Workflow, parallel_env
 from c2c_env.core import constants as c
 from c2c_env.core import rng as counter
+from c2c_env.envs.snapshots import DERIVED
 from c2c_env.workflows import DOMAINS
 
 STREAMS = {"volatility": c.STREAM_VOLATILITY, "rework": c.STREAM_REWORK}
@@ -125,11 +126,11 @@ def arrays_of(batch):
     return {**batch.state._asdict(), **batch.out._asdict()}
 
 
-def assert_same_bits(one, other, rows=slice(None), other_rows=slice(None)):
-    """Two batches agree in every byte of the given rows."""
+def assert_same_bits(one, other, rows=slice(None), other_rows=slice(None), restored=False):
+    """Two batches agree in every byte of the given rows; after a restore but for what only a step leaves behind."""
     others = arrays_of(other)
     for name, array in arrays_of(one).items():
-        if name != "workflow":  # a place in the packed arrays, which depends on the order of packing
+        if name != "workflow" and not (restored and name in DERIVED - {"alignment"}):  # a place in the packed arrays
             assert array[rows].tobytes() == others[name][other_rows].tobytes(), name
 
 

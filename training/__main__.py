@@ -13,7 +13,7 @@ from c2c_env.errors import C2CError, MissingExtraError
 COMMANDS = {
     "benchmark": "compare policies: table, results.csv and figures",
     "episode": "watch a policy play one episode",
-    "throughput": "measure how fast the environment is on this machine",
+    "throughput": "measure how fast the environment is on this machine, beside others",
 }
 EXAMPLES = {
     "": """\
@@ -28,10 +28,22 @@ examples:
   python -m training benchmark --policies no_communication,cost_aware --workflows complex --seeds 16
   python -m training benchmark --workflows csv-import-tool,my/workflow.toml --team-sizes 3,5
   python -m training benchmark --workflows none --generated 64 --out results/generated
+  python -m training benchmark --ray auto                on the Ray cluster that this machine belongs to
   python -m training benchmark --config dt=0.25 chat.richness=0.6 relations=index --out results/richer-chat
 
 It may be interrupted at any moment; the same command then does what is missing and nothing else.
-Exit status: 0 all cells finished, 1 some failed (named at the end), 2 wrong arguments, 130 interrupted.
+Exit status: 0 all cells finished, 1 some failed (named at the end), 2 wrong arguments or no cluster, 130 interrupted.
+""",
+    "throughput": """\
+examples:
+  python -m training throughput --quick --peers none
+  python -m training throughput                          own rows, and peers that are installed here; some minutes
+  python -m training throughput --peers-python ../venv-peers/bin/python ../venv-jaxmarl/bin/python
+  python -m training throughput --growth                 teams of 5 to 256 agents, workflows of 8 to 128 subtasks
+  python -m training throughput --startup                import, compile, start
+
+training/peers.py tells how peers are installed; one that is not is named and left out.
+Exit status: 0 everything measured or not installed, 1 some rows failed, 2 wrong arguments, 130 interrupted.
 """,
 }
 RESUMES = {"benchmark": "; the same command goes on from here"}

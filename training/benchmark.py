@@ -13,9 +13,10 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 import c2c_env
 from c2c_env import METRICS, TEST_SEEDS
 from c2c_env.errors import ConfigError, MissingExtraError
-from training import plan, report
-from training.cells import Cell, CorruptCellError, Row, make_batch, read_cell, source_digest, write_whole
-from training.workers import Report, run_cells
+from training import cluster, plan, report
+from training.cells import Cell, CorruptCellError, Row, make_batch, policy_file, read_cell, source_digest, write_whole
+from training.workers import Executor, LocalPool, Report, run_cells
 
 COLUMNS = ["policy", "tier", "workflow", "split", "team_size", "seed", *METRICS]
 STALE_SECONDS = 600.0
+Opener = Callable[[Sequence[Cell]], AbstractContextManager[Executor]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +57,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--team-sizes", metavar="N,N", help="numbers of agents, the manager included (default: 5,8,17)")
     add("--seeds", metavar="S", type=int, help="play each workflow with the seeds 0 to S-1 (default: 4)")
     add("--workers", metavar="W", type=int, help="processes (default: one a core); results do not depend on it")
+    add(
+        "--ray",
+        metavar="ADDRESS",
+        nargs="?",
+        const="local",
+        help="run on a Ray cluster: auto (the one that this machine belongs to), HOST:PORT, ray://HOST:PORT (from"
+        " outside), or local (start Ray here; default without an ADDRESS); results do not depend on it",
+    )
     add("--out", metavar="FOLDER", default="results/benchmark", help="folder for everything (default: %(default)s)")
     add(
         "--config",
@@ -70,14 +80,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run what is missing, then write and show the results; the exit status."""
-    workers = args.workers if args.workers is not None else os.cpu_count() or 1
-    if workers < 1:
-        raise ConfigError(f"--workers is {workers}, expected an integer >= 1")
+    if args.workers is not None and args.workers < 1:
+        raise ConfigError(f"--workers is {args.workers}, expected an integer >= 1")
+    if args.ray is not None:
+        cluster.check(args.ray)
     cells = plan.make_plan(args)
     out = plan.output_folder(args.out)
     console, errors = Console(width=report.WIDTH), Console(stderr=True, soft_wrap=True, highlight=False)
     write_whole(out / "run.json", json.dumps(describe_run(args, cells), indent=2) + "\n")
-    faults = complete(cells, out / "cells", workers, errors)
+    faults = complete(cells, out / "cells", partial(open_executor, args.ray, args.workers), errors)
     results = write_results(cells, out)
     if len(results):
         report.show(results, console, out / "report.txt")
@@ -89,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if faults else 0
 
 
-def complete(cells: Sequence[Cell], folder: Path, workers: int, errors: Console) -> dict[str, str]:
+def complete(cells: Sequence[Cell], folder: Path, opener: Opener, errors: Console) -> dict[str, str]:
     """Run the cells that have no file yet; faults by the name of the cell."""
     remove_leftovers(folder)
     missing = [cell for cell in cells if not is_finished(cell, folder, errors)]
@@ -99,8 +110,19 @@ def complete(cells: Sequence[Cell], folder: Path, workers: int, errors: Console)
         return {}
     make_batch(missing[0])  # compiles the simulator once, where its message can be seen, and not in every process
     missing.sort(key=lambda cell: -cell.cost)
-    with progress_bar(missing, errors) as on_done:
-        return run_cells(missing, folder, workers, on_done)
+    with opener(missing) as executor, progress_bar(missing, errors) as on_done:
+        return run_cells(missing, folder, executor, on_done)
+
+
+@contextmanager
+def open_executor(address: str | None, workers: int | None, cells: Sequence[Cell]) -> Iterator[Executor]:
+    """What runs the cells: a Ray cluster where an address is given, processes of this machine otherwise."""
+    if address is None:
+        yield LocalPool(workers or os.cpu_count() or 1)
+        return
+    files = {str(path) for cell in cells if (path := policy_file(cell.policy))}
+    with cluster.connect(address, workers, sorted(files)) as connected:
+        yield connected
 
 
 def is_finished(cell: Cell, folder: Path, errors: Console) -> bool:
@@ -167,7 +189,7 @@ def write_results(cells: Sequence[Cell], out: Path) -> pd.DataFrame:
 
 def describe_run(args: argparse.Namespace, cells: Sequence[Cell]) -> dict[str, Any]:
     """All that is needed to run it again."""
-    libraries = ("numpy", "numba", "gymnasium", "pettingzoo")
+    libraries = ["numpy", "numba", "gymnasium", "pettingzoo", *(["ray"] if args.ray is not None else [])]
     return {
         "command": "python -m training " + shlex.join(sys.argv[1:]),
         "arguments": {key: value for key, value in vars(args).items() if isinstance(value, str | int | list | None)},

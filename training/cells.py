@@ -81,7 +81,7 @@ class Cell:
             "version": c2c_env.__version__,
             "sources": source_digest(),
             "policy": self.policy,
-            "policy_files": _argument_digest(self.policy),
+            "policy_files": file_digest(policy_file(self.policy)),
             "workflows": [asdict(workflow) for workflow in self.workflows],
             "team_size": self.team_size,
             "seeds": self.seeds,
@@ -97,11 +97,15 @@ def source_digest() -> str:
     return _digest(_named_bytes([*files, *sorted(agents.rglob("*.py"))]))
 
 
-def _argument_digest(policy: str) -> str:
-    """Hash of the files behind `name:path`, a learned policy's weights for example; "" without any."""
+def policy_file(policy: str) -> Path | None:
+    """The file or folder behind `name:path`, a learned policy's weights for example; None without any."""
     argument = policy.partition(":")[2]
-    place = Path(argument)
-    if not argument or not place.exists():
+    return Path(argument) if argument and Path(argument).exists() else None
+
+
+def file_digest(place: Path | None) -> str:
+    """Hash of a file or of all files in a folder; "" where there is none."""
+    if place is None or not place.exists():
         return ""
     return _digest(_named_bytes([place] if place.is_file() else sorted(f for f in place.rglob("*") if f.is_file())))
 

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from c2c_env import EnvConfig, Generated, Team
+from c2c_env import EnvConfig, Team
 from c2c_env.envs.device_batch import DeviceBatch
 from c2c_env.errors import C2CError, ConfigError
 
@@ -42,8 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command's arguments."""
     parser = argparse.ArgumentParser(prog="python -m training.device_throughput", description=__doc__)
-    parser.add_argument("--tier", default="simple", help="generated workflows of this tier (default: simple)")
-    parser.add_argument("--workflows", type=int, default=1024, help="how many of them are drawn from (default: 1024)")
+    parser.add_argument("--tier", default="simple", help="workflows, generated as they start (default: simple)")
     parser.add_argument("--team-size", type=int, default=5, help="agents (default: 5)")
     parser.add_argument("--num-envs", type=int, default=65536, help="environments of the batch (default: 65536)")
     parser.add_argument("--steps", type=int, default=200, help="steps of a run (default: 200)")
@@ -52,9 +51,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def make(args: argparse.Namespace, write_observations: bool) -> DeviceBatch:
     """The batch that is measured."""
-    workflows = Generated(args.tier, seeds=range(args.workflows))
     team = Team.default(args.team_size)
-    return DeviceBatch(workflows, team, EnvConfig(), args.num_envs, write_observations=write_observations)
+    return DeviceBatch(args.tier, team, EnvConfig(), args.num_envs, write_observations=write_observations)
 
 
 def measure(envs: DeviceBatch, steps: int) -> list[float]:

@@ -1,4 +1,4 @@
-"""Cells in parallel processes, such that neither a policy that raises nor a process that dies stops the others."""
+"""Jobs in other processes, such that neither a job that raises nor a process that dies stops the others."""
 
 from __future__ import annotations
 
@@ -8,67 +8,116 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from training.cells import Cell, Row, run_cell, write_cell
 
-Work = Callable[[Cell], list[Row]]
+Job = TypeVar("Job")
 Report = Callable[[Cell, str], None]
 DIED = "its process died (killed, out of memory, or crashed)"
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # cores are shared
+
+
+class Outcome(NamedTuple):
+    """How a job ended: with a result, or with a fault ("" if it has none)."""
+
+    job: Any
+    result: Any
+    fault: str
+
+
+class Executor(Protocol):
+    """Where jobs run: `LocalPool`, or `training.cluster.Cluster`. Nothing in it knows of cells."""
+
+    def run(self, work: Callable[[Job], Any], jobs: Sequence[Job]) -> Generator[Outcome, None, None]:
+        """Run `work` on every job, started in this order; yield each outcome as soon as it is there.
+
+        Args:
+            work: a function of a module, so that other processes can import it.
+            jobs: picklable, as are the results; other processes may share no files with this one.
+        """
 
 
 def run_cells(
-    cells: Sequence[Cell], folder: Path, workers: int, on_done: Report, work: Work = run_cell
+    cells: Sequence[Cell],
+    folder: Path,
+    executor: Executor,
+    on_done: Report,
+    work: Callable[[Cell], list[Row]] = run_cell,
 ) -> dict[str, str]:
     """Run cells and write each as soon as it is finished.
 
     Args:
         cells: what is to be run, in this order.
         folder: where `<cell.name>.json` goes.
-        workers: processes.
+        executor: runs them.
         on_done: called with each cell and its fault ("" if it has none) when it is over.
-        work: what runs a cell; a function of a module, so that the processes can import it.
+        work: what runs a cell.
 
     Returns:
         Faults by the name of the cell.
     """
-    waiting, faults = list(cells), dict[str, str]()
-
-    def note(cell: Cell, fault: str) -> None:
-        if fault:
-            faults[cell.name] = fault
-        on_done(cell, fault)
-
-    while waiting:
-        for suspect in _run_until_broken(waiting, folder, workers, note, work):
-            # one of those under way took the whole pool down; alone, only the guilty one does so again
-            for guilty in _run_until_broken([suspect], folder, 1, note, work):
-                note(guilty, DIED)
+    faults: dict[str, str] = {}
+    with contextlib.closing(executor.run(work, cells)) as outcomes:
+        for cell, rows, fault in outcomes:
+            if not fault:
+                _, fault = attempt(partial(write_cell, folder / f"{cell.name}.json"), rows)
+            if fault:
+                faults[cell.name] = fault
+            on_done(cell, fault)
     return faults
 
 
-def _run_until_broken(waiting: list[Cell], folder: Path, workers: int, note: Report, work: Work) -> list[Cell]:
-    """Take cells from the front of `waiting` until none is left (returns []) or a process dies (those under way)."""
-    running: dict[Future[str], Cell] = {}
+def attempt(work: Callable[[Job], Any], job: Job) -> tuple[Any, str]:
+    """Result and fault of a job; the fault is a text, since not every exception can be sent."""
+    try:
+        return work(job), ""
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        return None, f"{type(error).__name__}: {error} ({Path(frame.filename).name}, line {frame.lineno})"
+
+
+class LocalPool:
+    """Processes of this machine, an `Executor`."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def run(self, work: Callable[[Job], Any], jobs: Sequence[Job]) -> Generator[Outcome, None, None]:
+        """See `Executor.run`."""
+        waiting = list(jobs)
+        while waiting:
+            for suspect in (yield from _run_until_broken(waiting, self.workers, work)):
+                # one of those under way took the whole pool down; alone, only the guilty one does so again
+                for guilty in (yield from _run_until_broken([suspect], 1, work)):
+                    yield Outcome(guilty, None, DIED)
+
+
+def _run_until_broken(
+    waiting: list[Job], workers: int, work: Callable[[Job], Any]
+) -> Generator[Outcome, None, list[Job]]:
+    """Take jobs from the front of `waiting` until none is left (returns []) or a process dies (those under way)."""
+    running: dict[Future[tuple[Any, str]], Job] = {}
     with _pool(min(workers, len(waiting))) as pool:
         while waiting or running:
             try:
                 # no more than the processes can take: what was never under way cannot be suspected
                 while waiting and len(running) < workers:
-                    cell = waiting[0]
                     with _interrupts_held():
-                        running[pool.submit(_run_and_write, work, cell, folder / f"{cell.name}.json")] = cell
+                        running[pool.submit(attempt, work, waiting[0])] = waiting[0]
                     del waiting[0]
             except BrokenProcessPool:
                 return list(running.values())
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 if isinstance(future.exception(), BrokenProcessPool):
                     return list(running.values())
-                note(running.pop(future), future.result())
+                yield Outcome(running.pop(future), *future.result())
     return []
 
 
@@ -79,8 +128,8 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     context = multiprocessing.get_context(method)
     if method == "forkserver":
         context.set_forkserver_preload([__name__])
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")  # the processes share the cores already
+    for name, value in ONE_THREAD.items():
+        os.environ.setdefault(name, value)
     lifeline, held = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(lifeline,))
     try:
@@ -119,13 +168,3 @@ def _end_with_parent(lifeline: Connection) -> None:
     with contextlib.suppress(EOFError, OSError):
         lifeline.recv_bytes()
     os._exit(1)
-
-
-def _run_and_write(work: Work, cell: Cell, path: Path) -> str:
-    """In a worker: run a cell and write it; returns its fault as text, since not every exception can be sent."""
-    try:
-        write_cell(path, work(cell))
-    except Exception as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        return f"{type(error).__name__}: {error} ({Path(frame.filename).name}, line {frame.lineno})"
-    return ""

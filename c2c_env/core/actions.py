@@ -98,7 +98,13 @@ def first_assign(p: Params) -> int:
     return 1 + p.max_subtasks + (ASSIGN - CHAT_TELL) * (p.max_agents + 1)
 
 
-def write_mask(p: Params, s: State, out: Outputs, b: int) -> None:
+def update_masks(p: Params, s: State, out: Outputs, b: int) -> None:
+    """After a step: the parts of a multi-discrete action change only when a subtask is done."""
+    if p.discrete or s.subtasks_left[b] != out.shown_left[b]:
+        write_masks(p, s, out, b)
+
+
+def write_masks(p: Params, s: State, out: Outputs, b: int) -> None:
     """Write the legal actions of every agent in the configured action format."""
     for i in range(p.num_agents):
         if p.discrete:
@@ -158,7 +164,8 @@ def take_actions(p: Params, s: State, b: int, actions: Array) -> None:
             take_parts(p, s, b, i, actions)
         if p.exclusive and s.action[b, i, SPEECH] != SILENT:
             s.action[b, i, WORK] = 0
-        s.tally[b, INVALID_ACTIONS] += s.invalid[b, i]
+        if s.invalid[b, i] != 0:
+            s.tally[b, INVALID_ACTIONS] += 1.0
 
 
 def act(s: State, b: int, i: int, work: int, speech: int, recipient: int, topic: int, symbol: int) -> None:

@@ -6,13 +6,34 @@ from c2c_env.core.constants import DONE, NUM_FACETS
 from c2c_env.core.layout import Params, State
 
 
-def alignment(p: Params, s: State, b: int, i: int, k: int) -> float:
-    """Alignment Factor of agent i on subtask k: floor + (1 - floor) * weighted understanding."""
+def realign(p: Params, s: State, b: int, i: int, k: int) -> None:
+    """Agent i's understanding of subtask k has changed: floor + (1 - floor) * weighted understanding.
+
+    The Alignment Factor is read far more often than understanding changes, so it is kept.
+    """
     w = s.workflow[b]
     weighted = 0.0
     for f in range(NUM_FACETS):
         weighted += p.weights[w, k, f] * s.understanding[b, i, k, f]
-    return p.alignment_floor + (1.0 - p.alignment_floor) * weighted
+    s.alignment[b, i, k] = p.alignment_floor + (1.0 - p.alignment_floor) * weighted
+    if p.write_observations:
+        list_change(s, b, i, k)
+
+
+def list_change(s: State, b: int, i: int, k: int) -> None:
+    """Note whose understanding of what has to be shown anew."""
+    n = s.num_changed[b]
+    if n < s.changed.shape[1]:
+        s.changed[b, n, 0] = i
+        s.changed[b, n, 1] = k
+    s.num_changed[b] = n + 1
+
+
+def realign_all(p: Params, s: State, b: int) -> None:
+    """Of every agent on every subtask."""
+    for i in range(p.num_agents):
+        for k in range(p.num_subtasks[s.workflow[b]]):
+            realign(p, s, b, i, k)
 
 
 def holder(p: Params, s: State, b: int, k: int) -> int:
@@ -30,7 +51,7 @@ def team_alignment(p: Params, s: State, b: int) -> float:
         if s.status[b, k] == DONE:
             a = s.finish_alignment[b, k]
         else:
-            a = alignment(p, s, b, holder(p, s, b, k), k)
+            a = s.alignment[b, holder(p, s, b, k), k]
         total += p.effort[w, k] * a
     return total / p.total_effort[w]
 

@@ -1,7 +1,7 @@
-"""The only module, with `cuda`, that knows numba: turns the plain functions of `core` into one callable kernel.
+"""The only module, with `cuda`, that knows numba: turns plain functions over arrays into callable kernels.
 
-`load("numba")` compiles the entry point with everything it calls; `load("interpreted")` runs the very same
-functions as Python. Threads come from the caller (the kernel releases the GIL), not from OpenMP, whose pool
+`load("numba", entry)` compiles an entry point with everything it calls; `load("interpreted", entry)` runs the very
+same functions as Python. Threads come from the caller (the kernel releases the GIL), not from OpenMP, whose pool
 neither survives a fork nor shares cores well.
 """
 
@@ -19,48 +19,79 @@ from typing import Any
 
 import numpy as np
 
-from c2c_env.core import transition
-
 BACKENDS = ("numba", "interpreted")
-_PACKAGE = __name__.rpartition(".")[0]
-
+_PACKAGE = __name__.partition(".")[0]
+_COMPILED = ("core", "envs", "workflows")  # folders whose code may be compiled
 
 Kernel = Callable[..., None]
 
 
 @cache
-def load(backend: str) -> Kernel:
-    """`transition.run_rows` on a backend; numba's is compiled at its first call and cached on disk."""
-    if backend == "interpreted":
-        return _interpreted
-    return _Announced()
+def load(backend: str, entry: Kernel) -> Kernel:
+    """An entry point on a backend; numba's is compiled at its first call and cached on disk."""
+    return _interpreted(entry) if backend == "interpreted" else _Announced(entry)
 
 
-def _interpreted(*arguments: Any) -> None:
-    with np.errstate(over="ignore"):  # the random numbers count modulo 2**64
-        transition.run_rows(*arguments)
+def _interpreted(entry: Kernel) -> Kernel:
+    def run(*arguments: Any) -> None:
+        with np.errstate(over="ignore"):  # the random numbers count modulo 2**64
+            entry(*arguments)
+
+    return run
 
 
 class _Announced:
-    """The compiled entry point; says on stderr when it is compiled for the first time."""
+    """A compiled entry point; before the first that is not in the cache, stderr says what takes so long.
 
-    def __init__(self) -> None:
+    Finding out the types of some 90 arrays takes numba 10 microseconds at every call, as long as a small batch steps.
+    Here they never change (`layout` fixes them), so after the first call the compiled code is called directly.
+    """
+
+    def __init__(self, entry: Kernel) -> None:
         self._folder = _cache_folder()
-        self._cold = self._folder is None or not any(self._folder.rglob("*.nbi"))
-        self._compiled = _compile_entry(transition.run_rows, self._folder)
+        self._cold = self._folder is None or not any(self._folder.rglob(f"*.{entry.__name__}-*.nbi"))
+        self._compiled = _compile_entry(entry, self._folder)
+        self._direct: Kernel | None = None
 
     def __call__(self, *arguments: Any) -> None:
+        if self._direct is not None:
+            self._direct(*arguments)
+            return
         if self._cold:
             self._cold = False
-            often = "once" if self._folder else "in every process, as no cache folder is writable"
-            print(f"c2c_env: compiling the simulator ({often}; some 20 seconds) ...", file=sys.stderr, flush=True)
+            _announce("once" if self._folder else "in every process, as no cache folder is writable")
         self._compiled(*arguments)
+        (only,) = self._compiled.overloads.values()
+        self._direct = only.entry_point
+
+
+@cache
+def _announce(often: str) -> None:
+    print(f"c2c_env: compiling the simulator ({often}; some 20 seconds) ...", file=sys.stderr, flush=True)
 
 
 def _compile_entry(function: Any, folder: Path | None) -> Any:
     """An entry point, cached on disk, that releases the GIL."""
+    entry = rewire(function, _compile_inner, {})
+    if folder is not None:
+        entry.__code__ = entry.__code__.replace(co_filename=str(_copy_source(function, folder)))
     with _numba_cache(folder):
-        return _njit(nogil=True, cache=folder is not None)(rewire(function, _compile_inner, {}))
+        return _njit(nogil=True, cache=folder is not None)(entry)
+
+
+def _copy_source(function: types.FunctionType, folder: Path) -> Path:
+    """The function's file, copied into the cache.
+
+    numba files compiled code under the path of its source; this way all copies of the same sources share it.
+    """
+    source = Path(function.__code__.co_filename)
+    copy = folder / source.name
+    if not copy.exists():
+        temporary = folder / f"{source.name}.{os.getpid()}.tmp"
+        temporary.write_bytes(source.read_bytes())
+        os.utime(temporary, (0, 0))  # older versions of numba compare times
+        os.replace(temporary, copy)
+    return copy
 
 
 def _compile_inner(function: types.FunctionType) -> Any:
@@ -86,7 +117,7 @@ def rewire(
     names = dict(function.__globals__)
     for name in function.__code__.co_names:
         value = names.get(name)
-        if isinstance(value, types.FunctionType) and value.__module__.startswith(_PACKAGE):
+        if isinstance(value, types.FunctionType) and value.__module__.startswith(f"{_PACKAGE}."):
             if value not in done:
                 done[value] = compile_inner(rewire(value, compile_inner, done))
             names[name] = done[value]
@@ -98,10 +129,11 @@ def rewire(
 def _cache_folder() -> Path | None:
     """Folder for compiled code, or None where nothing is writable.
 
-    numba does not notice a change in a callee's file, so the folder is named after a hash of all of `core`.
+    numba does not notice a change in a callee's file, so the folder is named after a hash of all that may be compiled.
     """
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    package = Path(__file__).parents[1]
+    for source in sorted(path for folder in _COMPILED for path in (package / folder).glob("*.py")):
         digest.update(source.read_bytes())
     given = os.environ.get("NUMBA_CACHE_DIR")
     user = os.environ.get("XDG_CACHE_HOME")

@@ -95,6 +95,12 @@ DONE_TOLERANCE = 1e-6  # hours of effort left below which a subtask is finished
     OBS_MESSAGE_TOPIC,
 ) = range(32)
 NUM_OBS_FIELDS = 32
+
+# relations between an agent and each teammate whose topic is shown to it (last axis of `Outputs.shown_topic`)
+ASKS_ME, ASKED, LAST_READ = range(3)
+NUM_RELATIONS = 3
+NOTHING_SHOWN = -1  # before the first observation of an episode
+OLDEST = 1023  # 1 + age in steps; what is older is shown as this old
 NUM_HOLDERS = 3  # interface holders listed per subtask with relations="index"
 EFFORT_SCALE = 5.0  # hours h are written as h / (h + EFFORT_SCALE), a bounded and invertible scale
 MAX_COMPLEXITY = 2.5

@@ -1,6 +1,6 @@
-"""The same functions on a GPU, one thread an environment; the only module that knows `numba.cuda`.
+"""Kernels for a GPU from the same plain functions, one thread an environment; the only module that knows `numba.cuda`.
 
-Only `c2c_env.envs.device_batch` imports it. `NUMBA_ENABLE_CUDASIM=1`, set before numba is imported, runs it in numba's
+Only `c2c_env.envs.device_batch` and `device_kernels` import it. `NUMBA_ENABLE_CUDASIM=1`, set before numba is imported, runs it in numba's
 simulator instead. The state stays 64-bit: cards for data centres compute that at half their 32-bit speed, others at
 a small fraction of it.
 
@@ -20,11 +20,6 @@ from typing import Any
 import numpy as np
 
 from c2c_env.core.backends import rewire
-from c2c_env.core.choices import choose_row
-from c2c_env.core.constants import STEP
-from c2c_env.core.episodes import start_row
-from c2c_env.core.layout import Array, Outputs, Params, State
-from c2c_env.core.transition import run_row
 
 SIMULATED = bool(import_module("numba.core.config").ENABLE_CUDASIM)
 if not SIMULATED:
@@ -32,57 +27,25 @@ if not SIMULATED:
 cuda: Any = import_module("numba.cuda")
 
 BLOCK = 64  # threads a block; few, as a thread holds more than a hundred registers
-LOWEST, HIGHEST = -(2**31), 2**31 - 1  # of 32 bits
-
-
-# --- kernels: a thread is a row ------------------------------------------------------------------------------
-
-
-def step(p: Params, s: State, out: Outputs, actions: Array) -> None:
-    """One step with actions [B, N, parts]."""
-    b = cuda.grid(1)
-    if b < s.t.shape[0]:
-        run_row(p, s, out, actions, b, STEP)
-
-
-def start(p: Params, s: State, out: Outputs, actions: Array, ends: Array, everywhere: int) -> None:
-    """The next episode where one has ended, or everywhere."""
-    b = cuda.grid(1)
-    if b < s.t.shape[0] and (everywhere or out.terminated[b] or out.truncated[b]):
-        start_row(p, s, out, actions, ends, b)
-
-
-def choose(s: State, out: Outputs, actions: Array, sizes: Array) -> None:
-    """Random legal actions."""
-    b = cuda.grid(1)
-    if b < s.t.shape[0]:
-        choose_row(s, out, actions, sizes, b)
-
-
-def take(given: Array, actions: Array) -> None:
-    """Copy integers [B, N, parts] of any type; what 32 bits cannot hold is clipped, and stays illegal."""
-    b = cuda.grid(1)
-    if b < actions.shape[0]:
-        for i in range(actions.shape[1]):
-            for part in range(actions.shape[2]):
-                actions[b, i, part] = max(LOWEST, min(HIGHEST, given[b, i, part]))
-
-
-KERNELS: dict[str, Callable[..., None]] = {one.__name__: one for one in (step, start, choose, take)}
 
 
 class Kernel:
-    """A kernel over `rows` environments, compiled at its first call for the types of its arguments there."""
+    """An entry point over `rows` environments, compiled at its first call for the types of its arguments there."""
 
-    def __init__(self, name: str, rows: int) -> None:
-        self._name = name
+    def __init__(self, entry: Callable[..., None], rows: int) -> None:
+        self._entry = entry
         self._blocks = blocks(rows)
         self._compiled: Any = None
 
     def __call__(self, *arguments: Any) -> None:
         if self._compiled is None:
-            self._compiled = specialise(self._name, arguments)
+            self._compiled = specialise(self._entry, arguments)
         self._compiled[self._blocks, BLOCK](*arguments)
+
+
+def launch(entry: Callable[..., None], rows: int, *arguments: Any) -> None:
+    """Run an entry point whose arguments differ in type from call to call."""
+    dispatcher(entry)[blocks(rows), BLOCK](*arguments)
 
 
 def blocks(rows: int) -> int:
@@ -90,18 +53,23 @@ def blocks(rows: int) -> int:
     return -(-rows // BLOCK)
 
 
-def specialise(name: str, arguments: tuple[Any, ...]) -> Any:
-    """A kernel compiled for the types of these arguments; once in a process for the same types."""
-    if name == "step" and not SIMULATED:
-        print("c2c_env: compiling the simulator for the GPU (about a minute) ...", file=sys.stderr, flush=True)
+def specialise(entry: Callable[..., None], arguments: tuple[Any, ...]) -> Any:
+    """An entry point compiled for the types of these arguments; once in a process for the same types."""
+    if not SIMULATED:
+        _announce()
     with uncontracted():
-        return dispatcher(name).specialize(*arguments)
+        return dispatcher(entry).specialize(*arguments)
 
 
 @cache
-def dispatcher(name: str) -> Any:
-    """A kernel with everything it calls, not yet compiled."""
-    function = rewire(KERNELS[name], cuda.jit(device=True), _inner())
+def _announce() -> None:
+    print("c2c_env: compiling the simulator for the GPU (MINUTES) ...", file=sys.stderr, flush=True)
+
+
+@cache
+def dispatcher(entry: Callable[..., None]) -> Any:
+    """An entry point with everything it calls; calling it compiles it for the types at hand."""
+    function = rewire(entry, cuda.jit(device=True), _inner())
     if SIMULATED:
         return cuda.jit(function)
     # without link-time optimisation the PTX is final: linking optimises anew, with its own choice of contraction
@@ -153,9 +121,21 @@ def synchronize() -> None:
     cuda.synchronize()
 
 
-def put(array: Array) -> Any:
-    """A copy on the device, in the same memory order."""
-    return cuda.to_device(array)
+def put(given: Any) -> Any:
+    """A copy on the device in the same memory order: of an array, or of every one in a named tuple, however deep.
+
+    Whatever is no array on the host stays what it is, so that arrays on the device stay shared.
+    """
+    if isinstance(given, tuple):
+        return type(given)(*map(put, given))
+    return cuda.to_device(given) if isinstance(given, np.ndarray) else given
+
+
+def fetch(given: Any) -> Any:
+    """The way back of `put`."""
+    if isinstance(given, tuple):
+        return type(given)(*map(fetch, given))
+    return given.copy_to_host() if is_on_device(given) else given
 
 
 def zeros(shape: tuple[int, ...], dtype: Any) -> Any:
@@ -176,8 +156,3 @@ def is_on_device(given: Any) -> bool:
 def view(given: Any) -> Any:
     """A device array over the memory of anything with `__cuda_array_interface__`; no copy."""
     return given if SIMULATED else cuda.as_cuda_array(given)
-
-
-def copy_actions(given: Any, actions: Any) -> None:
-    """Launch `take` for device arrays [B, N, parts] of whatever type and strides."""
-    dispatcher("take")[blocks(actions.shape[0]), BLOCK](given, actions)

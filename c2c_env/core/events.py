@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from c2c_env.core.alignment import realign
 from c2c_env.core.constants import DONE, INTENT, MANAGER, REQUIREMENT_CHANGES, STREAM_VOLATILITY
 from c2c_env.core.layout import Params, State
 from c2c_env.core.rng import uniform
@@ -21,3 +22,5 @@ def change_requirements(p: Params, s: State, b: int) -> None:
         for i in range(p.num_agents):
             s.understanding[b, i, k, INTENT] *= p.intent_retention
         s.understanding[b, MANAGER, k, INTENT] = p.manager_intent
+        for i in range(p.num_agents):
+            realign(p, s, b, i, k)

@@ -1,7 +1,7 @@
 """Every array of the simulator: name, type, shape and meaning, and the named layout of an observation.
 
-Sizes: B environments, W packed workflows, A agents (padded), K subtasks (padded), L steps of message latency,
-V symbols, D observation length, M mask length.
+Sizes: B environments, W packed workflows, A agents (padded), K subtasks (padded), P most prerequisites and Q most
+dependents of a subtask, L steps of message latency, V symbols, D observation length, M mask length.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ class Spec(NamedTuple):
 
 
 class Params(NamedTuple):
-    """What does not change within an episode: scalars of the configuration, the team, and packed workflows."""
+    """What does not change within an episode: scalars of the configuration, the team, and packed workflows.
+
+    Of the axis W, the first rows are the pool's single workflows, which environments share; then comes a row for each
+    environment, rewritten whenever it starts a generated one.
+    """
 
     num_agents: int
     max_agents: int
@@ -49,6 +53,7 @@ class Params(NamedTuple):
     discrete: int
     exclusive: int
     index_relations: int
+    topic_stride: int
     write_observations: int
     skill: Annotated[Array, Spec("f8", "A 5", "skill of each agent per domain, (0, 1]")]
     expertise: Annotated[Array, Spec("f8", "A 5", "constraints understanding at reset per domain")]
@@ -56,8 +61,9 @@ class Params(NamedTuple):
     read_hours: Annotated[Array, Spec("f8", "3", "hours each recipient pays per channel")]
     latency: Annotated[Array, Spec("i4", "3", "steps from sending to reading per channel")]
     reward_weights: Annotated[Array, Spec("f8", "4", "weights of the four reward terms")]
+    recency: Annotated[Array, Spec("f4", "R", "1 / (1 + age) at 1 + age in steps, the last for all older; 0 at 0")]
+    topic_value: Annotated[Array, Spec("f4", "K+1", "how a relation to subtask k is written, at k + 1; 0 at 0")]
     obs_offset: Annotated[Array, Spec("i4", "O", "first index of each observation field")]
-    obs_board: Annotated[Array, Spec("i4", "1", "length of the part that is the same for all agents")]
     num_subtasks: Annotated[Array, Spec("i4", "W", "real subtasks")]
     horizon: Annotated[Array, Spec("i4", "W", "steps until truncation")]
     volatility: Annotated[Array, Spec("f8", "W", "requirement changes per subtask and step")]
@@ -69,9 +75,9 @@ class Params(NamedTuple):
     weights: Annotated[Array, Spec("f8", "W K 4", "facet weights, sum 1")]
     tau: Annotated[Array, Spec("f8", "W K 3 2", "share of the gap closed per channel; last: 1 answers a request")]
     num_prerequisites: Annotated[Array, Spec("i2", "W K", "direct prerequisites")]
-    prerequisites: Annotated[Array, Spec("i2", "W K K", "their indices, ascending")]
+    prerequisites: Annotated[Array, Spec("i2", "W K P", "their indices, ascending")]
     num_dependents: Annotated[Array, Spec("i2", "W K", "direct dependents")]
-    dependents: Annotated[Array, Spec("i2", "W K K", "their indices, ascending")]
+    dependents: Annotated[Array, Spec("i2", "W K Q", "their indices, ascending")]
     best_agent: Annotated[Array, Spec("i2", "W K", "most skilled agent, ties lowest index")]
     best_skill: Annotated[Array, Spec("f8", "W K", "its skill")]
     path_after: Annotated[Array, Spec("f8", "W K", "hours of the critical path after this subtask")]
@@ -84,8 +90,10 @@ class State(NamedTuple):
     episode: Annotated[Array, Spec("i8", "B", "episodes since that seed was given")]
     key: Annotated[Array, Spec("u8", "B", "random key of this episode")]
     workflow: Annotated[Array, Spec("i4", "B", "packed workflow that is played")]
+    workflow_index: Annotated[Array, Spec("i8", "B", "its index in the pool")]
     t: Annotated[Array, Spec("i4", "B", "steps taken")]
     understanding: Annotated[Array, Spec("f8", "B A K 4", "u in [0, 1]")]
+    alignment: Annotated[Array, Spec("f8", "B A K", "Alignment Factor, kept up with understanding")]
     remaining: Annotated[Array, Spec("f8", "B K", "hours of effort left")]
     status: Annotated[Array, Spec("i1", "B K", "blocked, ready or done")]
     prerequisites_left: Annotated[Array, Spec("i2", "B K", "direct prerequisites not done")]
@@ -100,6 +108,9 @@ class State(NamedTuple):
     last_work: Annotated[Array, Spec("i2", "B A", "subtask worked on in the last step, or -1")]
     request_topic: Annotated[Array, Spec("i2", "B A A", "what row asked column, or -1")]
     request_step: Annotated[Array, Spec("i4", "B A A", "step at which that request opened")]
+    asking_topic: Annotated[Array, Spec("i2", "B A A", "topic of row's newest question to column, or -1")]
+    asking_due: Annotated[Array, Spec("i4", "B A A", "step at which column reads it")]
+    answer_due: Annotated[Array, Spec("i4", "B A A", "step at which column reads row's answer to its open request")]
     mail_speech: Annotated[Array, Spec("i1", "B L A", "message sent in step t at place t mod L; 0 none")]
     mail_recipient: Annotated[Array, Spec("i2", "B L A", "agent, or A = the whole team")]
     mail_topic: Annotated[Array, Spec("i2", "B L A", "subtask")]
@@ -115,6 +126,10 @@ class State(NamedTuple):
     invalid: Annotated[Array, Spec("i1", "B A", "1 where an agent chose what its mask forbids")]
     spoken_hours: Annotated[Array, Spec("f8", "B A", "communication hours paid")]
     in_meeting: Annotated[Array, Spec("i1", "B A", "1 while in a meeting")]
+    num_changed: Annotated[Array, Spec("i4", "B", "changes of understanding; beyond C they are not listed")]
+    changed: Annotated[Array, Spec("i2", "B C 2", "whose understanding of which subtask changed, in this order")]
+    participants: Annotated[Array, Spec("i2", "B A", "of the meeting at hand, ascending")]
+    best_facets: Annotated[Array, Spec("f8", "B 4", "the best understanding of its topic among them")]
     work_hours: Annotated[Array, Spec("f8", "B A", "hours left for work")]
     worker: Annotated[Array, Spec("i2", "B K", "who works on each subtask, or -1")]
     progress_credit: Annotated[Array, Spec("f8", "B A", "share of the total effort finished")]
@@ -134,6 +149,13 @@ class Outputs(NamedTuple):
     reward_terms: Annotated[Array, Spec("f4", "B N 4", "progress, alignment, communication, time")]
     terminated: Annotated[Array, Spec("i1", "B", "every subtask done")]
     truncated: Annotated[Array, Spec("i1", "B", "horizon reached before")]
+    # what the observations and masks say at present, so that a step writes only what changed
+    shown_left: Annotated[Array, Spec("i2", "B", "subtasks not done")]
+    shown_owner: Annotated[Array, Spec("i2", "B K", "agent or -1")]
+    shown_work: Annotated[Array, Spec("i2", "B A", "subtask worked on in the last step, or -1")]
+    shown_topic: Annotated[
+        Array, Spec("i2", "B A A 3", "topic that column asks row, row asked it, row last read from it")
+    ]
 
 
 def array_specs(kind: type[Any]) -> dict[str, Spec]:
@@ -166,17 +188,14 @@ class ObservationField(NamedTuple):
 
 
 _BOARD = (
-    ObservationField(c.OBS_TIME_USED, "time_used", "1", "share", "t / horizon"),
     ObservationField(c.OBS_ROLES, "roles", "A", "flag", "1 = manager"),
     ObservationField(c.OBS_SKILLS, "skills", "A 5", "share", "skill of each agent per domain"),
     ObservationField(c.OBS_STATUS, "status", "K 3", "flag", "blocked, ready, done"),
-    ObservationField(c.OBS_REMAINING, "remaining", "K", "share", "remaining / effort"),
     ObservationField(c.OBS_EFFORT, "effort", "K", "hours", "effort"),
     ObservationField(c.OBS_COMPLEXITY, "complexity", "K", "complexity", "kappa"),
     ObservationField(c.OBS_DOMAIN, "domain", "K 5", "flag", "domain"),
     ObservationField(c.OBS_PREREQUISITES_LEFT, "prerequisites_left", "K", "count", "direct prerequisites not done"),
     ObservationField(c.OBS_DEPENDENTS_LEFT, "dependents_left", "K", "count", "direct dependents not done"),
-    ObservationField(c.OBS_CRITICAL_PATH, "critical_path", "K", "share", "critical path from here / lower bound"),
     ObservationField(c.OBS_INTERFACE_WEIGHT, "interface_weight", "K", "share", "weight of the interface facet"),
 )
 _BOARD_ONEHOT = (
@@ -191,22 +210,29 @@ _BOARD_INDEX = (
     ),
     ObservationField(c.OBS_WORKING_ON, "working_on", "A", "index", "subtask each agent worked on last step"),
 )
+_BOARD_EVERY_STEP = (  # beside each other and beside those of _OWN, since memory is written line by line
+    ObservationField(c.OBS_REMAINING, "remaining", "K", "share", "remaining / effort"),
+    ObservationField(c.OBS_CRITICAL_PATH, "critical_path", "K", "share", "critical path from here / lower bound"),
+    ObservationField(c.OBS_TIME_USED, "time_used", "1", "share", "t / horizon"),
+)
+_OWN_EVERY_STEP = (
+    ObservationField(c.OBS_OWN_DEBT, "own_debt", "1", "hours", "communication hours not yet paid from working time"),
+    ObservationField(
+        c.OBS_REQUEST_TO_ME, "request_to_me", "A", "recency", "age of each agent's request that I have not answered"
+    ),
+    ObservationField(c.OBS_REQUEST_BY_ME, "request_by_me", "A", "recency", "age of mine to each (new: 1)"),
+    ObservationField(c.OBS_MESSAGE_RECENCY, "message_recency", "A", "recency", "steps since I read its last message"),
+    ObservationField(c.OBS_OWN_UNDERSTANDING, "own_understanding", "K 4", "share", "own u, in the order of the facets"),
+    ObservationField(c.OBS_OWN_ALIGNMENT, "own_alignment", "K", "share", "own Alignment Factor"),
+    ObservationField(c.OBS_OWN_WORK, "own_work", "K", "flag", "1 = I worked on it last step"),
+)
 _OWN = (
     ObservationField(c.OBS_SELF, "self", "A", "flag", "1 = oneself"),
     ObservationField(c.OBS_OWN_INDEX, "own_index", "1", "index", "own agent index"),
     ObservationField(c.OBS_OWN_ROLE, "own_role", "1", "flag", "1 = manager"),
     ObservationField(c.OBS_OWN_SKILLS, "own_skills", "5", "share", "own skill per domain"),
-    ObservationField(c.OBS_OWN_DEBT, "own_debt", "1", "hours", "communication hours not yet paid from working time"),
-    ObservationField(c.OBS_OWN_UNDERSTANDING, "own_understanding", "K 4", "share", "own u, in the order of the facets"),
-    ObservationField(c.OBS_OWN_ALIGNMENT, "own_alignment", "K", "share", "own Alignment Factor"),
     ObservationField(c.OBS_OWN_SKILL, "own_skill", "K", "share", "own skill for it"),
-    ObservationField(c.OBS_OWN_WORK, "own_work", "K", "flag", "1 = I worked on it last step"),
-    ObservationField(
-        c.OBS_REQUEST_TO_ME, "request_to_me", "A", "recency", "age of each agent's request that I have not answered"
-    ),
-    ObservationField(c.OBS_REQUEST_BY_ME, "request_by_me", "A", "recency", "age of mine to each (new: 1)"),
     ObservationField(c.OBS_MESSAGE_SPEECH, "message_speech", "A 6", "flag", "last message read from each"),
-    ObservationField(c.OBS_MESSAGE_RECENCY, "message_recency", "A", "recency", "steps since I read it"),
     ObservationField(c.OBS_MESSAGE_SYMBOL, "message_symbol", "A V", "flag", "symbol it carried"),
 )
 _OWN_ONEHOT = (
@@ -245,8 +271,8 @@ class ObservationLayout:
     def build(cls, max_agents: int, max_subtasks: int, vocab_size: int, relations: str) -> ObservationLayout:
         sizes = {"A": max_agents, "K": max_subtasks, "V": vocab_size}
         onehot = relations == "onehot"
-        board = _BOARD + (_BOARD_ONEHOT if onehot else _BOARD_INDEX)
-        own = _OWN + (_OWN_ONEHOT if onehot else _OWN_INDEX)
+        board = _BOARD + (_BOARD_ONEHOT if onehot else _BOARD_INDEX) + _BOARD_EVERY_STEP
+        own = _OWN_EVERY_STEP + _OWN + (_OWN_ONEHOT if onehot else _OWN_INDEX)
         slices: dict[str, slice] = {}
         end = board_size = 0
         for row in board + own:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from c2c_env.core.alignment import credit_alignment
+from c2c_env.core.alignment import credit_alignment, realign
 from c2c_env.core.constants import (
     ANSWER_DELAY,
     ANSWERS,
@@ -37,10 +37,16 @@ def pay(s: State, b: int, i: int, hours: float) -> None:
     s.tally[b, COMMUNICATION_HOURS] += hours
 
 
+def mail_place(p: Params, s: State, b: int, age: int) -> int:
+    """Where the mailbox holds what was sent `age` steps ago, 0 <= age <= `max_latency`."""
+    place = s.t[b] % p.max_latency - age
+    return int(place if place >= 0 else place + p.max_latency)
+
+
 def deliver_messages(p: Params, s: State, b: int) -> None:
     """Stage 2: what is due is read, in the order sent (step, then the sender's index)."""
     for age in range(p.max_latency, 0, -1):
-        place = (s.t[b] - age) % p.max_latency
+        place = mail_place(p, s, b, age)
         for i in range(p.num_agents):
             speech = s.mail_speech[b, place, i]
             if speech == SILENT or p.latency[CHANNEL_OF_SPEECH[speech]] != age:
@@ -56,27 +62,32 @@ def deliver_messages(p: Params, s: State, b: int) -> None:
 
 def read_message(p: Params, s: State, b: int, i: int, j: int, place: int) -> None:
     """Agent j reads what i sent: a question opens a request, a tell moves understanding and answers one."""
-    w = s.workflow[b]
     speech, k = s.mail_speech[b, place, i], s.mail_topic[b, place, i]
-    channel = CHANNEL_OF_SPEECH[speech]
-    pay(s, b, j, p.read_hours[channel])
+    pay(s, b, j, p.read_hours[CHANNEL_OF_SPEECH[speech]])
     note_message(s, b, i, j, speech, k, s.mail_symbol[b, place, i])
     if is_ask(speech):
         s.request_topic[b, i, j] = k
         s.request_step[b, i, j] = s.t[b]
+        if p.write_observations:
+            note_under_way(p, s, b, i, j, k)
         s.tally[b, REQUESTS] += 1.0
         return
     answers = s.request_topic[b, j, i] == k
-    tau = p.tau[w, k, channel, 1 if answers else 0]
-    learned = 0.0
-    for f in range(NUM_FACETS):
-        gap = s.mail_facets[b, place, i, f] - s.understanding[b, j, k, f]
-        if gap > 0.0:
-            s.understanding[b, j, k, f] += tau * gap
-            learned += p.weights[w, k, f] * tau * gap
-    credit_alignment(p, s, b, i, j, k, learned)
+    learn(p, s, b, i, j, k, place, p.tau[s.workflow[b], k, CHANNEL_OF_SPEECH[speech], 1 if answers else 0])
     if answers:
         close_request(s, b, j, i)
+
+
+def learn(p: Params, s: State, b: int, i: int, j: int, k: int, place: int, tau: float) -> None:
+    """Agent j closes the share tau of its gaps to what i understood of subtask k when i wrote."""
+    w = s.workflow[b]
+    learned = 0.0
+    for f in range(NUM_FACETS):
+        gained = tau * max(0.0, s.mail_facets[b, place, i, f] - s.understanding[b, j, k, f])
+        s.understanding[b, j, k, f] += gained
+        learned += p.weights[w, k, f] * gained
+    realign(p, s, b, j, k)
+    credit_alignment(p, s, b, i, j, k, learned)
 
 
 def note_message(s: State, b: int, i: int, j: int, speech: int, k: int, symbol: int) -> None:
@@ -99,8 +110,8 @@ def expire_requests(p: Params, s: State, b: int) -> None:
     """Stage 3: requests older than `request_expiry` steps are forgotten."""
     for i in range(p.num_agents):
         for j in range(p.num_agents):
-            if s.request_topic[b, i, j] >= 0 and s.t[b] - s.request_step[b, i, j] > p.request_expiry:
-                s.request_topic[b, i, j] = NOBODY
+            too_old = s.t[b] - s.request_step[b, i, j] > p.request_expiry
+            s.request_topic[b, i, j] = NOBODY if too_old else s.request_topic[b, i, j]
 
 
 def hold_meetings(p: Params, s: State, b: int) -> None:
@@ -112,74 +123,64 @@ def hold_meetings(p: Params, s: State, b: int) -> None:
         i = turn if turn < p.num_agents else turn - p.num_agents
         if s.action[b, i, SPEECH] != MEET or s.in_meeting[b, i] != 0:
             continue
-        target = s.action[b, i, RECIPIENT]
-        if target == p.max_agents:
-            target = NOBODY
-            free = 0
-            for j in range(p.num_agents):
-                free += 1 - s.in_meeting[b, j]
-            if free < 2:
-                continue
-        elif s.in_meeting[b, target] != 0:
-            continue
-        meet(p, s, b, i, target)
+        count = gather(p, s, b, i, s.action[b, i, RECIPIENT])
+        if count > 1:
+            meet(p, s, b, i, s.action[b, i, TOPIC], count)
 
 
-def meet(p: Params, s: State, b: int, proposer: int, target: int) -> None:
-    """Proposer and target (-1: all who are free) move towards the facet-wise best of them and close requests.
+def gather(p: Params, s: State, b: int, proposer: int, target: int) -> int:
+    """List who meets in `participants`, ascending: the proposer and the target if it is free, or all who are free.
 
-    `in_meeting` is 2 for the participants of this very meeting until it ends, and 1 afterwards.
+    Returns their number; the proposer alone is no meeting.
     """
-    k = s.action[b, proposer, TOPIC]
+    count = 0
     for j in range(p.num_agents):
-        invited = j == proposer or j == target or target == NOBODY
-        if invited and s.in_meeting[b, j] == 0:
-            s.in_meeting[b, j] = 2
-    attend_meeting(p, s, b, proposer, k)
-    share_best(p, s, b, proposer, k)
-    for i in range(p.num_agents):
-        for j in range(p.num_agents):
-            together = s.in_meeting[b, i] == 2 and s.in_meeting[b, j] == 2
-            if together and s.request_topic[b, i, j] == k:
-                close_request(s, b, i, j)
-    for j in range(p.num_agents):
-        if s.in_meeting[b, j] == 2:
-            s.in_meeting[b, j] = 1
+        invited = (j == proposer) | (j == target) | (target == p.max_agents)
+        s.participants[b, count] = j  # overwritten by the next one unless it counts
+        count += int(invited & (s.in_meeting[b, j] == 0))
+    return count
 
 
-def attend_meeting(p: Params, s: State, b: int, proposer: int, k: int) -> None:
-    """All participants of the present meeting pay; the others note who called it."""
+def meet(p: Params, s: State, b: int, proposer: int, k: int, count: int) -> None:
+    """The `participants` pay, note who called them, move towards the facet-wise best and close requests about k."""
     s.speech_count[b, MEET] += 1
-    for j in range(p.num_agents):
-        if s.in_meeting[b, j] != 2:
-            continue
+    for n in range(count):
+        j = s.participants[b, n]
+        s.in_meeting[b, j] = 1
         hours = p.send_hours[MEETING] if j == proposer else p.read_hours[MEETING]
         pay(s, b, j, hours)
         s.tally[b, MEETING_HOURS] += hours
         if j != proposer:
             note_message(s, b, proposer, j, MEET, k, s.action[b, proposer, SYMBOL])
+    share_best(p, s, b, proposer, k, count)
+    for n in range(count):
+        for m in range(count):
+            i, j = s.participants[b, n], s.participants[b, m]
+            if s.request_topic[b, i, j] == k:
+                close_request(s, b, i, j)
 
 
-def share_best(p: Params, s: State, b: int, proposer: int, k: int) -> None:
+def share_best(p: Params, s: State, b: int, proposer: int, k: int, count: int) -> None:
     """Participants close the share tau of their gap to the best participant, facet by facet."""
     w = s.workflow[b]
-    tau = p.tau[w, k, MEETING, 0]
     for f in range(NUM_FACETS):
-        best = 0.0
-        for j in range(p.num_agents):
-            if s.in_meeting[b, j] == 2:
-                best = max(best, s.understanding[b, j, k, f])
-        for j in range(p.num_agents):
-            if s.in_meeting[b, j] != 2:
-                continue
-            closed = tau * (best - s.understanding[b, j, k, f])
-            s.understanding[b, j, k, f] += closed
-            credit_alignment(p, s, b, proposer, j, k, p.weights[w, k, f] * closed)
+        s.best_facets[b, f] = 0.0
+        for n in range(count):
+            s.best_facets[b, f] = max(s.best_facets[b, f], s.understanding[b, s.participants[b, n], k, f])
+    for n in range(count):
+        j = s.participants[b, n]
+        learned = 0.0
+        for f in range(NUM_FACETS):
+            gained = p.tau[w, k, MEETING, 0] * (s.best_facets[b, f] - s.understanding[b, j, k, f])
+            s.understanding[b, j, k, f] += gained
+            learned += p.weights[w, k, f] * gained
+        realign(p, s, b, j, k)
+        credit_alignment(p, s, b, proposer, j, k, learned)
 
 
 def send_messages(p: Params, s: State, b: int) -> None:
     """Stage 5: asynchronous messages leave with the sender's present understanding; assign sets the owner."""
-    place = s.t[b] % p.max_latency
+    place = mail_place(p, s, b, 0)
     for i in range(p.num_agents):
         speech = s.action[b, i, SPEECH]
         if speech == MEET:
@@ -195,5 +196,56 @@ def send_messages(p: Params, s: State, b: int) -> None:
             s.mail_facets[b, place, i, f] = s.understanding[b, i, k, f]
         s.speech_count[b, speech] += 1
         pay(s, b, i, p.send_hours[CHANNEL_OF_SPEECH[speech]])
+        if p.write_observations:
+            note_sent(p, s, b, i, speech, recipient, k, s.t[b])
         if speech == ASSIGN and recipient < p.max_agents:
             s.owner[b, k] = recipient
+
+
+# --- what a sender knows of its own messages before they are read -----------------------------------------------
+
+
+def note_sent(p: Params, s: State, b: int, i: int, speech: int, recipient: int, k: int, step: int) -> None:
+    """Agent i asked or told the recipient about k at a step."""
+    due = step + p.latency[CHANNEL_OF_SPEECH[speech]]
+    everybody = recipient == p.max_agents
+    for j in range(0 if everybody else recipient, p.num_agents if everybody else recipient + 1):
+        if j == i:
+            continue
+        if is_ask(speech):
+            s.asking_topic[b, i, j] = k
+            s.asking_due[b, i, j] = due
+        elif s.request_topic[b, j, i] == k:
+            s.answer_due[b, i, j] = max(s.answer_due[b, i, j], due)
+
+
+def note_under_way(p: Params, s: State, b: int, i: int, j: int, k: int) -> None:
+    """Agent j has read a question of i about k: another question, or the answer to this one, may be under way."""
+    s.answer_due[b, j, i] = 0
+    for age in range(p.max_latency - 1, 0, -1):
+        place = mail_place(p, s, b, age)
+        due = due_step(p, s, b, i, j, place, age)
+        if due > s.t[b] and is_ask(s.mail_speech[b, place, i]):
+            s.asking_topic[b, i, j], s.asking_due[b, i, j] = s.mail_topic[b, place, i], due
+        due = due_step(p, s, b, j, i, place, age)
+        if due > s.answer_due[b, j, i] and not is_ask(s.mail_speech[b, place, j]) and s.mail_topic[b, place, j] == k:
+            s.answer_due[b, j, i] = due
+
+
+def due_step(p: Params, s: State, b: int, i: int, j: int, place: int, age: int) -> int:
+    """Step at which j reads what i sent `age` steps ago (at `place`); -1 if that was not for j."""
+    speech, recipient = s.mail_speech[b, place, i], s.mail_recipient[b, place, i]
+    if speech == SILENT or (recipient != j and recipient != p.max_agents):
+        return -1
+    return int(s.t[b] - age + p.latency[CHANNEL_OF_SPEECH[speech]])
+
+
+def note_mailbox(p: Params, s: State, b: int) -> None:
+    """What all messages under way mean for their senders, from the oldest to the newest."""
+    for age in range(p.max_latency - 1, -1, -1):
+        place = mail_place(p, s, b, age)
+        for i in range(p.num_agents):
+            speech = s.mail_speech[b, place, i]
+            if speech != SILENT and p.latency[CHANNEL_OF_SPEECH[speech]] > age:
+                recipient, k = s.mail_recipient[b, place, i], s.mail_topic[b, place, i]
+                note_sent(p, s, b, i, speech, recipient, k, s.t[b] - age)

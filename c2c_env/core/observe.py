@@ -1,20 +1,28 @@
-"""What each agent sees: the board, which is the same for all, then its own part."""
+"""What each agent sees: the board, which is the same for all, then its own part.
+
+An observation is written from nothing when an episode starts. After a step only what changed is written: the
+one-hot relations alone are half of an observation, and next to none of them changes. `Outputs.shown_*` remember
+what the observation says at present.
+"""
 
 from __future__ import annotations
 
-from c2c_env.core.alignment import alignment
 from c2c_env.core.constants import (
-    CHANNEL_OF_SPEECH,
+    ASKED,
+    ASKS_ME,
     CHAT_TELL,
     DONE,
     EFFORT_SCALE,
     INTERFACE,
+    LAST_READ,
     MANAGER,
     MAX_COMPLEXITY,
     NOBODY,
+    NOTHING_SHOWN,
     NUM_DOMAINS,
     NUM_FACETS,
     NUM_HOLDERS,
+    NUM_RELATIONS,
     NUM_SPEECHES,
     NUM_STATUSES,
     OBS_ASKED,
@@ -49,24 +57,40 @@ from c2c_env.core.constants import (
     OBS_STATUS,
     OBS_TIME_USED,
     OBS_WORKING_ON,
+    OLDEST,
     SILENT,
 )
 from c2c_env.core.layout import Array, Outputs, Params, State
-from c2c_env.core.messages import is_ask
 
 
 def write_observations(p: Params, s: State, out: Outputs, b: int) -> None:
-    """Write the observation of every agent; the board is written once and copied."""
-    obs = out.observation
-    obs[b] = 0.0
-    write_board(p, s, obs, b)
-    for i in range(1, p.num_agents):
-        for x in range(p.obs_board[0]):
-            obs[b, i, x] = obs[b, 0, x]
+    """Write the observation of every agent from nothing."""
+    out.observation[b] = 0.0
+    forget_shown(p, out, b)
+    write_static_board(p, s, out.observation, b)
     for i in range(p.num_agents):
-        write_self(p, s, obs, b, i)
-        write_own_subtasks(p, s, obs, b, i)
-        write_contacts(p, s, obs, b, i)
+        write_static_own(p, s, out.observation, b, i)
+    update_observations(p, s, out, b)
+
+
+def forget_shown(p: Params, out: Outputs, b: int) -> None:
+    """The observation shows nobody and nothing yet."""
+    out.shown_left[b] = NOTHING_SHOWN
+    for k in range(p.max_subtasks):
+        out.shown_owner[b, k] = NOBODY
+    for i in range(p.num_agents):
+        out.shown_work[b, i] = NOBODY
+        for j in range(p.num_agents):
+            for relation in range(NUM_RELATIONS):
+                out.shown_topic[b, i, j, relation] = NOBODY
+
+
+def update_observations(p: Params, s: State, out: Outputs, b: int) -> None:
+    """Write what has changed since the observation was written last."""
+    update_board(p, s, out, b)
+    update_workers(p, s, out, b)
+    update_own(p, s, out.observation, b)
+    update_contacts(p, s, out, b)
 
 
 def saturate(hours: float) -> float:
@@ -74,54 +98,103 @@ def saturate(hours: float) -> float:
     return hours / (hours + EFFORT_SCALE)
 
 
-def write_relation(p: Params, obs: Array, b: int, i: int, field: int, k: int, j: int) -> None:
-    """A pair (subtask k, agent j) whose compact form is one subtask per agent."""
-    o = p.obs_offset[field]
-    if p.index_relations:
-        obs[b, i, o + j] = (k + 1) / p.max_subtasks
-    else:
-        obs[b, i, o + k * p.max_agents + j] = 1.0
+def tell_all(p: Params, obs: Array, b: int, x: int, value: float) -> None:
+    """A number of the board, which is the same for all agents."""
+    for i in range(p.num_agents):
+        obs[b, i, x] = value
 
 
-def write_board(p: Params, s: State, obs: Array, b: int) -> None:
-    """The public part, into the observation of agent 0."""
+# --- what an episode does not change -------------------------------------------------------------------------
+
+
+def write_static_board(p: Params, s: State, obs: Array, b: int) -> None:
+    """Who is in the team and what there is to do."""
     w, at = s.workflow[b], p.obs_offset
-    obs[b, 0, at[OBS_TIME_USED]] = min(1.0, s.t[b] / p.horizon[w])
-    obs[b, 0, at[OBS_ROLES] + MANAGER] = 1.0
+    tell_all(p, obs, b, at[OBS_ROLES] + MANAGER, 1.0)
     for j in range(p.num_agents):
         for d in range(NUM_DOMAINS):
-            obs[b, 0, at[OBS_SKILLS] + j * NUM_DOMAINS + d] = p.skill[j, d]
-        if s.last_work[b, j] >= 0:
-            write_relation(p, obs, b, 0, OBS_WORKING_ON, s.last_work[b, j], j)
+            tell_all(p, obs, b, at[OBS_SKILLS] + j * NUM_DOMAINS + d, p.skill[j, d])
     for k in range(p.num_subtasks[w]):
-        write_board_subtask(p, s, obs, b, k)
+        tell_all(p, obs, b, at[OBS_EFFORT] + k, saturate(p.effort[w, k]))
+        tell_all(p, obs, b, at[OBS_COMPLEXITY] + k, p.complexity[w, k] / MAX_COMPLEXITY)
+        tell_all(p, obs, b, at[OBS_DOMAIN] + k * NUM_DOMAINS + p.domain[w, k], 1.0)
+        tell_all(p, obs, b, at[OBS_INTERFACE_WEIGHT] + k, p.weights[w, k, INTERFACE])
 
 
-def write_board_subtask(p: Params, s: State, obs: Array, b: int, k: int) -> None:
-    """What everybody sees of subtask k."""
+def write_static_own(p: Params, s: State, obs: Array, b: int, i: int) -> None:
+    """Who I am and what I am good at."""
     w, at = s.workflow[b], p.obs_offset
-    obs[b, 0, at[OBS_STATUS] + k * NUM_STATUSES + s.status[b, k]] = 1.0
-    obs[b, 0, at[OBS_REMAINING] + k] = s.remaining[b, k] / p.effort[w, k]
-    obs[b, 0, at[OBS_EFFORT] + k] = saturate(p.effort[w, k])
-    obs[b, 0, at[OBS_COMPLEXITY] + k] = p.complexity[w, k] / MAX_COMPLEXITY
-    obs[b, 0, at[OBS_DOMAIN] + k * NUM_DOMAINS + p.domain[w, k]] = 1.0
-    obs[b, 0, at[OBS_PREREQUISITES_LEFT] + k] = s.prerequisites_left[b, k] / p.max_subtasks
-    obs[b, 0, at[OBS_DEPENDENTS_LEFT] + k] = s.dependents_left[b, k] / p.max_subtasks
+    obs[b, i, at[OBS_SELF] + i] = 1.0
+    obs[b, i, at[OBS_OWN_INDEX]] = (i + 1) / p.max_agents
+    obs[b, i, at[OBS_OWN_ROLE]] = 1.0 if i == MANAGER else 0.0
+    for d in range(NUM_DOMAINS):
+        obs[b, i, at[OBS_OWN_SKILLS] + d] = p.skill[i, d]
+    for k in range(p.num_subtasks[w]):
+        obs[b, i, at[OBS_OWN_SKILL] + k] = p.skill[i, p.domain[w, k]]
+
+
+# --- the board ------------------------------------------------------------------------------------------------
+
+
+def update_board(p: Params, s: State, out: Outputs, b: int) -> None:
+    """Time, and of every subtask what changed."""
+    w, obs = s.workflow[b], out.observation
+    tell_all(p, obs, b, p.obs_offset[OBS_TIME_USED], min(1.0, s.t[b] / p.horizon[w]))
+    finished = s.subtasks_left[b] != out.shown_left[b]
+    for k in range(p.num_subtasks[w]):
+        if finished:
+            write_status(p, s, obs, b, k)
+            write_holders(p, s, obs, b, k)
+            write_remaining(p, s, obs, b, k)
+        if s.owner[b, k] != out.shown_owner[b, k]:
+            write_owner(p, obs, b, k, out.shown_owner[b, k], s.owner[b, k])
+            out.shown_owner[b, k] = s.owner[b, k]
+    for i in range(p.num_agents):
+        if s.last_work[b, i] >= 0:
+            write_remaining(p, s, obs, b, s.last_work[b, i])
+
+
+def write_status(p: Params, s: State, obs: Array, b: int, k: int) -> None:
+    """Where subtask k stands among the others."""
+    at = p.obs_offset
+    for status in range(NUM_STATUSES):
+        tell_all(p, obs, b, at[OBS_STATUS] + k * NUM_STATUSES + status, 1.0 if s.status[b, k] == status else 0.0)
+    tell_all(p, obs, b, at[OBS_PREREQUISITES_LEFT] + k, s.prerequisites_left[b, k] / p.max_subtasks)
+    tell_all(p, obs, b, at[OBS_DEPENDENTS_LEFT] + k, s.dependents_left[b, k] / p.max_subtasks)
+
+
+def write_remaining(p: Params, s: State, obs: Array, b: int, k: int) -> None:
+    """What is left of subtask k, and of the critical path from it on."""
+    w, at = s.workflow[b], p.obs_offset
+    tell_all(p, obs, b, at[OBS_REMAINING] + k, s.remaining[b, k] / p.effort[w, k])
+    path = 0.0
     if s.status[b, k] != DONE:
         path = s.remaining[b, k] / p.best_skill[w, k] + p.path_after[w, k]
-        obs[b, 0, at[OBS_CRITICAL_PATH] + k] = min(1.0, path / p.lower_bound[w])
-    obs[b, 0, at[OBS_INTERFACE_WEIGHT] + k] = p.weights[w, k, INTERFACE]
-    owner = s.owner[b, k]
+    tell_all(p, obs, b, at[OBS_CRITICAL_PATH] + k, min(1.0, path / p.lower_bound[w]))
+
+
+def write_owner(p: Params, obs: Array, b: int, k: int, before: int, owner: int) -> None:
+    """Subtask k changes hands (-1: nobody's)."""
+    o = p.obs_offset[OBS_OWNER]
     if p.index_relations:
-        obs[b, 0, at[OBS_OWNER] + k] = (owner + 1) / p.max_agents
+        tell_all(p, obs, b, o + k, (owner + 1) / p.max_agents)
+        return
+    if before >= 0:
+        tell_all(p, obs, b, o + k * p.max_agents + before, 0.0)
+    if owner >= 0:
+        tell_all(p, obs, b, o + k * p.max_agents + owner, 1.0)
+
+
+def write_holders(p: Params, s: State, obs: Array, b: int, k: int) -> None:
+    """Who finished a prerequisite of subtask k; what is done stays done, so nobody is taken off."""
+    if p.index_relations:
         write_latest_holders(p, s, obs, b, k)
-    else:
-        if owner >= 0:
-            write_relation(p, obs, b, 0, OBS_OWNER, k, owner)
-        for n in range(p.num_prerequisites[w, k]):
-            q = p.prerequisites[w, k, n]
-            if s.status[b, q] == DONE:
-                write_relation(p, obs, b, 0, OBS_INTERFACE_HOLDERS, k, s.owner[b, q])
+        return
+    w, o = s.workflow[b], p.obs_offset[OBS_INTERFACE_HOLDERS] + k * p.max_agents
+    for n in range(p.num_prerequisites[w, k]):
+        q = p.prerequisites[w, k, n]
+        if s.status[b, q] == DONE:
+            tell_all(p, obs, b, o + s.owner[b, q], 1.0)
 
 
 def write_latest_holders(p: Params, s: State, obs: Array, b: int, k: int) -> None:
@@ -131,7 +204,7 @@ def write_latest_holders(p: Params, s: State, obs: Array, b: int, k: int) -> Non
         latest = latest_holder(p, s, b, k, first, second)
         if latest < 0:
             return
-        obs[b, 0, p.obs_offset[OBS_INTERFACE_HOLDERS] + k * NUM_HOLDERS + place] = (latest + 1) / p.max_agents
+        tell_all(p, obs, b, p.obs_offset[OBS_INTERFACE_HOLDERS] + k * NUM_HOLDERS + place, (latest + 1) / p.max_agents)
         first, second = latest, first
 
 
@@ -146,101 +219,93 @@ def latest_holder(p: Params, s: State, b: int, k: int, taken: int, taken_too: in
     return latest
 
 
-def write_self(p: Params, s: State, obs: Array, b: int, i: int) -> None:
-    """Who I am."""
-    at = p.obs_offset
-    obs[b, i, at[OBS_SELF] + i] = 1.0
-    obs[b, i, at[OBS_OWN_INDEX]] = (i + 1) / p.max_agents
-    obs[b, i, at[OBS_OWN_ROLE]] = 1.0 if i == MANAGER else 0.0
-    for d in range(NUM_DOMAINS):
-        obs[b, i, at[OBS_OWN_SKILLS] + d] = p.skill[i, d]
-    obs[b, i, at[OBS_OWN_DEBT]] = saturate(s.debt[b, i])
-
-
-def write_own_subtasks(p: Params, s: State, obs: Array, b: int, i: int) -> None:
-    """What I understand of every subtask."""
-    w, at = s.workflow[b], p.obs_offset
-    for k in range(p.num_subtasks[w]):
-        for f in range(NUM_FACETS):
-            obs[b, i, at[OBS_OWN_UNDERSTANDING] + k * NUM_FACETS + f] = s.understanding[b, i, k, f]
-        obs[b, i, at[OBS_OWN_ALIGNMENT] + k] = alignment(p, s, b, i, k)
-        obs[b, i, at[OBS_OWN_SKILL] + k] = p.skill[i, p.domain[w, k]]
-    if s.last_work[b, i] >= 0:
-        obs[b, i, at[OBS_OWN_WORK] + s.last_work[b, i]] = 1.0
-
-
-def write_contacts(p: Params, s: State, obs: Array, b: int, i: int) -> None:
-    """Requests and messages between me and every teammate."""
+def update_workers(p: Params, s: State, out: Outputs, b: int) -> None:
+    """On what each agent worked in the last step, for all and once more for itself."""
+    obs, o, own = out.observation, p.obs_offset[OBS_WORKING_ON], p.obs_offset[OBS_OWN_WORK]
     for j in range(p.num_agents):
-        asked = s.request_topic[b, j, i]
-        if asked >= 0 and not answer_under_way(p, s, b, i, j, asked):
-            write_request(p, obs, b, i, OBS_REQUEST_TO_ME, OBS_ASKS_ME, j, asked, s.t[b] - s.request_step[b, j, i])
-        asked = s.request_topic[b, i, j]
-        if asked >= 0 and question_under_way(p, s, b, i, j) < 0:
-            write_request(p, obs, b, i, OBS_REQUEST_BY_ME, OBS_ASKED, j, asked, s.t[b] - s.request_step[b, i, j])
-        if s.read_speech[b, i, j] != SILENT:
-            write_last_message(p, s, obs, b, i, j)
-    write_questions_under_way(p, s, obs, b, i)
-
-
-def write_request(
-    p: Params, obs: Array, b: int, i: int, age_field: int, topic_field: int, j: int, k: int, age: int
-) -> None:
-    """A request between me and j about k, by its age in steps."""
-    obs[b, i, p.obs_offset[age_field] + j] = 1.0 / (1.0 + age)
-    write_relation(p, obs, b, i, topic_field, k, j)
-
-
-def write_last_message(p: Params, s: State, obs: Array, b: int, i: int, j: int) -> None:
-    """The last message that I read from j."""
-    at = p.obs_offset
-    obs[b, i, at[OBS_MESSAGE_SPEECH] + j * (NUM_SPEECHES - 1) + s.read_speech[b, i, j] - CHAT_TELL] = 1.0
-    obs[b, i, at[OBS_MESSAGE_RECENCY] + j] = 1.0 / (1.0 + s.t[b] - s.read_step[b, i, j])
-    write_relation(p, obs, b, i, OBS_MESSAGE_TOPIC, s.read_topic[b, i, j], j)
-    if p.vocab_size > 0:
-        obs[b, i, at[OBS_MESSAGE_SYMBOL] + j * p.vocab_size + s.read_symbol[b, i, j]] = 1.0
-
-
-def write_questions_under_way(p: Params, s: State, obs: Array, b: int, i: int) -> None:
-    """What I asked counts as asked from the moment I sent it; the newest question to each teammate is shown."""
-    for age in range(p.max_latency - 1, -1, -1):
-        place = mail_place(p, s, b, age)
-        speech, recipient = s.mail_speech[b, place, i], s.mail_recipient[b, place, i]
-        if not is_ask(speech) or p.latency[CHANNEL_OF_SPEECH[speech]] <= age:
+        before, k = out.shown_work[b, j], s.last_work[b, j]
+        if before == k:
             continue
-        everybody = recipient == p.max_agents
-        for j in range(0 if everybody else recipient, p.num_agents if everybody else recipient + 1):
-            if j != i and question_under_way(p, s, b, i, j) == s.mail_topic[b, place, i]:
-                write_request(p, obs, b, i, OBS_REQUEST_BY_ME, OBS_ASKED, j, s.mail_topic[b, place, i], 0)
+        out.shown_work[b, j] = k
+        obs[b, j, own + max(0, before)] = 0.0
+        obs[b, j, own + max(0, k)] = 1.0 if k >= 0 else 0.0
+        tell_all(p, obs, b, o + j + max(0, before) * p.topic_stride, 0.0)
+        tell_all(p, obs, b, o + j + max(0, k) * p.topic_stride, p.topic_value[k + 1])
 
 
-def mail_place(p: Params, s: State, b: int, age: int) -> int:
-    """Where the mailbox holds what was sent `age` steps ago."""
-    return int((s.t[b] - age) % p.max_latency)
+# --- one's own part -------------------------------------------------------------------------------------------
 
 
-def under_way(p: Params, s: State, b: int, i: int, j: int, place: int, age: int) -> bool:
-    """What i sent `age` steps ago (at `place`) is addressed to j and not read yet."""
-    speech, recipient = s.mail_speech[b, place, i], s.mail_recipient[b, place, i]
-    if speech == SILENT or i == j or (recipient != j and recipient != p.max_agents):
-        return False
-    return p.latency[CHANNEL_OF_SPEECH[speech]] > age
+def update_own(p: Params, s: State, obs: Array, b: int) -> None:
+    """Everybody's debt, and what changed of what each understands."""
+    for i in range(p.num_agents):
+        obs[b, i, p.obs_offset[OBS_OWN_DEBT]] = saturate(s.debt[b, i])
+    if s.num_changed[b] <= s.changed.shape[1]:
+        for n in range(s.num_changed[b]):
+            write_understanding(p, s, obs, b, s.changed[b, n, 0], s.changed[b, n, 1])
+        return
+    for i in range(p.num_agents):
+        for k in range(p.num_subtasks[s.workflow[b]]):
+            write_understanding(p, s, obs, b, i, k)
 
 
-def question_under_way(p: Params, s: State, b: int, i: int, j: int) -> int:
-    """Topic of the newest question from i to j that is under way, -1 for none."""
-    for age in range(p.max_latency):
-        place = mail_place(p, s, b, age)
-        if is_ask(s.mail_speech[b, place, i]) and under_way(p, s, b, i, j, place, age):
-            return int(s.mail_topic[b, place, i])
-    return NOBODY
+def write_understanding(p: Params, s: State, obs: Array, b: int, i: int, k: int) -> None:
+    """What agent i understands of subtask k."""
+    o = p.obs_offset[OBS_OWN_UNDERSTANDING] + k * NUM_FACETS
+    for f in range(NUM_FACETS):
+        obs[b, i, o + f] = s.understanding[b, i, k, f]
+    obs[b, i, p.obs_offset[OBS_OWN_ALIGNMENT] + k] = s.alignment[b, i, k]
 
 
-def answer_under_way(p: Params, s: State, b: int, i: int, j: int, k: int) -> bool:
-    """A tell about k from i to j is under way."""
-    for age in range(p.max_latency):
-        place = mail_place(p, s, b, age)
-        told = s.mail_topic[b, place, i] == k and not is_ask(s.mail_speech[b, place, i])
-        if told and under_way(p, s, b, i, j, place, age):
-            return True
-    return False
+def update_contacts(p: Params, s: State, out: Outputs, b: int) -> None:
+    """Requests and messages between every two agents, as each of them sees it."""
+    at = p.obs_offset
+    to_me, by_me, read = at[OBS_REQUEST_TO_ME], at[OBS_REQUEST_BY_ME], at[OBS_MESSAGE_RECENCY]
+    asks_me, asked = at[OBS_ASKS_ME], at[OBS_ASKED]
+    t, everything = s.t[b], out.shown_left[b] == NOTHING_SHOWN
+    for i in range(p.num_agents):
+        for j in range(p.num_agents):
+            if i == j:
+                continue
+            answered = s.answer_due[b, i, j] > t
+            k = NOBODY if answered else s.request_topic[b, j, i]
+            write_recency(p, out.observation, b, i, to_me + j, k >= 0, t - s.request_step[b, j, i])
+            show_topic(p, out, b, i, j, ASKS_ME, asks_me, k)
+
+            under_way = s.asking_due[b, i, j] > t
+            k = s.asking_topic[b, i, j] if under_way else s.request_topic[b, i, j]
+            write_recency(p, out.observation, b, i, by_me + j, k >= 0, 0 if under_way else t - s.request_step[b, i, j])
+            show_topic(p, out, b, i, j, ASKED, asked, k)
+
+            there = s.read_speech[b, i, j] != SILENT
+            write_recency(p, out.observation, b, i, read + j, there, t - s.read_step[b, i, j])
+            if everything or (there and s.read_step[b, i, j] == t):
+                show_last_message(p, s, out, b, i, j)
+
+
+def write_recency(p: Params, obs: Array, b: int, i: int, x: int, there: bool, age: int) -> None:
+    """Something so many steps old on the scale 1 / (1 + age); 0 if it is not there."""
+    obs[b, i, x] = p.recency[min(1 + age, OLDEST) if there else 0]
+
+
+def show_topic(p: Params, out: Outputs, b: int, i: int, j: int, relation: int, o: int, k: int) -> None:
+    """A relation between agents i and j, written from o on, is about subtask k now (-1: none).
+
+    Nothing is written as a 0 for the first subtask, so that there is no branch, which could not be foreseen.
+    """
+    before = out.shown_topic[b, i, j, relation]
+    out.observation[b, i, o + j + max(0, before) * p.topic_stride] = 0.0
+    out.observation[b, i, o + j + max(0, k) * p.topic_stride] = p.topic_value[k + 1]
+    out.shown_topic[b, i, j, relation] = k
+
+
+def show_last_message(p: Params, s: State, out: Outputs, b: int, i: int, j: int) -> None:
+    """The last message that i read from j."""
+    obs, speech = out.observation, s.read_speech[b, i, j]
+    show_topic(p, out, b, i, j, LAST_READ, p.obs_offset[OBS_MESSAGE_TOPIC], s.read_topic[b, i, j])
+    o = p.obs_offset[OBS_MESSAGE_SPEECH] + j * (NUM_SPEECHES - 1)
+    for n in range(NUM_SPEECHES - 1):
+        obs[b, i, o + n] = 1.0 if speech - CHAT_TELL == n else 0.0
+    o = p.obs_offset[OBS_MESSAGE_SYMBOL] + j * p.vocab_size
+    for v in range(p.vocab_size):
+        obs[b, i, o + v] = 1.0 if speech != SILENT and s.read_symbol[b, i, j] == v else 0.0

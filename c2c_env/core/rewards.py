@@ -24,6 +24,7 @@ def write_rewards(p: Params, s: State, out: Outputs, b: int) -> None:
         spoken += s.spoken_hours[b, i]
     n, own = p.num_agents, p.sharing
     time = -p.reward_weights[TIME] * p.dt / p.lower_bound[w]
+    price = -p.reward_weights[COMMUNICATION] / p.total_effort[w]  # of an hour
     for i in range(n):
         own_progress = n * s.progress_credit[b, i]
         own_gain = n * s.alignment_credit[b, i] + gained - credited
@@ -31,7 +32,7 @@ def write_rewards(p: Params, s: State, out: Outputs, b: int) -> None:
         terms = out.reward_terms
         terms[b, i, PROGRESS] = p.reward_weights[PROGRESS] * ((1.0 - own) * progress + own * own_progress)
         terms[b, i, ALIGNMENT] = p.reward_weights[ALIGNMENT] * ((1.0 - own) * gained + own * own_gain)
-        terms[b, i, COMMUNICATION] = -p.reward_weights[COMMUNICATION] * hours / p.total_effort[w]
+        terms[b, i, COMMUNICATION] = price * hours
         terms[b, i, TIME] = time
         out.reward[b, i] = (
             terms[b, i, PROGRESS] + terms[b, i, ALIGNMENT] + terms[b, i, COMMUNICATION] + terms[b, i, TIME]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from c2c_env.core.actions import take_actions, write_mask
-from c2c_env.core.alignment import team_alignment
+from c2c_env.core.actions import take_actions, update_masks, write_masks
+from c2c_env.core.alignment import realign_all, team_alignment
 from c2c_env.core.constants import (
     BLOCKED,
     CONSTRAINTS,
@@ -18,8 +18,8 @@ from c2c_env.core.constants import (
 )
 from c2c_env.core.events import change_requirements
 from c2c_env.core.layout import Array, Outputs, Params, State
-from c2c_env.core.messages import deliver_messages, expire_requests, hold_meetings, send_messages
-from c2c_env.core.observe import write_observations
+from c2c_env.core.messages import deliver_messages, expire_requests, hold_meetings, note_mailbox, send_messages
+from c2c_env.core.observe import update_observations, write_observations
 from c2c_env.core.rewards import write_rewards
 from c2c_env.core.work import choose_workers, complete_subtasks, do_work, spend_time
 
@@ -39,6 +39,7 @@ def reset_row(p: Params, s: State, b: int) -> None:
             s.understanding[b, i, k, INTERFACE] = p.initial_interface
             s.understanding[b, i, k, CONSTRAINTS] = p.expertise[i, p.domain[w, k]]
             s.understanding[b, i, k, CONTEXT] = p.initial_context
+    realign_all(p, s, b)
     s.alignment_value[b] = team_alignment(p, s, b)
 
 
@@ -46,6 +47,7 @@ def clear_row(s: State, b: int) -> None:
     """Forget the last episode."""
     s.t[b] = 0
     s.understanding[b] = 0.0
+    s.alignment[b] = 0.0
     s.remaining[b] = 0.0
     s.status[b] = BLOCKED
     s.prerequisites_left[b] = 0
@@ -59,6 +61,9 @@ def clear_row(s: State, b: int) -> None:
     s.last_work[b] = NOBODY
     s.request_topic[b] = NOBODY
     s.request_step[b] = 0
+    s.asking_topic[b] = NOBODY
+    s.asking_due[b] = 0
+    s.answer_due[b] = 0
     s.mail_speech[b] = 0
     s.mail_recipient[b] = 0
     s.mail_topic[b] = 0
@@ -72,6 +77,10 @@ def clear_row(s: State, b: int) -> None:
     s.invalid[b] = 0
     s.spoken_hours[b] = 0.0
     s.in_meeting[b] = 0
+    s.num_changed[b] = 0
+    s.changed[b] = 0
+    s.participants[b] = 0
+    s.best_facets[b] = 0.0
     s.work_hours[b] = 0.0
     s.worker[b] = NOBODY
     s.progress_credit[b] = 0.0
@@ -81,13 +90,21 @@ def clear_row(s: State, b: int) -> None:
     s.message_graph[b] = 0
 
 
+def derive(p: Params, s: State, b: int) -> None:
+    """Work out what follows from the rest of a state."""
+    realign_all(p, s, b)
+    note_mailbox(p, s, b)
+
+
 def step_row(p: Params, s: State, out: Outputs, b: int, actions: Array) -> None:
     """One step, in the order of the stages (see the package)."""
     take_actions(p, s, b, actions)
     s.t[b] += 1
-    s.spoken_hours[b] = 0.0
-    s.progress_credit[b] = 0.0
-    s.alignment_credit[b] = 0.0
+    s.num_changed[b] = 0
+    for i in range(p.num_agents):
+        s.spoken_hours[b, i] = 0.0
+        s.progress_credit[b, i] = 0.0
+        s.alignment_credit[b, i] = 0.0
     change_requirements(p, s, b)
     deliver_messages(p, s, b)
     expire_requests(p, s, b)
@@ -103,21 +120,34 @@ def step_row(p: Params, s: State, out: Outputs, b: int, actions: Array) -> None:
 
 
 def show_row(p: Params, s: State, out: Outputs, b: int) -> None:
-    """Write what the agents of an environment see and may do."""
-    write_mask(p, s, out, b)
+    """Write what the agents of an environment see and may do from nothing."""
+    write_masks(p, s, out, b)
     if p.write_observations:
         write_observations(p, s, out, b)
+    out.shown_left[b] = s.subtasks_left[b]
+
+
+def show_changes(p: Params, s: State, out: Outputs, b: int) -> None:
+    """After a step, write what has changed of it."""
+    update_masks(p, s, out, b)
+    if p.write_observations:
+        update_observations(p, s, out, b)
+    out.shown_left[b] = s.subtasks_left[b]
 
 
 def run_row(p: Params, s: State, out: Outputs, actions: Array, b: int, task: int) -> None:
-    """Do a task in one environment: `RESET`, `STEP` with actions [B, N, parts], or `SHOW`.
+    """Do a task in one environment: `RESET`, `STEP` with actions [B, N, parts], or `SHOW` a state put into it.
 
     A reset leaves the rewards of the last step as they are: they belong to it.
     """
+    if task == STEP:
+        step_row(p, s, out, b, actions)
+        show_changes(p, s, out, b)
+        return
     if task == RESET:
         reset_row(p, s, b)
-    elif task == STEP:
-        step_row(p, s, out, b, actions)
+    else:
+        derive(p, s, b)
     show_row(p, s, out, b)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from c2c_env.core.alignment import alignment
+from c2c_env.core.alignment import realign
 from c2c_env.core.constants import (
     ALIGNED_HOURS,
     CONTEXT,
@@ -22,23 +22,25 @@ from c2c_env.core.constants import (
 from c2c_env.core.layout import Params, State
 from c2c_env.core.rng import uniform
 
-HALVINGS = 8
-TAYLOR_TERMS = 8
+SMALL = 0.125  # where eight terms of the Taylor series are exact to 1e-13
 
 
 def saturation(x: float) -> float:
     """``1 - exp(-x)`` for x >= 0 from basic arithmetic only, so that no machine's libm matters.
 
-    Taylor series at ``x / 2**8``, then y -> 2 y - y**2 for each doubling of x (error below 1e-12 for x < 8).
+    Taylor series where x is small, as it is by default; else at ``x / 2**n``, then y -> 2 y - y**2 for each doubling.
     """
     if x > 40.0:
         return 1.0
-    small = x / 2.0**HALVINGS
-    term, y = 1.0, 0.0
-    for n in range(1, TAYLOR_TERMS + 1):
-        term *= -small / n
-        y -= term
-    for _ in range(HALVINGS):
+    halvings = 0
+    while x > SMALL:
+        x *= 0.5
+        halvings += 1
+    y = 1.0 - x * (1.0 / 8.0)
+    for n in range(7, 1, -1):
+        y = 1.0 - x * y * (1.0 / n)
+    y *= x
+    for _ in range(halvings):
         y = 2.0 * y - y * y
     return y
 
@@ -92,7 +94,7 @@ def do_work(p: Params, s: State, b: int) -> None:
 def work_on(p: Params, s: State, b: int, i: int, k: int, hours: float) -> None:
     """Agent i works on subtask k: remaining -= hours x skill x alignment, and context grows."""
     w = s.workflow[b]
-    aligned = hours * alignment(p, s, b, i, k)
+    aligned = hours * s.alignment[b, i, k]
     finished = min(aligned * p.skill[i, p.domain[w, k]], s.remaining[b, k])
     s.remaining[b, k] -= finished
     s.progress_credit[b, i] += finished / p.total_effort[w]
@@ -103,24 +105,30 @@ def work_on(p: Params, s: State, b: int, i: int, k: int, hours: float) -> None:
     s.tally[b, WORK_HOURS] += hours
     s.tally[b, ALIGNED_HOURS] += aligned
     s.understanding[b, i, k, CONTEXT] += saturation(p.context_rate * hours) * (1.0 - s.understanding[b, i, k, CONTEXT])
+    realign(p, s, b, i, k)
 
 
 def complete_subtasks(p: Params, s: State, b: int) -> None:
     """Stage 8: what has no work left is done, or comes back as rework."""
-    w = s.workflow[b]
-    for k in range(p.num_subtasks[w]):
-        i = s.worker[b, k]
-        if i < 0 or s.remaining[b, k] > DONE_TOLERANCE:
+    for i in range(p.num_agents):
+        k = s.last_work[b, i]
+        if k < 0 or s.remaining[b, k] > DONE_TOLERANCE:
             continue
         mean_alignment = s.aligned_hours[b, k] / s.worked_hours[b, k]
         chance = p.rework_probability * (1.0 - mean_alignment)
         if uniform(s.key[b], STREAM_REWORK, s.t[b], k) < chance:
-            back = p.rework_share * p.effort[w, k]
-            s.progress_credit[b, i] -= (back - s.remaining[b, k]) / p.total_effort[w]
-            s.remaining[b, k] = back
-            s.tally[b, REWORKS] += 1.0
+            rework(p, s, b, i, k)
         else:
             finish(p, s, b, i, k)
+
+
+def rework(p: Params, s: State, b: int, i: int, k: int) -> None:
+    """Part of subtask k, which agent i thought finished, has to be done again."""
+    w = s.workflow[b]
+    back = p.rework_share * p.effort[w, k]
+    s.progress_credit[b, i] -= (back - s.remaining[b, k]) / p.total_effort[w]
+    s.remaining[b, k] = back
+    s.tally[b, REWORKS] += 1.0
 
 
 def finish(p: Params, s: State, b: int, i: int, k: int) -> None:
@@ -131,12 +139,14 @@ def finish(p: Params, s: State, b: int, i: int, k: int) -> None:
     s.status[b, k] = DONE
     s.finished_step[b, k] = s.t[b]
     s.subtasks_left[b] -= 1
-    s.finish_alignment[b, k] = alignment(p, s, b, i, k)
+    s.finish_alignment[b, k] = s.alignment[b, i, k]
     for f in range(NUM_FACETS):
         s.understanding[b, i, k, f] = 1.0
+    realign(p, s, b, i, k)
     for n in range(p.num_dependents[w, k]):
         d = p.dependents[w, k, n]
         s.understanding[b, i, d, INTERFACE] = 1.0
+        realign(p, s, b, i, d)
         s.prerequisites_left[b, d] -= 1
         if s.prerequisites_left[b, d] == 0:
             s.status[b, d] = READY

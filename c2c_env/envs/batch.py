@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,30 +10,30 @@ import numpy as np
 import numpy.typing as npt
 
 from c2c_env.config import EnvConfig, Team
-from c2c_env.core import backends, constants, rng
-from c2c_env.core.layout import Array, ObservationLayout, Outputs, Params, State, allocate, array_specs
-from c2c_env.envs import snapshots
+from c2c_env.core import backends, constants, transition
+from c2c_env.core.layout import Array, ObservationLayout, Outputs, Params, State, allocate
+from c2c_env.envs import snapshots, start
 from c2c_env.envs.spaces import action_sizes, mask_size
-from c2c_env.errors import ActionError, ConfigError, ResetNeededError, raise_faults
+from c2c_env.errors import ActionError, ConfigError, ResetNeededError, SnapshotError, raise_faults
 from c2c_env.metrics import episode_metrics
 from c2c_env.workflows.pack import pack
 from c2c_env.workflows.pool import WorkflowPool
 from c2c_env.workflows.schema import Workflow
 
-_PACKED = [name for name, spec in array_specs(Params).items() if spec.axes.startswith("W")]
+_CONNECTED = ("_starts", "_start_rows", "_run_rows", "_threads", "_chunks", "_observations", "_action_masks")
 
 
 class Batch:
     """B environments of one team and configuration, stepped together.
 
     Attributes:
-        observations: float32 [B, N, D], written at every reset and step (read it, do not keep it).
-        action_masks: int8 [B, N, M], 1 = legal; the parts of a multi-discrete action side by side.
+        observations: float32 [B, N, D], read-only: a step writes into it what changed. Copy what you keep.
+        action_masks: int8 [B, N, M], read-only, 1 = legal; the parts of a multi-discrete action side by side.
         rewards: float32 [B, N]; reward_terms: float32 [B, N, 4].
         terminated, truncated: int8 [B].
         invalid: int8 [B, N], 1 where the last action was illegal.
+        workflow_index: int64 [B], the workflow of each environment as an index of `pool`.
         layout: the named layout of an observation.
-        sizes: length of every named axis, see `c2c_env.core.layout`.
 
     Args:
         workflow: see `c2c_env.parallel_env`.
@@ -70,24 +70,13 @@ class Batch:
         self._check_sizes()
         relations = (self.max_agents, self.max_subtasks, config.vocab_size, config.relations)
         self.layout = ObservationLayout.build(*relations)
-        self.sizes = {
-            "B": num_envs,
-            "A": self.max_agents,
-            "N": self.num_agents,
-            "K": self.max_subtasks,
-            "L": max(config.chat.latency, config.email.latency),
-            "O": constants.NUM_OBS_FIELDS,
-            "T": constants.NUM_TALLIES,
-            "D": self.layout.size,
-            "M": mask_size(config, self.max_agents, self.max_subtasks),
-            "W": 1,
-        }
+        self._sizes = self.axes(num_envs)
         self._action_sizes = np.array(action_sizes(config, self.max_agents, self.max_subtasks))
-        self.state = State(**allocate(State, self.sizes))
-        self.out = Outputs(**allocate(Outputs, self.sizes))
+        self.state = State(**allocate(State, self._sizes))
+        self.out = Outputs(**allocate(Outputs, self._sizes))
         self.params = self._make_params(write_observations)
-        self.workflow_index = np.zeros(num_envs, dtype=np.int64)  # of the pool, a row an environment
-        self._packed: dict[int, int] = {}  # index in the pool -> row of the packed arrays
+        self._pack_shared()
+        self._has_episodes = False
         self._actions = np.zeros((num_envs, self.num_agents, len(self._action_sizes)), dtype=np.int32)
         self._connect()
 
@@ -118,9 +107,30 @@ class Batch:
             faults.append(f"backend is {self.backend!r}, expected one of {', '.join(backends.BACKENDS)}")
         raise_faults(ConfigError, "the environment cannot be built", faults)
 
+    def axes(self, num_envs: int) -> dict[str, int]:
+        """Length of every named axis (see `c2c_env.core.layout`) with this many environments."""
+        config = self.config
+        return {
+            "B": num_envs,
+            "A": self.max_agents,
+            "N": self.num_agents,
+            "K": self.max_subtasks,
+            "K+1": self.max_subtasks + 1,
+            "L": max(config.chat.latency, config.email.latency),
+            "C": 4 * self.max_agents,
+            "R": constants.OLDEST + 1,
+            "O": constants.NUM_OBS_FIELDS,
+            "T": constants.NUM_TALLIES,
+            "D": self.layout.size,
+            "M": mask_size(config, self.max_agents, self.max_subtasks),
+            "P": self.pool.max_prerequisites,
+            "Q": self.pool.max_dependents,
+            "W": len(self.pool.sources) + num_envs * self.pool.generates,
+        }
+
     def _make_params(self, write_observations: bool) -> Params:
         config = self.config
-        arrays = allocate(Params, self.sizes)
+        arrays = allocate(Params, self._sizes)
         n = self.num_agents
         arrays["skill"][:n] = self.team.skills
         arrays["expertise"][:n] = np.round(arrays["skill"][:n] ** config.constraints_exponent, 12)
@@ -129,14 +139,17 @@ class Batch:
             arrays["read_hours"][row] = channel.read_hours
             arrays["latency"][row] = channel.latency
         arrays["reward_weights"][:] = config.reward_weights
+        arrays["recency"][1:] = 1.0 / np.arange(1, constants.OLDEST + 1)
+        arrays["topic_value"][1:] = 1.0
+        if config.relations == "index":
+            arrays["topic_value"][:] = np.arange(self.max_subtasks + 1) / self.max_subtasks
         arrays["obs_offset"][:] = self.layout.offsets()
-        arrays["obs_board"][0] = self.layout.board_size
         return Params(
             num_agents=n,
             max_agents=self.max_agents,
             max_subtasks=self.max_subtasks,
             vocab_size=int(config.vocab_size),
-            max_latency=self.sizes["L"],
+            max_latency=self._sizes["L"],
             dt=float(config.dt),
             rework_probability=float(config.rework_probability),
             rework_share=float(config.rework_share),
@@ -152,18 +165,29 @@ class Batch:
             discrete=int(config.action_format == "discrete"),
             exclusive=int(config.exclusive_actions),
             index_relations=int(config.relations == "index"),
+            topic_stride=0 if config.relations == "index" else self.max_agents,
             write_observations=int(write_observations),
             **arrays,
         )
 
+    def _pack_shared(self) -> None:
+        """Pack the single workflows of the pool, each into the row of its source."""
+        for row, source in enumerate(self.pool.sources):
+            if isinstance(source, Workflow):
+                for name, values in pack(source, self.team, self.config).items():
+                    getattr(self.params, name)[(row, *map(slice, values.shape))] = values
+
     def _connect(self) -> None:
-        """What cannot be pickled: kernels and threads."""
-        self._kernel = backends.load(self.backend)
+        """What is not pickled: kernels, threads, and a second view of the arrays."""
+        self._starts = start.make_starts(self.params, self.state, self.pool, self.team, self.config)
+        self._observations, self._action_masks = map(_read_only, (self.out.observation, self.out.action_mask))
+        self._start_rows = backends.load(self.backend, start.start_rows)
+        self._run_rows = backends.load(self.backend, transition.run_rows)
         self._threads = ThreadPoolExecutor(self.num_threads) if self.num_threads > 1 else None
         self._chunks = np.array_split(np.arange(self.num_envs), self.num_threads)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in vars(self).items() if k not in ("_kernel", "_threads", "_chunks")}
+        return {k: v for k, v in vars(self).items() if k not in _CONNECTED}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -173,11 +197,11 @@ class Batch:
 
     @property
     def observations(self) -> Array:
-        return self.out.observation
+        return self._observations
 
     @property
     def action_masks(self) -> Array:
-        return self.out.action_mask
+        return self._action_masks
 
     @property
     def rewards(self) -> Array:
@@ -199,6 +223,10 @@ class Batch:
     def invalid(self) -> Array:
         return self.state.invalid[:, : self.num_agents]
 
+    @property
+    def workflow_index(self) -> Array:
+        return self.state.workflow_index
+
     def workflow(self, row: int = 0) -> Workflow:
         """The workflow that an environment plays."""
         return self.pool[int(self.workflow_index[self._started(row)])]
@@ -210,7 +238,7 @@ class Batch:
         return int(checked)
 
     def _need_reset(self) -> None:
-        if not self._packed:
+        if not self._has_episodes:
             raise ResetNeededError("the batch has no episodes yet; call reset() first")
 
     # --- reset and step --------------------------------------------------------------------------------------
@@ -230,24 +258,23 @@ class Batch:
             workflows: one index into the pool a row; None draws them.
         """
         chosen = np.arange(self.num_envs) if rows is None else distinct_rows(rows, self.num_envs)
-        state = self.state
-        given = None if seeds is None else _seeds(seeds, len(chosen))
+        if seeds is not None:
+            given = _seeds(seeds, len(chosen))
         if workflows is not None:
-            workflows = indices("workflows", workflows, len(self.pool), len(chosen))
-        if given is None:
-            state.episode[chosen] += 1
-        else:
-            state.seed[chosen], state.episode[chosen] = given, 0
-        with np.errstate(over="ignore"):
-            state.key[chosen] = rng.hash_counter(
-                state.seed[chosen], constants.STREAM_EPISODE, state.episode[chosen].astype(np.uint64), 0
-            )
-            if workflows is None:
-                workflows = [self._draw_workflow(key) for key in state.key[chosen]]
-        self.workflow_index[chosen] = workflows
-        state.workflow[chosen] = [self._pack(int(index)) for index in self.workflow_index[chosen]]
-        self.out.terminated[chosen] = self.out.truncated[chosen] = 0
-        self._run(chosen, constants.RESET)
+            self.workflow_index[chosen] = indices("workflows", workflows, len(self.pool), len(chosen))
+        if seeds is not None:
+            self.state.seed[chosen], self.state.episode[chosen] = given, -1  # starting counts it up to 0
+        self._begin(chosen, start.DRAWN if workflows is None else start.NAMED)
+
+    def _begin(self, rows: Array, task: int) -> None:
+        """Start the next episode in rows."""
+        self._has_episodes = True
+        self.out.terminated[rows] = self.out.truncated[rows] = 0
+        self._share(np.array_split(rows, self.num_threads), lambda chunk: self._begin_chunk(chunk, task))
+
+    def _begin_chunk(self, rows: Array, task: int) -> None:
+        self._start(rows, task)
+        self._run(rows, constants.RESET)
 
     def step(self, actions: Array, *, rows: npt.ArrayLike | None = None) -> None:
         """Step environments; results are in the attributes.
@@ -275,11 +302,15 @@ class Batch:
         chunks = self._chunks
         if rows is not None:
             chunks = np.array_split(distinct_rows(rows, self.num_envs), self.num_threads)
+        self._share(chunks, lambda chunk: self._run(chunk, constants.STEP))
+
+    def _share(self, chunks: list[Array], job: Callable[[Array], None]) -> None:
+        """Do a job for every chunk of the rows, each in a thread."""
         if self._threads is None:
-            self._run(chunks[0], constants.STEP)
+            job(chunks[0])
             return
-        for job in [self._threads.submit(self._run, chunk, constants.STEP) for chunk in chunks]:
-            job.result()
+        for done in [self._threads.submit(job, chunk) for chunk in chunks]:
+            done.result()
 
     def autoreset(self) -> Array:
         """Start the next episode in every environment whose episode has ended.
@@ -292,11 +323,14 @@ class Batch:
         """
         ended: Array = np.flatnonzero(self.terminated | self.truncated)
         if len(ended):
-            self.reset(rows=ended)
+            self._begin(ended, start.DRAWN)
         return ended
 
     def _run(self, rows: Array, task: int) -> None:
-        self._kernel(self.params, self.state, self.out, self._actions, rows, task)
+        self._run_rows(self.params, self.state, self.out, self._actions, rows, task)
+
+    def _start(self, rows: Array, task: int) -> None:
+        self._start_rows(self._starts, rows, task)
 
     @property
     def action_buffer(self) -> Array:
@@ -308,40 +342,12 @@ class Batch:
         """Number of choices of each part of an action."""
         return self._action_sizes
 
-    def _draw_workflow(self, key: Any) -> int:
-        draws = [rng.uniform(key, constants.STREAM_WORKFLOW, 0, n) for n in range(2)]
-        return self.pool.draw(*draws)
-
-    def _pack(self, index: int) -> int:
-        """Row of the packed arrays that holds a workflow of the pool; packs it when it is met first."""
-        if index in self._packed:
-            return self._packed[index]
-        row = len(self._packed)
-        if row == len(self.params.num_subtasks):
-            grown: Any = {name: np.concatenate([a, np.zeros_like(a)]) for name, a in self._packed_arrays().items()}
-            self.params = self.params._replace(**grown)
-        packed = pack(self.pool[index], self.team, self.config, self.max_subtasks)
-        for name, array in self._packed_arrays().items():
-            array[row] = packed[name]
-        self._packed[index] = row
-        return row
-
-    def pack_all(self) -> None:
-        """Pack the whole pool ahead, in its order: in a new batch a workflow's row is then its index."""
-        for index in range(len(self.pool)):
-            self._pack(index)
-
-    def _packed_arrays(self) -> dict[str, Array]:
-        return {name: getattr(self.params, name) for name in _PACKED}
-
     # --- snapshots -------------------------------------------------------------------------------------------
 
     def snapshot(self, row: int = 0) -> dict[str, Array]:
         """Copies of everything that an episode needs to go on; see `c2c_env.envs.snapshots`."""
         row = self._started(row)
-        taken = snapshots.take(self.params, self.state, self.out, row)
-        taken["workflow"] = np.array(self.workflow_index[row])
-        return taken
+        return snapshots.take(self.params, self.state, self.out, row)
 
     def metrics(self, row: int = 0) -> dict[str, float]:
         """Metrics of an environment's episode so far, see `c2c_env.METRICS`."""
@@ -353,12 +359,27 @@ class Batch:
         Raises:
             SnapshotError: a key is missing or unknown, or an array does not fit.
         """
-        (row,) = indices("row", [row], self.num_envs).tolist()
-        index = snapshots.workflow_of(snapshot, len(self.pool))
-        place = self._pack(index)
-        snapshots.put(self.params, self.state, self.out, row, place, snapshot)
-        self.workflow_index[row] = index
-        self._run(np.array([row]), constants.SHOW)
+        rows = indices("row", [row], self.num_envs)
+        before = self.workflow_index[rows]
+        self._place(rows, snapshots.workflow_of(snapshot, len(self.pool)))
+        try:
+            snapshots.put(self.params, self.state, self.out, int(rows[0]), snapshot)
+        except SnapshotError:
+            self._place(rows, before)
+            raise
+        self._has_episodes = True
+        self._run(rows, constants.SHOW)
+
+    def _place(self, rows: Array, index: Any) -> None:
+        """Have environments play the workflow of an index in the pool."""
+        self.workflow_index[rows] = index
+        self._start(rows, start.PLACED)
+
+
+def _read_only(array: Array) -> Array:
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def indices(name: str, given: Any, size: int, count: int | None = None) -> Array:
@@ -383,6 +404,10 @@ def distinct_rows(given: Any, size: int) -> Array:
 
 
 def _seeds(seeds: Any, count: int) -> Array:
+    if isinstance(seeds, range):
+        seeds = np.array(seeds) if len(seeds) else np.zeros(0, dtype=np.int64)
+    if isinstance(seeds, np.ndarray) and seeds.shape == (count,) and seeds.dtype.kind in "iu" and (seeds >= 0).all():
+        return seeds.astype(np.uint64)
     if not isinstance(seeds, Sequence | np.ndarray) or isinstance(seeds, str) or len(seeds) != count:
         raise ConfigError(f"seeds is {seeds!r}, expected {count} integers >= 0 (one a row)")
     return np.array([_seed(seed) for seed in seeds], dtype=np.uint64)

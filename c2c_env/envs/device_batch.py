@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from c2c_env.config import EnvConfig, Team
-from c2c_env.core.layout import Array, ObservationLayout, Outputs, State, allocate
+from c2c_env.core.layout import Array, ObservationLayout, Outputs, Params, State, allocate
 from c2c_env.envs.batch import Batch, _seeds, indices
+from c2c_env.envs.start import make_starts
 from c2c_env.errors import ActionError, ConfigError, MissingExtraError, ResetNeededError
 from c2c_env.metrics import episode_metrics
-
-MAX_WORKFLOWS = 8192  # of a pool; all of them lie on the device, each in up to some 10 KB
+from c2c_env.workflows.fill import Table
 
 
 class HostCopy(NamedTuple):
-    """Everything that changes, copied to numpy arrays."""
+    """The arrays of a batch as numpy arrays."""
 
+    params: Params
     state: State
     out: Outputs
 
@@ -37,11 +40,12 @@ class DeviceBatch:
         rewards: float32 [B, N]; reward_terms: float32 [B, N, 4].
         terminated, truncated: int8 [B].
         invalid: int8 [B, N], 1 where the last action was illegal (its first axis is the fastest in memory).
+        workflow_index: int64 [B], the workflow of each environment as an index of the pool.
         action_buffer: int32 [B, N, parts]: write actions here, then call `step_written`.
         layout: the named layout of an observation.
 
     Args:
-        workflow: as for `Batch`; the whole pool is packed at once, so at most `MAX_WORKFLOWS` of them.
+        workflow: as for `Batch`; generated ones are drawn and packed on the device.
         team: who works.
         config: every constant.
         num_envs: B.
@@ -50,7 +54,7 @@ class DeviceBatch:
 
     Raises:
         MissingExtraError: numba-cuda is not installed.
-        ConfigError: no such device; too many workflows; what `Batch` refuses.
+        ConfigError: no such device; what `Batch` refuses.
         WorkflowError: an unknown or faulty workflow.
     """
 
@@ -67,26 +71,28 @@ class DeviceBatch:
         Batch.check_types(team, config, num_envs, num_threads=1)
         # one environment on the host: it checks the arguments and makes the parameters
         self._host = Batch(workflow, team, config, backend="interpreted", write_observations=write_observations)
-        check_pool(len(self._host.pool))
         self._cuda = load_cuda(device)
         self.team, self.config, self.num_envs, self.device = team, config, num_envs, device
         self.num_agents = team.size
-        self._started = False
-        self._host.pack_all()
+        self._has_episodes = False
         with self._cuda.on(device):
             self._allocate()
-        self._kernels = {name: self._cuda.Kernel(name, num_envs) for name in ("step", "start", "choose")}
+        self._kernels: Any = import_module("c2c_env.envs.device_kernels")
+        entries = (self._kernels.step, self._kernels.start, self._kernels.choose)
+        self._step, self._start, self._choose = (self._cuda.Kernel(entry, num_envs) for entry in entries)
 
     def _allocate(self) -> None:
         cuda, host = self._cuda, self._host
-        sizes = {**host.sizes, "B": self.num_envs}
-        fields = host.params._asdict()
-        arrays = {name: cuda.put(value) for name, value in fields.items() if isinstance(value, np.ndarray)}
-        self.params: Any = host.params._replace(**arrays)
+        sizes = host.axes(self.num_envs)
+        self.params: Any = cuda.put(host.params._replace(**_tables(host, sizes)))
         self.state: Any = State(**allocate(State, sizes, cuda.zeros_rows_fastest))
-        self.out: Any = Outputs(**allocate(Outputs, sizes, cuda.zeros))
+        outputs = allocate(Outputs, sizes, cuda.zeros)
+        for name in (name for name in outputs if name.startswith("shown_")):  # the others are for learners
+            outputs[name] = cuda.zeros_rows_fastest(outputs[name].shape, outputs[name].dtype)
+        self.out: Any = Outputs(**outputs)
+        starts = make_starts(self.params, self.state, host.pool, self.team, self.config)
+        self._starts = cuda.put(starts._replace(streams=np.asfortranarray(starts.streams)))
         self.action_buffer = cuda.zeros((self.num_envs, *host.action_buffer.shape[1:]), np.int32)
-        self._ends = cuda.put(np.array(host.pool.ends, dtype=np.int64))
         self._action_sizes = cuda.put(host.action_sizes)
 
     # --- what learners read ----------------------------------------------------------------------------------
@@ -120,6 +126,10 @@ class DeviceBatch:
         return self.state.invalid[:, : self.num_agents]
 
     @property
+    def workflow_index(self) -> Any:
+        return self.state.workflow_index
+
+    @property
     def layout(self) -> ObservationLayout:
         return self._host.layout
 
@@ -136,8 +146,8 @@ class DeviceBatch:
             if seeds is not None:
                 self.state.seed.copy_to_device(_seeds(seeds, self.num_envs))
                 self.state.episode.copy_to_device(np.full(self.num_envs, -1))  # the next one is the first
-            self._start(everywhere=1)
-        self._started = True
+            self._begin(everywhere=1)
+        self._has_episodes = True
 
     def step(self, actions: Any) -> None:
         """Step all environments; results are in the attributes.
@@ -147,7 +157,7 @@ class DeviceBatch:
                 `__cuda_array_interface__`. Illegal ones become no work or silence and are flagged in `invalid`.
         """
         with self._cuda.on(self.device):
-            self._cuda.copy_actions(self._checked(actions), self.action_buffer)
+            self._cuda.launch(self._kernels.take, self.num_envs, self._checked(actions), self.action_buffer)
         self.step_written()
 
     def _checked(self, actions: Any) -> Any:
@@ -172,7 +182,7 @@ class DeviceBatch:
         """Step with the actions already written into `action_buffer`."""
         self._need_reset()
         with self._cuda.on(self.device):
-            self._kernels["step"](self.params, self.state, self.out, self.action_buffer)
+            self._step(self.params, self.state, self.out, self.action_buffer)
 
     def autoreset(self) -> None:
         """Start the next episode in every environment whose episode has ended, without asking the host which.
@@ -182,19 +192,19 @@ class DeviceBatch:
         """
         self._need_reset()
         with self._cuda.on(self.device):
-            self._start(everywhere=0)
+            self._begin(everywhere=0)
 
     def sample_actions(self) -> None:
         """Write random legal actions into `action_buffer`: the same for the same episode and step."""
         self._need_reset()
         with self._cuda.on(self.device):
-            self._kernels["choose"](self.state, self.out, self.action_buffer, self._action_sizes)
+            self._choose(self.state, self.out, self.action_buffer, self._action_sizes)
 
-    def _start(self, everywhere: int) -> None:
-        self._kernels["start"](self.params, self.state, self.out, self.action_buffer, self._ends, everywhere)
+    def _begin(self, everywhere: int) -> None:
+        self._start(self.params, self.state, self.out, self.action_buffer, self._starts, everywhere)
 
     def _need_reset(self) -> None:
-        if not self._started:
+        if not self._has_episodes:
             raise ResetNeededError("the batch has no episodes yet; call reset() first")
 
     # --- back to the host ------------------------------------------------------------------------------------
@@ -205,26 +215,26 @@ class DeviceBatch:
             self._cuda.synchronize()
 
     def to_host(self) -> HostCopy:
-        """Copies of the state and the outputs, `workflow` being the index in the pool."""
+        """Copies of the parameters, the state and the outputs, each as a `Batch` has it."""
         with self._cuda.on(self.device):
-            state = State(*(array.copy_to_host() for array in self.state))
-            return HostCopy(state, Outputs(*(array.copy_to_host() for array in self.out)))
+            copied: HostCopy = self._cuda.fetch(HostCopy(self.params, self.state, self.out))
+        return copied
 
     def metrics(self, rows: Sequence[int] | None = None) -> list[dict[str, float]]:
         """Metrics of the episodes so far in `rows` (default: all), see `c2c_env.METRICS`."""
         self._need_reset()
         chosen = range(self.num_envs) if rows is None else indices("rows", rows, self.num_envs).tolist()
         copy = self.to_host()
-        return [episode_metrics(self._host.params, copy.state, copy.out, row) for row in chosen]
+        return [episode_metrics(*copy, row) for row in chosen]
 
 
-def check_pool(count: int) -> None:
-    """Raise a `ConfigError` if a pool has too many workflows to lie on a device."""
-    if count > MAX_WORKFLOWS:
-        raise ConfigError(
-            f"workflow has {count:,} workflows to draw from, a DeviceBatch at most {MAX_WORKFLOWS:,}: all are packed"
-            f" onto the device; limit the seeds, as in c2c_env.Generated('simple', seeds=range({MAX_WORKFLOWS}))"
-        )
+def _tables(host: Batch, sizes: dict[str, int]) -> dict[str, Array]:
+    """The packed arrays with rows for all environments, the first axis fastest; the pool's single workflows in place."""
+    shared = len(host.pool.sources)
+    arrays = allocate(Params, sizes, partial(np.zeros, order="F"))
+    for name in Table._fields:
+        arrays[name][:shared] = getattr(host.params, name)[:shared]
+    return {name: arrays[name] for name in Table._fields}
 
 
 def load_cuda(device: int) -> ModuleType:

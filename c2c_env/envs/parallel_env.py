@@ -13,7 +13,7 @@ from c2c_env.config import EnvConfig, Team
 from c2c_env.core.constants import ACTION_PARTS, REWARD_TERMS
 from c2c_env.core.layout import Array, ObservationLayout
 from c2c_env.envs.batch import Batch
-from c2c_env.envs.spaces import action_space, mask_is_tuple, observation_space, split_mask
+from c2c_env.envs.spaces import action_space, mask_is_tuple, observation_space, part_slices
 from c2c_env.envs.state_vector import state_size, state_vector
 from c2c_env.errors import ActionError, ConfigError, ResetNeededError, raise_faults, unknown_name
 from c2c_env.workflows.pool import WorkflowLike
@@ -109,6 +109,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         self.possible_agents = batch.team.agents
         self.agents: list[str] = []
         self._sizes = [int(n) for n in batch.action_sizes]
+        self._parts = part_slices(self._sizes)
         dimensions = (batch.max_agents, batch.max_subtasks)
         self.action_spaces = {a: action_space(self.config, *dimensions) for a in self.possible_agents}
         self.observation_spaces = {
@@ -257,7 +258,9 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
 
     def _masks(self) -> list[Any]:
         flat = self.batch.action_masks[0].copy()
-        return list(zip(*split_mask(flat, self._sizes), strict=True)) if self._tuple_masks else list(flat)
+        if not self._tuple_masks:
+            return list(flat)
+        return [tuple([mask[part] for part in self._parts]) for mask in flat]
 
     def _infos(self) -> Infos:
         batch = self.batch
@@ -282,7 +285,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         fits = given.shape == expected and given.dtype.kind in "iu" and len(actions) == len(self.agents)
         if fits:
             given = given.reshape(buffer.shape)
-            fits = bool((given >= 0).all() and (given < self.batch.action_sizes).all())
+            fits = not ((given < 0) | (given >= self.batch.action_sizes)).any()
         if not fits:
             raise_faults(ActionError, "bad actions", self._action_faults(actions))
         buffer[...] = given.reshape(buffer.shape)

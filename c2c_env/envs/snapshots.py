@@ -20,14 +20,25 @@ from c2c_env.errors import SnapshotError, raise_faults, unknown_name
 
 _MAIL = ("speech", "recipient", "topic", "symbol", "facets")
 _RANDOM = ("seed", "episode", "key")
-_BUNDLED = {f"mail_{name}" for name in _MAIL} | set(_RANDOM) | {"workflow"}
-_PLAIN = {name: spec for name, spec in array_specs(State).items() if name not in _BUNDLED}
+_BUNDLED = {f"mail_{name}" for name in _MAIL} | set(_RANDOM) | {"workflow", "workflow_index"}
+# what follows from the rest, or is for a stage of a step only
+DERIVED = {
+    "alignment",
+    "asking_topic",
+    "asking_due",
+    "answer_due",
+    "num_changed",
+    "changed",
+    "participants",
+    "best_facets",
+}
+_PLAIN = {name: spec for name, spec in array_specs(State).items() if name not in _BUNDLED | DERIVED}
 _ENDS = ("terminated", "truncated")
 Range = tuple[Any, Any]  # least and largest value
 
 
 def take(p: Params, s: State, out: Outputs, row: int) -> dict[str, Array]:
-    """Copy a row of the state (without `workflow`, which the batch adds)."""
+    """Copy a row of the state; its `workflow` is the index in the pool."""
     taken = {name: np.array(_cut(p, s, row, name, spec)) for name, spec in _PLAIN.items()}
     taken["done"] = taken["status"] == constants.DONE
     taken["request_age"] = _request_age(taken)
@@ -35,16 +46,16 @@ def take(p: Params, s: State, out: Outputs, row: int) -> dict[str, Array]:
     taken["random_state"] = np.array([getattr(s, name)[row] for name in _RANDOM], dtype=np.uint64)
     for name in _ENDS:
         taken[name] = np.array(getattr(out, name)[row])
+    taken["workflow"] = np.array(s.workflow_index[row])
     return taken
 
 
-def put(p: Params, s: State, out: Outputs, row: int, workflow: int, snapshot: Mapping[str, Array]) -> None:
-    """Write a snapshot into a row whose workflow is packed at `workflow`; nothing is changed if it does not fit."""
-    blank = _blank(p, s, workflow)
-    faults = _faults(blank, snapshot, _ranges(p, workflow))
+def put(p: Params, s: State, out: Outputs, row: int, snapshot: Mapping[str, Array]) -> None:
+    """Write a snapshot into a row that has its workflow already; nothing is changed if it does not fit."""
+    workflow = int(s.workflow[row])
+    faults = _faults(_blank(p, s, workflow), snapshot, _ranges(p, workflow))
     raise_faults(SnapshotError, "the snapshot does not fit this environment", faults)
     clear_row(s, row)
-    s.workflow[row] = workflow
     for name, spec in _PLAIN.items():
         _cut(p, s, row, name, spec)[...] = snapshot[name]
     for name in _MAIL:

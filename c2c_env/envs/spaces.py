@@ -10,7 +10,6 @@ from gymnasium import spaces
 
 from c2c_env.config import EnvConfig
 from c2c_env.core.constants import NUM_SPEECHES
-from c2c_env.core.layout import Array
 
 
 def action_sizes(config: EnvConfig, max_agents: int, max_subtasks: int) -> list[int]:
@@ -52,7 +51,7 @@ def mask_is_tuple(config: EnvConfig) -> bool:
     return config.mask_format == "tuple" and config.action_format == "multi_discrete"
 
 
-def split_mask(mask: Array, sizes: Sequence[int]) -> tuple[Array, ...]:
-    """Views of the parts of a flat mask."""
-    ends = np.cumsum(sizes)
-    return tuple(mask[..., end - size : end] for size, end in zip(sizes, ends, strict=True))
+def part_slices(sizes: Sequence[int]) -> list[slice]:
+    """Where the parts of an action stand in a flat mask."""
+    ends = np.cumsum(sizes).tolist()
+    return [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]

@@ -62,7 +62,7 @@ def _one_hot(index: Array, size: int) -> Array:
 def _prerequisite_matrix(batch: Batch) -> Array:
     """[B, K, K]: 1 where the row needs the column."""
     p, w = batch.params, batch.state.workflow
-    listed = np.arange(p.max_subtasks) < p.num_prerequisites[w][..., None]
+    listed = np.arange(p.prerequisites.shape[2]) < p.num_prerequisites[w][..., None]
     needs = _one_hot(p.prerequisites[w], p.max_subtasks) & listed[..., None]
     return np.asarray(needs.any(axis=2))
 

@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 from c2c_env.core.layout import Array
 from c2c_env.envs.parallel_env import C2CParallelEnv, parallel_env
-from c2c_env.envs.spaces import split_mask
+from c2c_env.envs.spaces import part_slices
 from c2c_env.errors import ActionError, ConfigError
 
 
@@ -36,6 +36,7 @@ class TeamEnv(gymnasium.Env[Array, Array]):
         shape = (batch.num_agents, batch.layout.size)
         self._sizes = [int(n) for n in batch.action_sizes] * batch.num_agents
         self.observation_space = spaces.Box(0.0, 1.0, shape=shape, dtype=np.float32)
+        self._parts = part_slices(self._sizes)
         self.action_space = spaces.MultiDiscrete(self._sizes)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
@@ -70,4 +71,4 @@ class TeamEnv(gymnasium.Env[Array, Array]):
 
     def _mask(self) -> Any:
         flat = self.team_env.batch.action_masks[0].reshape(-1).copy()
-        return flat if self.team_env.config.mask_format == "flat" else split_mask(flat, self._sizes)
+        return flat if self.team_env.config.mask_format == "flat" else tuple(flat[part] for part in self._parts)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from c2c_env.core import constants as c
-from c2c_env.core.alignment import alignment
 from c2c_env.core.layout import Array, Params, State
 from c2c_env.envs.batch import Batch
 from c2c_env.trace import meeting_hosts
@@ -128,7 +127,7 @@ def take_scene(batch: Batch, row: int = 0) -> Scene:
         subtasks=_subtasks(p, s, row, workflow),
         agents=_agents(p, s, row, workflow, batch.team.agents),
         messages=_messages(p, s, row, workflow),
-        alignment=np.array([[alignment(p, s, row, i, k) for k in range(subtasks)] for i in range(batch.num_agents)]),
+        alignment=s.alignment[row, : batch.num_agents, :subtasks].copy(),
     )
 
 

@@ -3,24 +3,75 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from c2c_env.errors import WorkflowError, nearest
-from c2c_env.workflows.generator import TIER_SHAPES, Generated, generate
+from c2c_env.workflows.draw import LOOK_BACK, MAX_PREREQUISITES, TIER_SHAPES, Array
+from c2c_env.workflows.generator import Generated, generate
 from c2c_env.workflows.loader import builtin_names, load_builtin, load_workflow
 from c2c_env.workflows.schema import TIERS, Workflow
 
 WorkflowLike = str | os.PathLike[str] | Workflow | Generated
+SINGLE, RANGE = -1, -1  # no tier; no list of seeds
+
+
+class Sources(NamedTuple):
+    """A pool as arrays for compiled code, an entry a source (int64)."""
+
+    ends: Array  # index in the pool behind its last workflow
+    tier: Array  # of generated workflows, or `SINGLE`
+    first: Array  # a range's seeds are first + step * n
+    step: Array
+    listed: Array  # where its seeds begin in `seeds`, or `RANGE`
+    seeds: Array  # those that are no range, of all sources
+
+
+def draw_index(sources: Sources, source_draw: float, seed_draw: float) -> int:
+    """Index in the pool for two uniform numbers in [0, 1): one for the source, one for the seed within it."""
+    number = int(source_draw * len(sources.ends))
+    start = first_index(sources, number)
+    return int(start + int(seed_draw * (sources.ends[number] - start)))
+
+
+def source_of(sources: Sources, index: int) -> int:
+    """Number of the source that an index of the pool belongs to."""
+    low, high = 0, len(sources.ends) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if index < sources.ends[middle]:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def seed_of(sources: Sources, number: int, index: int) -> Any:
+    """Seed of an index of the pool that belongs to a source of generated workflows."""
+    offset = index - first_index(sources, number)
+    if sources.listed[number] == RANGE:
+        return sources.first[number] + sources.step[number] * offset
+    return sources.seeds[sources.listed[number] + offset]
+
+
+def first_index(sources: Sources, number: int) -> Any:
+    """Index in the pool of a source's first workflow."""
+    return sources.ends[number - 1] if number > 0 else 0
 
 
 class WorkflowPool:
     """An indexed collection of workflows; generated ones are made when they are asked for.
 
     Each source (a workflow or a `Generated`) is equally likely to be drawn, whatever its number of seeds.
+
+    Attributes:
+        sources: workflows and `Generated`, as given.
+        arrays: the same for compiled code.
+        max_subtasks, max_prerequisites, max_dependents: the largest that any workflow of the pool can have.
     """
 
     def __init__(self, workflow: WorkflowLike | Sequence[WorkflowLike]) -> None:
@@ -29,48 +80,61 @@ class WorkflowPool:
         if not given:
             raise WorkflowError("workflow is an empty list, expected at least one")
         self.sources = tuple(_resolve(one) for one in given)
-        sizes = [len(source.seeds) if isinstance(source, Generated) else 1 for source in self.sources]
-        self._ends = list(accumulate(sizes))
+        self.arrays = _sources(self.sources)
+        sizes = zip(*map(_sizes, self.sources), strict=True)
+        self.max_subtasks, self.max_prerequisites, self.max_dependents = map(max, sizes)
 
     def __len__(self) -> int:
-        return self._ends[-1]
+        return int(self.arrays.ends[-1])
 
     def __getitem__(self, index: int) -> Workflow:
-        source, offset = self._locate(index)
-        return generate(source.tier, source.seeds[offset]) if isinstance(source, Generated) else source
-
-    @property
-    def ends(self) -> tuple[int, ...]:
-        """For each source, the index after its last workflow."""
-        return tuple(self._ends)
-
-    def draw(self, source_draw: float, seed_draw: float) -> int:
-        """Index for two uniform numbers in [0, 1): one for the source, one for the seed within it."""
-        number = int(source_draw * len(self.sources))
-        start = self._ends[number - 1] if number else 0
-        return start + int(seed_draw * (self._ends[number] - start))
+        if not 0 <= index < len(self):
+            raise WorkflowError(f"workflow index {index} is outside [0, {len(self)})")
+        number = source_of(self.arrays, index)
+        source = self.sources[number]
+        if isinstance(source, Workflow):
+            return source
+        return generate(source.tier, int(seed_of(self.arrays, number, index)))
 
     def index(self, name: str) -> int:
         """Index of the workflow of a name; only single workflows, not generated ones, have one here."""
         names = {source.name: n for n, source in enumerate(self.sources) if isinstance(source, Workflow)}
         if not isinstance(name, str) or name not in names:
             raise WorkflowError(f"workflow {name!r} is not among those of this environment{nearest(name, names)}")
-        number = names[name]
-        return self._ends[number] - 1
+        return int(first_index(self.arrays, names[name]))
 
     @property
-    def max_subtasks(self) -> int:
-        """Subtasks of the largest workflow that can be drawn."""
-        return max(
-            TIER_SHAPES[source.tier].max_subtasks if isinstance(source, Generated) else len(source.subtasks)
-            for source in self.sources
-        )
+    def generates(self) -> bool:
+        """Some of its workflows are generated."""
+        return any(isinstance(source, Generated) for source in self.sources)
 
-    def _locate(self, index: int) -> tuple[Workflow | Generated, int]:
-        if not 0 <= index < len(self):
-            raise WorkflowError(f"workflow index {index} is outside [0, {len(self)})")
-        number = bisect_right(self._ends, index)
-        return self.sources[number], index - (self._ends[number - 1] if number else 0)
+
+def _sizes(source: Workflow | Generated) -> tuple[int, int, int]:
+    """Most subtasks of a source's workflows; most direct prerequisites and dependents of one of them."""
+    if isinstance(source, Generated):
+        return TIER_SHAPES[TIERS.index(source.tier)].max_subtasks, MAX_PREREQUISITES, LOOK_BACK
+    prerequisites, dependents = source.prerequisite_indices(), source.dependent_indices()
+    return len(source.subtasks), max(map(len, prerequisites)), max(map(len, dependents))
+
+
+def _sources(given: Sequence[Workflow | Generated]) -> Sources:
+    sizes = [len(source.seeds) if isinstance(source, Generated) else 1 for source in given]
+    if sum(sizes) >= 2**63:
+        raise WorkflowError(f"the workflows of all sources together are {sum(sizes)}, expected fewer than 2**63")
+    rows: list[tuple[int, int, int, int]] = []
+    seeds: list[int] = []
+    for source in given:
+        if isinstance(source, Workflow):
+            rows.append((SINGLE, 0, 0, RANGE))
+        elif isinstance(source.seeds, range):
+            step = source.seeds[1] - source.seeds[0] if len(source.seeds) > 1 else 0
+            rows.append((TIERS.index(source.tier), source.seeds[0], step, RANGE))
+        else:
+            rows.append((TIERS.index(source.tier), 0, 0, len(seeds)))
+            seeds += source.seeds
+    tier, first, step, listed = np.array(rows, dtype=np.int64).T.copy()
+    ends = np.array(list(accumulate(sizes)), dtype=np.int64)
+    return Sources(ends, tier, first, step, listed, np.array(seeds, dtype=np.int64))
 
 
 def _resolve(workflow: Any) -> Workflow | Generated:

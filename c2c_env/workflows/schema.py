@@ -54,10 +54,7 @@ class Subtask:
         given = default if self.facet_weights is None else self.facet_weights
         if isinstance(given, Mapping):
             given = [given.get(name, 0.0) for name in FACETS]
-        raw = [float(w) for w in given]
-        if not self.prerequisites:
-            raw[FACETS.index("interface")] = 0.0
-        return tuple(w / sum(raw) for w in raw)
+        return normalised_weights(given, interface=bool(self.prerequisites))
 
 
 @dataclass(frozen=True)
@@ -84,6 +81,22 @@ class Workflow:
         """Per subtask the indices of its prerequisites, ascending."""
         index = {subtask.id: k for k, subtask in enumerate(self.subtasks)}
         return [sorted(index[p] for p in subtask.prerequisites) for subtask in self.subtasks]
+
+    def dependent_indices(self) -> list[list[int]]:
+        """Per subtask the indices of those that need it, ascending."""
+        dependents: list[list[int]] = [[] for _ in self.subtasks]
+        for k, wanted in enumerate(self.prerequisite_indices()):
+            for p in wanted:
+                dependents[p].append(k)
+        return dependents
+
+
+def normalised_weights(given: Sequence[float], interface: bool) -> tuple[float, ...]:
+    """Facet weights with sum 1; without `interface` that of the interface is 0."""
+    raw = [float(w) for w in given]
+    if not interface:
+        raw[FACETS.index("interface")] = 0.0
+    return tuple(w / sum(raw) for w in raw)
 
 
 def workflow_faults(values: Mapping[str, Any]) -> list[str]:

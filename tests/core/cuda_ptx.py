@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import sys
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
 from numba.cuda import codegen, dispatcher
 
-from c2c_env import Batch, EnvConfig, Team
+from c2c_env import EnvConfig, Team
 from c2c_env.core import cuda
+from c2c_env.envs.device_batch import DeviceBatch
 
 CAPABILITY = (9, 0)
 BYTES = {"8": 1, "16": 2, "32": 4, "64": 8}
@@ -25,16 +27,21 @@ def pretend_a_device():
     dispatcher._Kernel.bind = lambda kernel: None
 
 
-def arguments(batch):
-    """What a DeviceBatch launches each kernel with: the state in Fortran order, the rest in C order."""
-    state = batch.state._replace(**{name: np.asfortranarray(a) for name, a in batch.state._asdict().items()})
-    all_rows = (batch.params, state, batch.out, batch.action_buffer)
-    return {
-        "step": all_rows,
-        "start": (*all_rows, np.zeros(1, dtype=np.int64), 1),
-        "choose": (state, batch.out, batch.action_buffer, batch.action_sizes),
-        "take": (batch.action_buffer.astype(np.int64), batch.action_buffer),
-    }
+def launched():
+    """Every kernel's entry point and what a DeviceBatch launches it with, by name; the arrays stay on the host."""
+    cuda.num_devices = lambda: 1
+    cuda.on = lambda device: nullcontext()
+    cuda.cuda.to_device = cuda.view = lambda array: array
+    cuda.is_on_device = lambda array: True
+    given = {}
+    cuda.Kernel.__call__ = lambda kernel, *arguments: given.update({kernel._entry.__name__: (kernel._entry, arguments)})
+    cuda.launch = lambda entry, rows, *arguments: given.update({entry.__name__: (entry, arguments)})
+    batch = DeviceBatch(["csv-import-tool", "simple", "medium"], Team.default(3), EnvConfig(), 2)
+    batch._has_episodes = True
+    batch.autoreset()
+    batch.sample_actions()
+    batch.step(batch.action_buffer.astype(np.int64))
+    return given
 
 
 def param_bytes(ptx):
@@ -66,9 +73,8 @@ def facts(compiled):
 
 def main():
     pretend_a_device()
-    batch = Batch("csv-import-tool", Team.default(3), EnvConfig(), backend="interpreted")
-    given = arguments(batch)
-    compiled = {name: cuda.specialise(name, given[name]) for name in sys.argv[1:]}
+    given = launched()
+    compiled = {name: cuda.specialise(*given[name]) for name in sys.argv[1:]}
     print(json.dumps({name: facts(one) for name, one in compiled.items()}))
 
 

@@ -26,8 +26,9 @@ from c2c_env.core.choices import choose_row  # noqa: E402
 from c2c_env.envs.device_batch import DeviceBatch  # noqa: E402
 from c2c_env.errors import C2CError  # noqa: E402
 
+LISTED = Generated("medium", [2**63 - 1, 3, 3])
 SLOW_MAIL = {"email": Channel(send_hours=0.1, read_hours=0.05, latency=3, richness=0.6), "request_expiry": 3}
-CASES = FORMATS | {"slow_mail": SLOW_MAIL, "unobserved": {}}
+CASES = FORMATS | {"slow_mail": SLOW_MAIL, "unobserved": {}, "generated": {}}
 TINY = Workflow("tiny", "simple", (Subtask("only", "data", 0.3, 1.0),))  # done before the horizon, now and then
 NUM_ENVS, NUM_AGENTS, STEPS, HORIZON = 5, 3, 30, 12
 
@@ -35,6 +36,8 @@ NUM_ENVS, NUM_AGENTS, STEPS, HORIZON = 5, 3, 30, 12
 def both(name):
     rng = np.random.default_rng(len(name))
     pool = [TINY, Generated("simple", seeds=range(3)), TINY, random_workflow(rng, most=5)]
+    if name == "generated":
+        pool = ["medium", LISTED, Generated("simple", range(40, 10, -7)), TINY, "simple", TINY, "complex", TINY]
     config = EnvConfig(**{"horizon": HORIZON, **ROUGH, **CASES[name]})
     arguments = (pool, random_team(rng, NUM_AGENTS), config, NUM_ENVS)
     fields = {"write_observations": name != "unobserved"}
@@ -42,11 +45,11 @@ def both(name):
 
 
 def assert_alike(device, host):
-    copy = device.to_host()
-    expected = {**host.state._asdict(), **host.out._asdict(), "workflow": host.workflow_index}
-    for name, array in {**copy.state._asdict(), **copy.out._asdict()}.items():
-        np.testing.assert_array_equal(array, expected[name], err_msg=name)
+    for copied, kept in zip(device.to_host(), (host.params, host.state, host.out), strict=True):
+        for name, array in copied._asdict().items():
+            np.testing.assert_array_equal(array, getattr(kept, name), err_msg=name)
     np.testing.assert_array_equal(device.invalid.copy_to_host(), host.invalid)
+    np.testing.assert_array_equal(device.workflow_index.copy_to_host(), host.workflow_index)
 
 
 def legal(host):
@@ -83,6 +86,7 @@ def play(name):
     device, host = both(name)
     shared = np.asarray(Shared(device.observations))
     facts = {"terminated": 0, "truncated": 0, "invalid": 0, "simulator": cuda.__file__}
+    met = set()
     rng = np.random.default_rng(0)
     for seeds in (range(7, 7 + NUM_ENVS), None):
         device.reset(seeds)
@@ -98,7 +102,8 @@ def play(name):
             device.autoreset()
             host.autoreset()
             assert_alike(device, host)
-    return facts
+            met |= set(host.workflow_index.tolist())
+    return facts | {"workflows": len(met)}
 
 
 def refusals():
@@ -134,7 +139,7 @@ def measured():
     """The measuring script runs, on little."""
     from training.device_throughput import main
 
-    return main(["--num-envs", "2", "--steps", "1", "--workflows", "2", "--team-size", "2"])
+    return main(["--num-envs", "2", "--steps", "1", "--team-size", "2"])
 
 
 if __name__ == "__main__":

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulate import assert_same_bits, random_env, random_snapshot, sample_legal, sample_space, step
 
+import c2c_env
 from c2c_env import C2CParallelEnv, parallel_env
+from c2c_env.core import backends
 
 ROUGH = {"volatility": 0.05, "rework_probability": 1.0}
 FORMATS = {
@@ -79,3 +86,16 @@ def test_injected_states_leave_the_start_behind():
     assert any(state["done"].any() for state in states)
     assert any((state["request_topic"] >= 0).any() for state in states)
     assert all((state["mailbox"]["speech"] > 0).any() for state in states)
+
+
+def test_a_copy_of_the_sources_elsewhere_shares_the_compiled_code(tmp_path):
+    parallel_env("csv-import-tool").reset(seed=0)
+    folder = backends._cache_folder()
+    assert folder is not None
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb?")}
+    assert before
+    shutil.copytree(Path(c2c_env.__file__).parent, tmp_path / "c2c_env")
+    code = "import c2c_env; c2c_env.parallel_env('csv-import-tool').reset(seed=0); print(c2c_env.__file__)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert Path(ran.stdout.strip()).parent == tmp_path / "c2c_env"
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb?")} == before

@@ -210,7 +210,7 @@ def test_board_is_the_same_for_all_agents():
     env.restore(random_snapshot(env, rng))
     rows, size = env.batch.observations[0], env.layout.board_size
     assert (rows[:, :size] == rows[0, :size]).all()
-    assert env.layout["self"].start == size
+    assert env.layout["own_debt"].start == size
 
 
 def two_workers(relations="onehot"):

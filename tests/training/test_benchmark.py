@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from c2c_env.errors import ConfigError, WorkflowError
 from training import benchmark, plan
 from training.__main__ import main, make_parser
 from training.cells import CorruptCellError, read_cell, run_cell, write_cell
-from training.workers import DIED, run_cells
+from training.workers import DIED, LocalPool, run_cells
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--policies", "no_communication,cost_aware,random", "--workflows", "simple", "--seeds", "2"]
@@ -227,7 +228,7 @@ def mixed(tmp_path):
 
 def test_others_go_on_when_a_policy_raises_or_its_process_dies(mixed, tmp_path):
     over = []
-    faults = run_cells(mixed, tmp_path, 2, lambda cell, fault: over.append((cell.name, fault)), failing)
+    faults = run_cells(mixed, tmp_path, LocalPool(2), lambda cell, fault: over.append((cell.name, fault)), failing)
     bad = {cell.name: cell.policy for cell in mixed if cell.policy in ("solo", "broadcast")}
     assert set(faults) == set(bad)
     assert {faults[name] for name, policy in bad.items() if policy == "broadcast"} == {DIED}
@@ -389,7 +390,9 @@ def test_help_of_a_command(capsys):
 def test_figures_are_drawn_for_whatever_was_run(tmp_path):
     words = ["--policies", "no_communication,cost_aware", "--workflows", "csv-import-tool", "--generated", "2"]
     cells = make_cells(*words, "--seeds", "1", "--team-sizes", "3")
-    assert benchmark.complete(cells, plan.output_folder(str(tmp_path)) / "cells", 2, Console(quiet=True)) == {}
+    folder = plan.output_folder(str(tmp_path)) / "cells"
+    opener = partial(benchmark.open_executor, None, 2)
+    assert benchmark.complete(cells, folder, opener, Console(quiet=True)) == {}
     results = benchmark.write_results(cells, tmp_path)
     benchmark.draw_figures(results, cells, tmp_path, Console(quiet=True))
     names = {path.name for path in (tmp_path / "figures").iterdir()}

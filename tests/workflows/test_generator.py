@@ -13,7 +13,7 @@ import c2c_env.workflows.pool as pool_module
 from c2c_env import TEST_SEEDS, TRAIN_SEEDS, VALIDATION_SEEDS, Generated, Subtask, Workflow, generate, load_builtin
 from c2c_env.errors import WorkflowError
 from c2c_env.workflows import DOMAINS, TIERS
-from c2c_env.workflows.pool import WorkflowPool
+from c2c_env.workflows.pool import WorkflowPool, draw_index
 
 # subtasks, hours, mean complexity
 SHAPES = {"simple": (5, 8, 2, 5, 1.0), "medium": (10, 16, 2, 7, 1.5), "complex": (20, 34, 2, 9, 2.0)}
@@ -112,7 +112,7 @@ def test_bad_tier(tier):
 def test_pool_of_one():
     pool = WorkflowPool(ONE)
     assert (len(pool), pool[0], pool.max_subtasks) == (1, ONE, 1)
-    assert {pool.draw(a, b) for a in (0, 0.999) for b in (0, 0.999)} == {0}
+    assert {draw_index(pool.arrays, a, b) for a in (0, 0.999) for b in (0, 0.999)} == {0}
 
 
 def test_pool_lists_its_sources_in_order():
@@ -132,15 +132,15 @@ def test_max_subtasks_covers_all_that_can_be_drawn():
 def test_every_source_is_equally_likely_and_every_seed_within_it():
     pool = WorkflowPool([ONE, Generated("simple", range(4)), TWO])
     grid = (np.arange(60) + 0.5) / 60
-    drawn = Counter(pool.draw(a, b) for a in grid for b in grid)
+    drawn = Counter(draw_index(pool.arrays, a, b) for a in grid for b in grid)
     assert drawn == {0: 1200, 1: 300, 2: 300, 3: 300, 4: 300, 5: 1200}
 
 
 def test_draws_at_the_ends_are_in_range():
     pool = WorkflowPool([ONE, Generated("simple", range(2**62)), TWO])
     last = np.nextafter(1.0, 0.0)
-    assert (pool.draw(0.0, 0.0), pool.draw(last, last)) == (0, len(pool) - 1)
-    assert pool.draw(0.5, last) < len(pool) - 1
+    assert (draw_index(pool.arrays, 0.0, 0.0), draw_index(pool.arrays, last, last)) == (0, len(pool) - 1)
+    assert draw_index(pool.arrays, 0.5, last) < len(pool) - 1
 
 
 def test_a_tier_name_means_its_training_seeds():

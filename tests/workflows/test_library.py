@@ -11,7 +11,7 @@ import c2c_env
 from c2c_env import EnvConfig, Team, builtin_names, load_builtin
 from c2c_env.bounds import lower_bound
 from c2c_env.workflows import FACETS, TIERS
-from c2c_env.workflows.generator import TIER_SHAPES
+from c2c_env.workflows.draw import TIER_SHAPES
 
 FOLDER = Path(c2c_env.__file__).parent / "workflows" / "library"
 EVERY = pytest.mark.parametrize("name", builtin_names())
@@ -34,10 +34,10 @@ def test_names_and_texts(name):
 @EVERY
 def test_size_efforts_and_complexities_of_the_tier(name):
     workflow = load_builtin(name)
-    shape = TIER_SHAPES[workflow.tier]
+    shape = TIER_SHAPES[TIERS.index(workflow.tier)]
     assert shape.min_subtasks <= len(workflow.subtasks) <= shape.max_subtasks
     for subtask in workflow.subtasks:
-        assert shape.min_effort <= subtask.effort <= shape.max_effort
+        assert shape.min_half_hours <= 2 * subtask.effort <= shape.max_half_hours
         assert (2 * subtask.effort).is_integer()
     mean = sum(s.complexity for s in workflow.subtasks) / len(workflow.subtasks)
     assert abs(mean - shape.mean_complexity) < 0.35
