@@ -1,8 +1,11 @@
 """Kernels for a GPU from the same plain functions, one thread an environment; the only module that knows `numba.cuda`.
 
-Only `c2c_env.envs.device_batch` and `device_kernels` import it. `NUMBA_ENABLE_CUDASIM=1`, set before numba is imported, runs it in numba's
-simulator instead. The state stays 64-bit: cards for data centres compute that at half their 32-bit speed, others at
-a small fraction of it.
+Only `device_batch` and `device_kernels` of `c2c_env.envs` import it. `NUMBA_ENABLE_CUDASIM=1`, set before numba is
+imported, runs it in numba's simulator instead. The state stays 64-bit: cards for data centres compute that at half
+their 32-bit speed, others at a small fraction of it.
+
+All arithmetic is the CPU's, bit for bit, but for the logarithm by which workflows are drawn: the device's may differ
+in the last bit, which is rounded away (`workflows.draw`).
 
 The environments' axis of the state is the fastest one in memory (Fortran order), so that neighbouring threads read
 neighbouring addresses; what a learner reads (`Outputs`) is in C order.
@@ -63,7 +66,7 @@ def specialise(entry: Callable[..., None], arguments: tuple[Any, ...]) -> Any:
 
 @cache
 def _announce() -> None:
-    print("c2c_env: compiling the simulator for the GPU (MINUTES) ...", file=sys.stderr, flush=True)
+    print("c2c_env: compiling the simulator for the GPU (about a minute) ...", file=sys.stderr, flush=True)
 
 
 @cache

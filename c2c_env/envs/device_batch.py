@@ -228,8 +228,8 @@ class DeviceBatch:
         return [episode_metrics(*copy, row) for row in chosen]
 
 
-def _tables(host: Batch, sizes: dict[str, int]) -> dict[str, Array]:
-    """The packed arrays with rows for all environments, the first axis fastest; the pool's single workflows in place."""
+def _tables(host: Batch, sizes: dict[str, int]) -> dict[str, Any]:
+    """The packed arrays with a row for every environment, the first axis fastest; single workflows are in place."""
     shared = len(host.pool.sources)
     arrays = allocate(Params, sizes, partial(np.zeros, order="F"))
     for name in Table._fields:

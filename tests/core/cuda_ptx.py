@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from contextlib import nullcontext
@@ -41,7 +42,11 @@ def launched():
     batch.autoreset()
     batch.sample_actions()
     batch.step(batch.action_buffer.astype(np.int64))
-    return given
+    return given | {"logarithm": (logarithm, (np.ones(1),))}
+
+
+def logarithm(x):
+    x[0] = math.log(x[0])
 
 
 def param_bytes(ptx):

@@ -37,7 +37,7 @@ def both(name):
     rng = np.random.default_rng(len(name))
     pool = [TINY, Generated("simple", seeds=range(3)), TINY, random_workflow(rng, most=5)]
     if name == "generated":
-        pool = ["medium", LISTED, Generated("simple", range(40, 10, -7)), TINY, "simple", TINY, "complex", TINY]
+        pool = [TINY, "medium", LISTED, Generated("simple", range(40, 10, -7)), TINY, "simple", TINY]
     config = EnvConfig(**{"horizon": HORIZON, **ROUGH, **CASES[name]})
     arguments = (pool, random_team(rng, NUM_AGENTS), config, NUM_ENVS)
     fields = {"write_observations": name != "unobserved"}
