@@ -8,8 +8,8 @@ import numpy as np
 
 from c2c_env import Batch, EnvConfig, Subtask, Team, Workflow
 from c2c_env.core.layout import ObservationLayout
-from c2c_env.workflows import DOMAINS
-from c2c_env.workflows.generator import LOOK_BACK, MAX_PREREQUISITES, TIER_SHAPES
+from c2c_env.workflows import DOMAINS, TIERS
+from c2c_env.workflows.draw import LOOK_BACK, MAX_PREREQUISITES, TIER_SHAPES
 from training.loops import batch_loop
 from training.timing import Loop
 
@@ -44,7 +44,7 @@ def envs_that_fit(agents: int, subtasks: int, config: EnvConfig) -> int:
 
 def make_workflow(subtasks: int) -> Workflow:
     """A workflow of exactly so many subtasks, its graph and efforts drawn as those of complex ones."""
-    shape, generator = TIER_SHAPES["complex"], np.random.default_rng(subtasks)
+    shape, generator = TIER_SHAPES[TIERS.index("complex")], np.random.default_rng(subtasks)
     drawn = []
     for k in range(subtasks):
         before = range(max(0, k - LOOK_BACK), k)
@@ -54,7 +54,7 @@ def make_workflow(subtasks: int) -> Workflow:
             Subtask(
                 id=f"s{k}",
                 domain=DOMAINS[int(generator.integers(len(DOMAINS)))],
-                effort=int(generator.integers(round(2 * shape.min_effort), round(2 * shape.max_effort) + 1)) / 2,
+                effort=int(generator.integers(shape.min_half_hours, shape.max_half_hours + 1)) / 2,
                 complexity=shape.mean_complexity,
                 prerequisites=tuple(f"s{p}" for p in prerequisites),
             )

@@ -1,4 +1,7 @@
-"""The package's own loops for the throughput table: one environment, and batches."""
+"""The package's own loops for the throughput table: one environment, and batches.
+
+Every episode plays a newly generated workflow; drawing it is part of the reset, inside the clock.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from c2c_env import Batch, EnvConfig, Generated, Team, parallel_env
+from c2c_env import Batch, EnvConfig, Team, parallel_env
 from c2c_env.core.layout import Array
 from training.timing import Loop
 
-WORKFLOWS = 256  # generated ones; all are met before the clock starts
 CHUNK = 4096  # environments for which actions are drawn at once, so that drawing needs little memory
 
 
-def workflows_of(tier: str, fresh: bool) -> Generated:
-    """Few enough to be met before, or so many (`fresh`) that nearly every episode brings a new one."""
-    return Generated(tier) if fresh else Generated(tier, seeds=range(WORKFLOWS))
-
-
-def one_environment(tier: str, team_size: int, fresh: bool = False) -> Loop:
+def one_environment(tier: str, team_size: int) -> Loop:
     """The PettingZoo face."""
-    env = parallel_env(workflows_of(tier, fresh), team_size)
-    if not fresh:
-        meet_all(env.batch)
+    env = parallel_env(tier, team_size)
     _, infos = env.reset(seed=0)
 
     def choose() -> dict[str, Any]:
@@ -38,16 +33,12 @@ def one_environment(tier: str, team_size: int, fresh: bool = False) -> Loop:
     return Loop(team_size, 1, env.batch.observations.nbytes, choose, step)
 
 
-def batch(
-    tier: str, team_size: int, num_envs: int, num_threads: int, write_observations: bool, fresh: bool = False
-) -> Loop:
+def batch(tier: str, team_size: int, num_envs: int, num_threads: int, write_observations: bool) -> Loop:
     """Many environments, spread over their episodes."""
     batch = Batch(
-        workflows_of(tier, fresh), Team.default(team_size), EnvConfig(), num_envs,
+        tier, Team.default(team_size), EnvConfig(), num_envs,
         num_threads=num_threads, write_observations=write_observations,
     )  # fmt: skip
-    if not fresh:
-        meet_all(batch)
     batch.reset(range(num_envs))
     return batch_loop(batch, round(batch.params.horizon[batch.state.workflow].mean()), write_observations)
 
@@ -66,13 +57,6 @@ def batch_loop(batch: Batch, spread: int, write_observations: bool) -> Loop:
         batch.num_agents, batch.num_envs, batch.observations[0].nbytes * write_observations,
         lambda: write_random_legal(batch, everywhere, generator), step,
     )  # fmt: skip
-
-
-def meet_all(batch: Batch) -> None:
-    """Start an episode of every workflow, so that none is generated inside the clock."""
-    for start in range(0, len(batch.pool), batch.num_envs):
-        chosen = range(start, min(start + batch.num_envs, len(batch.pool)))
-        batch.reset([0] * len(chosen), rows=range(len(chosen)), workflows=chosen)
 
 
 def spread_out(batch: Batch, spread: int, generator: np.random.Generator) -> None:

@@ -38,7 +38,6 @@ OWN, PEER = "own", "peer"
 ALL_PEERS, NO_PEERS = "all", "none"
 SIMPLE = {"tier": "simple", "team_size": 5}
 COMPLEX = {"tier": "complex", "team_size": 17}
-NEW = ", every workflow new"
 LARGE_BATCH = 1024  # environments of the rows that are measured at one size
 DEFAULTS = {"batch_sizes": "1,16,256,1024,4096,65536", "runs": 5, "seconds": 0.3}
 QUICK = {"batch_sizes": "1,64", "runs": 2, "seconds": 0.02}
@@ -145,15 +144,13 @@ def run_rows(args: argparse.Namespace, console: Console, errors: Console) -> int
 
 def own_jobs(args: argparse.Namespace) -> Iterator[Job]:
     """The package's own rows."""
-    for fresh in (False, True):
-        yield own_job(args, FACE + NEW * fresh, "one_environment", 1, **SIMPLE, fresh=fresh)
+    yield own_job(args, FACE, "one_environment", 1, **SIMPLE)
     for cores in args.cores:
         for observed in (True, False):
             for num_envs in args.batch_sizes:
                 if num_envs >= cores:
                     yield batch_job(args, BATCH, cores, num_envs, observed, **SIMPLE)
         num_envs = min(LARGE_BATCH, args.batch_sizes[-1])
-        yield batch_job(args, BATCH + NEW, cores, num_envs, True, **SIMPLE, fresh=True)
         for observed in (True, False):
             yield batch_job(args, "batch, complex", cores, num_envs, observed, **COMPLEX)
 

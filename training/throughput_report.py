@@ -15,7 +15,7 @@ from rich.text import Text
 from training.cells import write_whole
 from training.growth import exponent
 
-WIDTH = 118
+WIDTH = 124
 FACE, BATCH = "PettingZoo, simple", "batch, simple"  # rows that the figure is about
 SKIPPED, FAILED = "skipped: ", "failed: "
 LEGEND = (
@@ -104,6 +104,7 @@ def startup_table(results: pd.DataFrame) -> Table:
 
 def _table(title: str, heads: Any, left: tuple[str, ...]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.padding = (0, 1, 0, 0)
     for head in heads:
         table.add_column(head, justify="left" if head in left else "right", no_wrap=True, vertical="bottom")
     return table

@@ -21,6 +21,7 @@ import numpy as np
 
 BACKENDS = ("numba", "interpreted")
 _PACKAGE = __name__.partition(".")[0]
+MERGED = ("run_row", "step_row", "update_masks", "start_row")  # single callers, much code
 _COMPILED = ("core", "envs", "workflows")  # folders whose code may be compiled
 
 Kernel = Callable[..., None]
@@ -96,7 +97,9 @@ def _copy_source(function: types.FunctionType, folder: Path) -> Path:
 
 def _compile_inner(function: types.FunctionType) -> Any:
     """A function called by others: inlined into them, so that no bundle of arrays is passed at run time."""
-    return _njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    # the large ones that have a single caller become part of it before anything is compiled, which saves time
+    when = "always" if function.__name__ in MERGED else "never"
+    return _njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, inline=when)(function)
 
 
 def _njit(**options: Any) -> Any:

@@ -5,10 +5,10 @@ imported, runs it in numba's simulator instead. The state stays 64-bit: cards fo
 their 32-bit speed, others at a small fraction of it.
 
 All arithmetic is the CPU's, bit for bit, but for the logarithm by which workflows are drawn: the device's may differ
-in the last bit, which is rounded away (`workflows.draw`).
+in the last bit, and what it gives is rounded to hundredths (`workflows.draw`).
 
-The environments' axis of the state is the fastest one in memory (Fortran order), so that neighbouring threads read
-neighbouring addresses; what a learner reads (`Outputs`) is in C order.
+The environments' axis of the state and of packed workflows is the fastest one in memory (Fortran order), so that
+neighbouring threads read neighbouring addresses; what a learner reads (`Outputs`) is in C order.
 """
 
 from __future__ import annotations

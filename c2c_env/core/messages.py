@@ -52,10 +52,8 @@ def deliver_messages(p: Params, s: State, b: int) -> None:
             if speech == SILENT or p.latency[CHANNEL_OF_SPEECH[speech]] != age:
                 continue
             recipient = s.mail_recipient[b, place, i]
-            if recipient < p.max_agents:
-                read_message(p, s, b, i, recipient, place)
-                continue
-            for j in range(p.num_agents):
+            everybody = recipient == p.max_agents
+            for j in range(0 if everybody else recipient, p.num_agents if everybody else recipient + 1):
                 if j != i:
                     read_message(p, s, b, i, j, place)
 

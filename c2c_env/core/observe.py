@@ -63,19 +63,20 @@ from c2c_env.core.constants import (
 from c2c_env.core.layout import Array, Outputs, Params, State
 
 
-def write_observations(p: Params, s: State, out: Outputs, b: int) -> None:
-    """Write the observation of every agent from nothing."""
+def blank_observations(p: Params, s: State, out: Outputs, b: int) -> None:
+    """Leave in the observation of every agent only what an episode does not change."""
+    out.shown_left[b] = NOTHING_SHOWN
+    if not p.write_observations:
+        return
     out.observation[b] = 0.0
     forget_shown(p, out, b)
     write_static_board(p, s, out.observation, b)
     for i in range(p.num_agents):
         write_static_own(p, s, out.observation, b, i)
-    update_observations(p, s, out, b)
 
 
 def forget_shown(p: Params, out: Outputs, b: int) -> None:
     """The observation shows nobody and nothing yet."""
-    out.shown_left[b] = NOTHING_SHOWN
     for k in range(p.max_subtasks):
         out.shown_owner[b, k] = NOBODY
     for i in range(p.num_agents):

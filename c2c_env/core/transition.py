@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from c2c_env.core.actions import take_actions, update_masks, write_masks
+from c2c_env.core.actions import take_actions, update_masks
 from c2c_env.core.alignment import realign_all, team_alignment
 from c2c_env.core.constants import (
     BLOCKED,
@@ -19,7 +19,7 @@ from c2c_env.core.constants import (
 from c2c_env.core.events import change_requirements
 from c2c_env.core.layout import Array, Outputs, Params, State
 from c2c_env.core.messages import deliver_messages, expire_requests, hold_meetings, note_mailbox, send_messages
-from c2c_env.core.observe import update_observations, write_observations
+from c2c_env.core.observe import blank_observations, update_observations
 from c2c_env.core.rewards import write_rewards
 from c2c_env.core.work import choose_workers, complete_subtasks, do_work, spend_time
 
@@ -39,8 +39,6 @@ def reset_row(p: Params, s: State, b: int) -> None:
             s.understanding[b, i, k, INTERFACE] = p.initial_interface
             s.understanding[b, i, k, CONSTRAINTS] = p.expertise[i, p.domain[w, k]]
             s.understanding[b, i, k, CONTEXT] = p.initial_context
-    realign_all(p, s, b)
-    s.alignment_value[b] = team_alignment(p, s, b)
 
 
 def clear_row(s: State, b: int) -> None:
@@ -90,10 +88,12 @@ def clear_row(s: State, b: int) -> None:
     s.message_graph[b] = 0
 
 
-def derive(p: Params, s: State, b: int) -> None:
-    """Work out what follows from the rest of a state."""
+def derive(p: Params, s: State, b: int, task: int) -> None:
+    """Work out what follows from the rest of a state; that an episode has gained nothing yet as well."""
     realign_all(p, s, b)
     note_mailbox(p, s, b)
+    if task == RESET:
+        s.alignment_value[b] = team_alignment(p, s, b)
 
 
 def step_row(p: Params, s: State, out: Outputs, b: int, actions: Array) -> None:
@@ -119,36 +119,23 @@ def step_row(p: Params, s: State, out: Outputs, b: int, actions: Array) -> None:
     out.truncated[b] = s.subtasks_left[b] > 0 and s.t[b] >= p.horizon[s.workflow[b]]
 
 
-def show_row(p: Params, s: State, out: Outputs, b: int) -> None:
-    """Write what the agents of an environment see and may do from nothing."""
-    write_masks(p, s, out, b)
-    if p.write_observations:
-        write_observations(p, s, out, b)
-    out.shown_left[b] = s.subtasks_left[b]
+def run_row(p: Params, s: State, out: Outputs, actions: Array, b: int, task: int) -> None:
+    """Do a task in one environment: `RESET`, `STEP` with actions [B, N, parts], or `SHOW` a state put into it.
 
-
-def show_changes(p: Params, s: State, out: Outputs, b: int) -> None:
-    """After a step, write what has changed of it."""
+    Then write what its agents see and may do: after a step what has changed, else from nothing. A reset leaves the
+    rewards of the last step as they are: they belong to it.
+    """
+    if task == STEP:
+        step_row(p, s, out, b, actions)
+    else:
+        if task == RESET:
+            reset_row(p, s, b)
+        derive(p, s, b, task)
+        blank_observations(p, s, out, b)
     update_masks(p, s, out, b)
     if p.write_observations:
         update_observations(p, s, out, b)
     out.shown_left[b] = s.subtasks_left[b]
-
-
-def run_row(p: Params, s: State, out: Outputs, actions: Array, b: int, task: int) -> None:
-    """Do a task in one environment: `RESET`, `STEP` with actions [B, N, parts], or `SHOW` a state put into it.
-
-    A reset leaves the rewards of the last step as they are: they belong to it.
-    """
-    if task == STEP:
-        step_row(p, s, out, b, actions)
-        show_changes(p, s, out, b)
-        return
-    if task == RESET:
-        reset_row(p, s, b)
-    else:
-        derive(p, s, b)
-    show_row(p, s, out, b)
 
 
 def run_rows(p: Params, s: State, out: Outputs, actions: Array, rows: Array, task: int) -> None:

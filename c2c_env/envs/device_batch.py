@@ -238,7 +238,7 @@ def _tables(host: Batch, sizes: dict[str, int]) -> dict[str, Any]:
 
 
 def load_cuda(device: int) -> ModuleType:
-    """The module of kernels, if it can be used and there is such a device."""
+    """The module that compiles kernels, if it can be used and there is such a device."""
     try:
         from c2c_env.core import cuda
     except ImportError as error:

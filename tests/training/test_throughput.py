@@ -93,16 +93,6 @@ def test_only_the_chosen_rows_get_actions():
     assert (batch.action_buffer[[1, 3]] >= 0).all()
 
 
-def test_no_workflow_is_generated_inside_the_clock():
-    for loop_size in (7, 300):
-        batch = Batch(loops.workflows_of("simple", fresh=False), Team.default(2), EnvConfig(), num_envs=loop_size)
-        loops.meet_all(batch)
-        met = len(batch.params.num_subtasks)
-        batch.reset(range(loop_size))
-        assert met >= loops.WORKFLOWS
-        assert len(batch.params.num_subtasks) == met
-
-
 # --- processes of their own ----------------------------------------------------------------------------------
 
 
@@ -161,7 +151,8 @@ def test_table_and_files(tmp_path, capsys, monkeypatch, makers_here):
     assert noted["sleeps"] == ""
     table = (tmp_path / "table.txt").read_text(encoding="utf-8")
     assert [line.rstrip() for line in printed.out.splitlines()][: len(table.splitlines())] == table.splitlines()
-    assert "PettingZoo, simple" in table
+    assert "PettingZoo, simple, every workflow new" in table
+    assert "…" not in table
     assert "raises failed: RuntimeError: no such luck" in table
     described = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
     assert described["arguments"]["batch_sizes"] == [2]
