@@ -1,4 +1,4 @@
-"""The only module that knows numba: turns plain functions over arrays into callable kernels.
+"""The only module, with `cuda`, that knows numba: turns plain functions over arrays into callable kernels.
 
 `load("numba", entry)` compiles an entry point with everything it calls; `load("interpreted", entry)` runs the very
 same functions as Python. Threads come from the caller (the kernel releases the GIL), not from OpenMP, whose pool
@@ -73,7 +73,7 @@ def _announce(often: str) -> None:
 
 def _compile_entry(function: Any, folder: Path | None) -> Any:
     """An entry point, cached on disk, that releases the GIL."""
-    entry = _rewire(function, {})
+    entry = rewire(function, _compile_inner, {})
     if folder is not None:
         entry.__code__ = entry.__code__.replace(co_filename=str(_copy_source(function, folder)))
     with _numba_cache(folder):
@@ -95,14 +95,11 @@ def _copy_source(function: types.FunctionType, folder: Path) -> Path:
     return copy
 
 
-def _compile_inner(function: types.FunctionType, done: dict[types.FunctionType, Any]) -> Any:
+def _compile_inner(function: types.FunctionType) -> Any:
     """A function called by others: inlined into them, so that no bundle of arrays is passed at run time."""
-    if function not in done:
-        # the large ones that have a single caller become part of it before anything is compiled, which saves time
-        when = "always" if function.__name__ in MERGED else "never"
-        compile_ = _njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, inline=when)
-        done[function] = compile_(_rewire(function, done))
-    return done[function]
+    # the large ones that have a single caller become part of it before anything is compiled, which saves time
+    when = "always" if function.__name__ in MERGED else "never"
+    return _njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, inline=when)(function)
 
 
 def _njit(**options: Any) -> Any:
@@ -116,13 +113,17 @@ def _njit(**options: Any) -> Any:
     return decorator(_nrt=False, error_model="numpy", **options)
 
 
-def _rewire(function: Any, done: dict[types.FunctionType, Any]) -> types.FunctionType:
-    """The same code with the package's functions among its globals replaced by compiled ones."""
+def rewire(
+    function: Any, compile_inner: Callable[[types.FunctionType], Any], done: dict[types.FunctionType, Any]
+) -> types.FunctionType:
+    """The same code with the package's functions among its globals replaced by compiled ones (kept in `done`)."""
     names = dict(function.__globals__)
     for name in function.__code__.co_names:
         value = names.get(name)
         if isinstance(value, types.FunctionType) and value.__module__.startswith(f"{_PACKAGE}."):
-            names[name] = _compile_inner(value, done)
+            if value not in done:
+                done[value] = compile_inner(rewire(value, compile_inner, done))
+            names[name] = done[value]
     copy = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__)
     copy.__qualname__, copy.__module__ = function.__qualname__, function.__module__
     return copy

@@ -37,7 +37,7 @@ REWARD_TERMS = ("progress", "alignment", "communication", "time")
 RESET, STEP, SHOW = range(3)
 
 # streams of random numbers
-STREAM_EPISODE, STREAM_WORKFLOW, STREAM_VOLATILITY, STREAM_REWORK = range(4)
+STREAM_EPISODE, STREAM_WORKFLOW, STREAM_VOLATILITY, STREAM_REWORK, STREAM_ACTION = range(5)
 
 # sums over an episode, kept for the metrics
 (

@@ -6,7 +6,7 @@ dependents of a subtask, L steps of message latency, V symbols, D observation le
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
@@ -164,13 +164,13 @@ def array_specs(kind: type[Any]) -> dict[str, Spec]:
     return {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
 
 
-def allocate(kind: type[Any], sizes: Mapping[str, int]) -> dict[str, Array]:
-    """Zeroed arrays for every field of `kind`; `sizes` gives the length of each named axis."""
+def allocate(kind: type[Any], sizes: Mapping[str, int], zeros: Callable[..., Any] = np.zeros) -> dict[str, Any]:
+    """Zeroed arrays for every field of `kind`; `sizes` gives the length of each named axis, `zeros` makes an array."""
 
     def shape(axes: str) -> tuple[int, ...]:
         return tuple(sizes[axis] if axis in sizes else int(axis) for axis in axes.split())
 
-    return {name: np.zeros(shape(spec.axes), dtype=spec.dtype) for name, spec in array_specs(kind).items()}
+    return {name: zeros(shape(spec.axes), dtype=spec.dtype) for name, spec in array_specs(kind).items()}
 
 
 class ObservationField(NamedTuple):

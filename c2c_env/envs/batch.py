@@ -60,7 +60,7 @@ class Batch:
         backend: str = "numba",
         write_observations: bool = True,
     ) -> None:
-        self._check_types(team, config, num_envs, num_threads)
+        self.check_types(team, config, num_envs, num_threads)
         self.pool = workflow if isinstance(workflow, WorkflowPool) else WorkflowPool(workflow)
         self.team, self.config, self.num_envs, self.num_threads = team, config, num_envs, num_threads
         self.backend = backend
@@ -70,23 +70,7 @@ class Batch:
         self._check_sizes()
         relations = (self.max_agents, self.max_subtasks, config.vocab_size, config.relations)
         self.layout = ObservationLayout.build(*relations)
-        self._sizes = {
-            "B": num_envs,
-            "A": self.max_agents,
-            "N": self.num_agents,
-            "K": self.max_subtasks,
-            "K+1": self.max_subtasks + 1,
-            "L": max(config.chat.latency, config.email.latency),
-            "C": 4 * self.max_agents,
-            "R": constants.OLDEST + 1,
-            "O": constants.NUM_OBS_FIELDS,
-            "T": constants.NUM_TALLIES,
-            "D": self.layout.size,
-            "M": mask_size(config, self.max_agents, self.max_subtasks),
-            "P": self.pool.max_prerequisites,
-            "Q": self.pool.max_dependents,
-            "W": len(self.pool.sources) + num_envs * self.pool.generates,
-        }
+        self._sizes = self.axes(num_envs)
         self._action_sizes = np.array(action_sizes(config, self.max_agents, self.max_subtasks))
         self.state = State(**allocate(State, self._sizes))
         self.out = Outputs(**allocate(Outputs, self._sizes))
@@ -97,7 +81,8 @@ class Batch:
         self._connect()
 
     @staticmethod
-    def _check_types(team: Team, config: EnvConfig, num_envs: int, num_threads: int) -> None:
+    def check_types(team: Team, config: EnvConfig, num_envs: int, num_threads: int) -> None:
+        """Raise a `ConfigError` that lists what is of the wrong type."""
         faults = [
             f"{name} is {got!r}, expected a c2c_env.{kind.__name__}"
             for name, got, kind in (("team", team, Team), ("config", config, EnvConfig))
@@ -121,6 +106,27 @@ class Batch:
         if self.backend not in backends.BACKENDS:
             faults.append(f"backend is {self.backend!r}, expected one of {', '.join(backends.BACKENDS)}")
         raise_faults(ConfigError, "the environment cannot be built", faults)
+
+    def axes(self, num_envs: int) -> dict[str, int]:
+        """Length of every named axis (see `c2c_env.core.layout`) with this many environments."""
+        config = self.config
+        return {
+            "B": num_envs,
+            "A": self.max_agents,
+            "N": self.num_agents,
+            "K": self.max_subtasks,
+            "K+1": self.max_subtasks + 1,
+            "L": max(config.chat.latency, config.email.latency),
+            "C": 4 * self.max_agents,
+            "R": constants.OLDEST + 1,
+            "O": constants.NUM_OBS_FIELDS,
+            "T": constants.NUM_TALLIES,
+            "D": self.layout.size,
+            "M": mask_size(config, self.max_agents, self.max_subtasks),
+            "P": self.pool.max_prerequisites,
+            "Q": self.pool.max_dependents,
+            "W": len(self.pool.sources) + num_envs * self.pool.generates,
+        }
 
     def _make_params(self, write_observations: bool) -> Params:
         config = self.config
