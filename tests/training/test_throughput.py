@@ -151,7 +151,7 @@ def test_table_and_files(tmp_path, capsys, monkeypatch, makers_here):
     assert noted["sleeps"] == ""
     table = (tmp_path / "table.txt").read_text(encoding="utf-8")
     assert [line.rstrip() for line in printed.out.splitlines()][: len(table.splitlines())] == table.splitlines()
-    assert "PettingZoo, simple, every workflow new" in table
+    assert "PettingZoo, simple" in table
     assert "…" not in table
     assert "raises failed: RuntimeError: no such luck" in table
     described = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
@@ -162,7 +162,7 @@ def test_table_and_files(tmp_path, capsys, monkeypatch, makers_here):
 
 def check_own_rows(own):
     assert (own["note"] == "").all()
-    assert len(own) == 7  # the face twice, simple with and without, its new workflows, complex with and without
+    assert len(own) == 5  # the face, simple with and without observations, complex with and without
     assert (own["agent_steps_per_second"] / own["steps_per_second"]).tolist() == pytest.approx(own["agents"].tolist())
     assert (own["lowest"] <= own["steps_per_second"]).all()
     assert (own["steps_per_second"] <= own["highest"]).all()
