@@ -18,7 +18,7 @@ from c2c_env.workflows import (
     load_workflow,
 )
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "METRICS",
