@@ -139,6 +139,6 @@ def run_row(p: Params, s: State, out: Outputs, actions: Array, b: int, task: int
 
 
 def run_rows(p: Params, s: State, out: Outputs, actions: Array, rows: Array, task: int) -> None:
-    """Do a task in each of the rows [R]; the only entry point, so that everything is compiled once."""
+    """Do a task in each of the rows [R]; one entry point for all tasks, so that what they share is compiled once."""
     for n in range(rows.shape[0]):
         run_row(p, s, out, actions, rows[n], task)
