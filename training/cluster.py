@@ -34,7 +34,7 @@ from training.workers import DIED, ONE_THREAD, Job, Outcome, attempt
 
 LOCAL, AUTO, CLIENT = "local", "auto", "ray://"
 ATTEMPTS = 3  # of a job whose process dies
-CONNECT_SECONDS = 30.0
+CONNECT_SECONDS = 90.0  # a client's server may take half a minute to start on a busy machine
 OBJECT_STORE_BYTES = 128 * 2**20  # of a Ray started here; results are small
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",

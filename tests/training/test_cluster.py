@@ -42,9 +42,21 @@ def ray_cluster():
         initialize_head=True, head_node_args={**MACHINE, "num_cpus": 2, "ray_client_server_port": port}
     )  # fmt: skip
     made.client = f"ray://127.0.0.1:{port}"
+    wait_for_server(port)
     yield made
     made.shutdown()
     gc.collect()
+
+
+def wait_for_server(port):
+    """The server for clients opens its port some time after the rest of a machine stands."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < deadline, "the server for clients did not start in a minute"
+            time.sleep(0.1)
 
 
 @pytest.fixture
