@@ -64,6 +64,7 @@ class Message:
     channel: Channel
     due: int
     carried: list[float]  # the sender's understanding of the topic when it was sent
+    factor: float  # share of its usual effect
 
 
 class ReferenceEnv:
@@ -106,6 +107,7 @@ class ReferenceEnv:
         self.request_topic = [[NOTHING for _ in self.agents] for _ in self.agents]
         self.request_age = [[-1 for _ in self.agents] for _ in self.agents]  # -1: no request
         self.mail: list[Message] = []  # in the order sent
+        self.judged = [1.0 for _ in self.agents]  # share of its usual effect that what each says has
         self.af_at_finish = [0.0 for _ in self.topics]
         self.hours_worked = [0.0 for _ in self.topics]
         self.af_hours = [0.0 for _ in self.topics]  # sum of hours * AF
@@ -314,7 +316,7 @@ class ReferenceEnv:
             carried = list(self.understanding[sender][topic])
             due = self.t + channel.latency
             self.comm_hours[sender] += channel.send_hours
-            self.mail.append(Message(sender, recipients, topic, is_ask, channel, due, carried))
+            self.mail.append(Message(sender, recipients, topic, is_ask, channel, due, carried, self.judged[sender]))
             if speech == ASSIGN and not to_team:
                 self.owner[topic] = recipient
 
@@ -375,12 +377,12 @@ class ReferenceEnv:
         if self.request_topic[reader][sender] == k:
             exponent /= 2.0
             self._close_request(reader, sender)
-        tau = message.channel.richness**exponent
+        tau = message.channel.richness**exponent * message.factor
         self._move(reader, k, tau, message.carried, credited_with=sender)
 
     def _hold_meeting(self, proposer: int, participants: list[int], k: int) -> None:
         """All pay, all move towards the best, mutual requests about k close."""
-        tau = MEETING_RICHNESS ** self.subtasks[k].complexity
+        tau = MEETING_RICHNESS ** self.subtasks[k].complexity * self.judged[proposer]
         best = [max(self.understanding[j][k][f] for j in participants) for f in range(4)]
         for j in participants:
             self.comm_hours[j] += MEETING_HOURS

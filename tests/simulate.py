@@ -13,7 +13,8 @@ from c2c_env.workflows import DOMAINS
 
 STREAMS = {"volatility": c.STREAM_VOLATILITY, "rework": c.STREAM_REWORK}
 TELLS_AND_MEET = (c.CHAT_TELL, c.EMAIL_TELL, c.MEET)
-MAIL = [("speech", "i1"), ("recipient", "i2"), ("topic", "i2"), ("symbol", "i2"), ("facets", "f8", (4,))]
+MAIL = [("speech", "i1"), ("recipient", "i2"), ("topic", "i2"), ("symbol", "i2")]
+MAIL += [("facets", "f8", (4,)), ("factor", "f8")]
 UNEQUAL_WEIGHTS = ((1.0, 0.0, 0.0, 0.0), (0.1, 5.0, 0.3, 0.6), (0.0, 0.0, 2.0, 1.0))
 
 
@@ -187,6 +188,7 @@ def _random_messages(p, rng, n, count, t):
     mailbox["topic"] = rng.integers(0, count, mailbox.shape)
     mailbox["symbol"] = rng.integers(0, max(1, p.vocab_size), mailbox.shape)
     mailbox["facets"] = rng.uniform(0.0, 1.0, (*mailbox.shape, 4))
+    mailbox["factor"] = rng.choice([1.0, 0.3, 0.0], mailbox.shape)
     read = np.where(pairs, rng.integers(0, c.NUM_SPEECHES, (n, n)), 0)
     return {
         "mailbox": mailbox,

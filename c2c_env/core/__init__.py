@@ -29,6 +29,7 @@ Where these rules could be read in two ways, this is the reading:
 - A message about a subtask that is done by now is delivered and paid. A tell closes a request only about the same
   subtask. A request's age counts from when it was read.
 - The best of a meeting is the best in each facet; its tau is r**kappa, also where it answers a request.
+- A judge of messages (off by default) scales the tau of a message or a meeting by its score (`State.judged`).
 - "Worked on" means hours were really put in. The mean alignment of a subtask's work is over all hours since the reset.
 - Progress is 1 - remaining effort / total effort, so rework lowers it.
 - Who gets credit for alignment is decided when the message is read or the meeting held, by whose alignment counts then.

@@ -71,7 +71,8 @@ def read_message(p: Params, s: State, b: int, i: int, j: int, place: int) -> Non
         s.tally[b, REQUESTS] += 1.0
         return
     answers = s.request_topic[b, j, i] == k
-    learn(p, s, b, i, j, k, place, p.tau[s.workflow[b], k, CHANNEL_OF_SPEECH[speech], 1 if answers else 0])
+    tau = p.tau[s.workflow[b], k, CHANNEL_OF_SPEECH[speech], 1 if answers else 0]
+    learn(p, s, b, i, j, k, place, tau * s.mail_factor[b, place, i])
     if answers:
         close_request(s, b, j, i)
 
@@ -160,6 +161,7 @@ def meet(p: Params, s: State, b: int, proposer: int, k: int, count: int) -> None
 
 def share_best(p: Params, s: State, b: int, proposer: int, k: int, count: int) -> None:
     """Participants close the share tau of their gap to the best participant, facet by facet."""
+    tau = p.tau[s.workflow[b], k, MEETING, 0] * s.judged[b, proposer]
     w = s.workflow[b]
     for f in range(NUM_FACETS):
         s.best_facets[b, f] = 0.0
@@ -169,7 +171,7 @@ def share_best(p: Params, s: State, b: int, proposer: int, k: int, count: int) -
         j = s.participants[b, n]
         learned = 0.0
         for f in range(NUM_FACETS):
-            gained = p.tau[w, k, MEETING, 0] * (s.best_facets[b, f] - s.understanding[b, j, k, f])
+            gained = tau * (s.best_facets[b, f] - s.understanding[b, j, k, f])
             s.understanding[b, j, k, f] += gained
             learned += p.weights[w, k, f] * gained
         realign(p, s, b, j, k)
@@ -190,6 +192,7 @@ def send_messages(p: Params, s: State, b: int) -> None:
         s.mail_recipient[b, place, i] = recipient
         s.mail_topic[b, place, i] = k
         s.mail_symbol[b, place, i] = s.action[b, i, SYMBOL]
+        s.mail_factor[b, place, i] = s.judged[b, i]
         for f in range(NUM_FACETS):
             s.mail_facets[b, place, i, f] = s.understanding[b, i, k, f]
         s.speech_count[b, speech] += 1

@@ -67,10 +67,12 @@ def clear_row(s: State, b: int) -> None:
     s.mail_topic[b] = 0
     s.mail_symbol[b] = 0
     s.mail_facets[b] = 0.0
+    s.mail_factor[b] = 1.0
     s.read_speech[b] = 0
     s.read_topic[b] = NOBODY
     s.read_symbol[b] = 0
     s.read_step[b] = 0
+    s.judged[b] = 1.0
     s.action[b] = 0
     s.invalid[b] = 0
     s.spoken_hours[b] = 0.0

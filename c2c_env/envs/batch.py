@@ -338,6 +338,14 @@ class Batch:
         return self._actions
 
     @property
+    def message_factors(self) -> Array:
+        """float64 [B, N]: share of its usual effect, in [0, 1], that what each agent says in the next steps has.
+
+        1 from the start of an episode on; for a judge of messages, who writes it before a step.
+        """
+        return self.state.judged[:, : self.num_agents]
+
+    @property
     def action_sizes(self) -> Array:
         """Number of choices of each part of an action."""
         return self._action_sizes

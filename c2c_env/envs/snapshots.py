@@ -18,7 +18,7 @@ from c2c_env.core.layout import Array, Outputs, Params, Spec, State, array_specs
 from c2c_env.core.transition import clear_row
 from c2c_env.errors import SnapshotError, raise_faults, unknown_name
 
-_MAIL = ("speech", "recipient", "topic", "symbol", "facets")
+_MAIL = ("speech", "recipient", "topic", "symbol", "facets", "factor")
 _RANDOM = ("seed", "episode", "key")
 _BUNDLED = {f"mail_{name}" for name in _MAIL} | set(_RANDOM) | {"workflow", "workflow_index"}
 # what follows from the rest, or is for a stage of a step only
@@ -27,6 +27,7 @@ DERIVED = {
     "asking_topic",
     "asking_due",
     "answer_due",
+    "judged",
     "num_changed",
     "changed",
     "participants",
@@ -87,8 +88,8 @@ def _cut(p: Params, s: State, row: int, name: str, spec: Spec) -> Array:
 
 
 def _mailbox(p: Params, s: State, row: int) -> Array:
-    kinds = [("speech", "i1"), ("recipient", "i2"), ("topic", "i2"), ("symbol", "i2"), ("facets", "f8", (4,))]
-    mailbox = np.zeros((p.max_latency, p.num_agents), dtype=kinds)
+    numbers = [("speech", "i1"), ("recipient", "i2"), ("topic", "i2"), ("symbol", "i2")]
+    mailbox = np.zeros((p.max_latency, p.num_agents), dtype=[*numbers, ("facets", "f8", (4,)), ("factor", "f8")])
     for name in _MAIL:
         mailbox[name] = getattr(s, f"mail_{name}")[row, :, : p.num_agents]
     return mailbox
@@ -193,6 +194,7 @@ def _ranges(p: Params, workflow: int) -> dict[str, Range]:
         "mailbox['topic']": (0, k - 1),
         "mailbox['symbol']": symbol,
         "mailbox['facets']": share,
+        "mailbox['factor']": share,
     }
 
 

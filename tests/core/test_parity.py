@@ -124,6 +124,15 @@ class Pair:
         return spread + [None] * self.max_agents * (self.max_subtasks - count)
 
 
+class JudgedPair(Pair):
+    """A judge says how much each message counts; the reference is told the same."""
+
+    def choose(self):
+        factors = self.rng.choice([0.0, 0.35, 1.0], size=len(self.env.agents))
+        self.env.batch.message_factors[0] = self.reference.judged[:] = factors
+        return super().choose()
+
+
 def pad(part, length):
     return [*part, *[0] * (length - len(part))]
 
@@ -136,6 +145,11 @@ def take(entries, real, length):
 @pytest.mark.parametrize("case", CASES)
 def test_episode_equals_the_reference(case, seed):
     Pair(np.random.default_rng([seed, len(case)]), **CASES[case]).play()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_judged_messages_equal_the_reference(seed):
+    JudgedPair(np.random.default_rng([seed, 99]), **ROUGH, reward_sharing="individual").play()
 
 
 def test_such_episodes_meet_every_event():
