@@ -40,6 +40,14 @@ class MissingExtraError(C2CError, ImportError):
     """An optional library is needed for what was asked."""
 
 
+class EndpointError(C2CError, RuntimeError):
+    """A language model cannot be used at all: no key, no server, no such model. Stops a run."""
+
+
+class BudgetError(C2CError, RuntimeError):
+    """The next question to a language model could cost more than the budget leaves. Stops a run, to be resumed."""
+
+
 def nearest(name: object, valid: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the closest valid name, or an empty string."""
     matches = difflib.get_close_matches(str(name), list(valid), n=1)

@@ -1,0 +1,264 @@
+"""Answers: their published schema, and from what a model wrote to a legal action or a stated fault.
+
+An answer is taken as it is (valid), after a repair of its form that cannot change its meaning (repaired, with how), or
+not at all (invalid, with why). Nothing is guessed: a name that does not exist, a choice that the mask forbids, or two
+JSON objects where one was asked for make the whole answer invalid.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, TypeVar, get_args
+
+from c2c_env.core.constants import SILENT, SPEECHES
+from c2c_env.errors import MissingExtraError
+from c2c_env.text.board import Legal
+from c2c_env.text.words import TEAM, agent_name, plain, subtask_name
+
+try:
+    from pydantic import BaseModel, ConfigDict, Field, ValidationError
+except ModuleNotFoundError as error:
+    raise MissingExtraError(
+        "c2c_env.text.answer needs pydantic, which is not installed; install the extra: pip install 'c2c-env[llm]'"
+    ) from error
+
+Speech = Literal["silent", "chat_tell", "chat_ask", "email_tell", "email_ask", "meet", "assign"]
+Label = Literal["valid", "repaired", "invalid"]
+MAX_ANSWER = 100_000  # characters; nothing sensible is longer
+_NOTHING = ("", "null", "none", "nothing")
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class AnswerError(ValueError):
+    """Why an answer is invalid, in a few words."""
+
+
+class Form(BaseModel):
+    """Base of everything that a model is asked for: no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Work(Form):
+    """What to do for one who may not speak now."""
+
+    work: str | None = Field(description="subtask to work on, such as s3, or null")
+
+
+class Choice(Work):
+    """One agent's action."""
+
+    speech: Speech = Field(default="silent", description="what kind of message to send, if any")
+    recipient: str | None = Field(default=None, description="an agent's name or team; null when silent")
+    topic: str | None = Field(default=None, description="the subtask that the message is about; null when silent")
+    text: str = Field(default="", description="words of the message, one to three sentences; empty when silent")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How an answer ended: one label, how or why, and what the agent does (nothing, silently, if invalid)."""
+
+    label: Label
+    how: str
+    action: tuple[int, int, int, int]
+    text: str = ""
+
+    @classmethod
+    def invalid(cls, why: str) -> Decision:
+        """Silent no-work."""
+        return cls("invalid", plain(why, 200), (0, SILENT, 0, 0))
+
+
+# --- schema ---------------------------------------------------------------------------------------------------
+
+
+@cache
+def json_schema(form: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of a form in the strict dialect: every key required, no others."""
+    schema: dict[str, Any] = _strict(form.model_json_schema())
+    return schema
+
+
+def _strict(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_strict(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {key: _strict(value) for key, value in node.items() if key not in ("title", "default")}
+    if isinstance(node.get("properties"), dict):
+        kept["properties"] = {key: _strict(value) for key, value in node["properties"].items()}
+        kept["required"] = list(node["properties"])
+    return kept
+
+
+def response_format(form: type[BaseModel]) -> dict[str, Any]:
+    """For the `response_format` parameter of chat completions."""
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": form.__name__.lower(), "strict": True, "schema": json_schema(form)},
+    }
+
+
+def tool(form: type[BaseModel]) -> dict[str, Any]:
+    """For the `tools` parameter of chat completions."""
+    function = {"name": form.__name__.lower(), "strict": True, "parameters": json_schema(form)}
+    return {"type": "function", "function": {**function, "description": "Answer with this."}}
+
+
+# --- from text to JSON ----------------------------------------------------------------------------------------
+
+
+def read_json(text: str) -> tuple[dict[str, Any], list[str]]:
+    """The one JSON object in a text, and what had to be taken off around it.
+
+    Raises:
+        AnswerError: there is none, or more than one.
+    """
+    if len(text) > MAX_ANSWER:
+        raise AnswerError(f"the answer has {len(text)} characters, expected at most {MAX_ANSWER}")
+    repairs: list[str] = []
+    without = re.sub(r"^\s*<think>.*?</think>", "", text, flags=re.DOTALL).strip()
+    if without != text.strip():
+        repairs.append("reasoning taken off")
+    found, rest = _only_object(without)
+    if rest in ("``````", "```json```", "```JSON```"):
+        repairs.append("code fence taken off")
+    elif rest:
+        repairs.append("prose around the JSON taken off")
+    return found, repairs
+
+
+def _only_object(text: str) -> tuple[dict[str, Any], str]:
+    """The only JSON object of a text, and what stands around it; other braces make the text ambiguous."""
+    start = text.find("{")
+    if start < 0:
+        raise AnswerError("no JSON object in the answer")
+    decoder = json.JSONDecoder(object_pairs_hook=_distinct, parse_constant=_no_constant)
+    try:
+        value, end = decoder.raw_decode(text, start)
+    except AnswerError:
+        raise
+    except (ValueError, RecursionError):
+        raise AnswerError("the JSON of the answer is broken or cut off") from None
+    if "{" in text[end:]:
+        raise AnswerError("more than one JSON object in the answer, expected one")
+    return value, "".join((text[:start] + text[end:]).split())
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        raise AnswerError("a key stands twice in the JSON")
+    return table
+
+
+def _no_constant(name: str) -> Any:
+    raise AnswerError(f"{name} is no JSON number")
+
+
+# --- from JSON to a form --------------------------------------------------------------------------------------
+
+
+def validate(form: type[Model], data: Mapping[str, Any], repairs: list[str]) -> Model:
+    """A filled-in form; repairs of spelling are added to `repairs`.
+
+    Raises:
+        AnswerError: it does not fit.
+    """
+    try:
+        return form.model_validate(normalised(form, data, repairs))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise AnswerError(f"{where}: {first['msg']}" if where else str(first["msg"])) from None
+
+
+def normalised(form: type[BaseModel], data: Mapping[str, Any], repairs: list[str]) -> dict[str, Any]:
+    """Unknown keys dropped, names and enums in their usual spelling."""
+    known = set(form.model_fields)
+    unknown = sorted(set(data) - known)
+    if unknown:
+        repairs.append(f"unknown key {plain(unknown[0], 40)!r} dropped")
+    kept = {key: _normalised_parts(form, key, value, repairs) for key, value in data.items() if key in known}
+    for key, spell in _SPELLING.items():
+        if key in kept:
+            usual = spell(kept[key])
+            if usual != kept[key] or type(usual) is not type(kept[key]):
+                repairs.append(f"spelling of {key}")
+                kept[key] = usual
+    return kept
+
+
+def _normalised_parts(form: type[BaseModel], key: str, value: Any, repairs: list[str]) -> Any:
+    """The same for the forms in a list."""
+    inner = next((kind for kind in get_args(form.model_fields[key].annotation) if isinstance(kind, type)), None)
+    if not isinstance(value, list) or inner is None or not issubclass(inner, BaseModel):
+        return value
+    return [normalised(inner, item, repairs) if isinstance(item, dict) else item for item in value]
+
+
+def _spell_subtask(value: Any) -> Any:
+    """`s3`, from 3, "3", "S3", "s3 "; null from words for nothing."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return subtask_name(value)
+    word = _spell_name(value)
+    return subtask_name(int(word)) if isinstance(word, str) and re.fullmatch(r"[0-9]{1,4}", word) else word
+
+
+def _spell_name(value: Any) -> Any:
+    """`worker_1`, from "Worker 1" and the like."""
+    if not isinstance(value, str):
+        return value
+    word = re.sub(r"[\s-]+", "_", value.strip().lower())
+    return None if word in _NOTHING else word
+
+
+def _spell_speech(value: Any) -> Any:
+    word = _spell_name(value)
+    return SPEECHES[SILENT] if word is None else word
+
+
+_SPELLING = {"work": _spell_subtask, "speech": _spell_speech, "recipient": _spell_name, "topic": _spell_subtask}
+
+
+# --- from a form to an action ---------------------------------------------------------------------------------
+
+
+def decide(choice: Work, legal: Legal, num_agents: int, num_subtasks: int, repairs: list[str]) -> Decision:
+    """The action that a choice stands for, or why it is none."""
+    try:
+        action, text = to_action(choice, legal, num_agents, num_subtasks)
+    except AnswerError as error:
+        return Decision.invalid(str(error))
+    return Decision("repaired" if repairs else "valid", "; ".join(repairs), action, text)
+
+
+def to_action(choice: Work, legal: Legal, num_agents: int, num_subtasks: int) -> tuple[tuple[int, int, int, int], str]:
+    """Indices [work, speech, recipient, topic] and the words of the message.
+
+    Raises:
+        AnswerError: a name that does not exist, or a choice that the mask forbids.
+    """
+    subtasks = {subtask_name(k): k for k in range(num_subtasks)}
+    people = {agent_name(i): i for i in range(num_agents)} | {TEAM: legal.team}
+    work = 0 if choice.work is None else 1 + _pick("work", choice.work, subtasks, legal.work)
+    if not isinstance(choice, Choice) or choice.speech == SPEECHES[SILENT]:
+        return (work, SILENT, 0, 0), ""
+    speech = _pick("speech", choice.speech, {name: n for n, name in enumerate(SPEECHES)}, legal.speeches)
+    recipient = _pick("recipient", choice.recipient, people, legal.recipients)
+    topic = _pick("topic", choice.topic, subtasks, legal.topics)
+    return (work, speech, recipient, topic), choice.text.strip()
+
+
+def _pick(what: str, name: str | None, known: Mapping[str, int], legal: tuple[int, ...]) -> int:
+    if name is None:
+        raise AnswerError(f"{what} is missing")
+    if name not in known:
+        raise AnswerError(f"{what} {plain(name, 40)!r} does not exist")
+    if known[name] not in legal:
+        raise AnswerError(f"{what} {name} is not allowed now")
+    return known[name]
