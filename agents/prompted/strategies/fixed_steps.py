@@ -1,0 +1,50 @@
+"""The paper's baseline that communicates at fixed steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from agents.prompted.strategies.base import Strategy, template
+from c2c_env.config import EnvConfig
+from c2c_env.errors import ConfigError
+from c2c_env.text.answer import Choice, Decision, Work
+from c2c_env.text.board import Sight, render
+from c2c_env.text.words import WorkflowWords
+
+EVERY = 4  # steps
+
+
+class FixedSteps(Strategy):
+    """Everybody must speak at every m-th step and cannot between; questions may be answered at these steps only."""
+
+    name = "fixed_steps"
+    description = f"speaks at every m = {EVERY}th step only (fixed_steps:m, the paper's baseline)"
+    argument = "m"
+
+    def __init__(self, config: EnvConfig, num_agents: int, argument: str = "") -> None:
+        super().__init__(config, num_agents, argument)
+        if argument and (not argument.isdecimal() or int(argument) < 1):
+            raise ConfigError(f"fixed_steps takes an integer >= 1 behind the colon, got {argument!r}")
+        self.every = int(argument or EVERY)
+
+    def start(self) -> Any:
+        return {"step": 0}
+
+    def system(self, sight: Sight) -> str:
+        return template(self.name).substitute(rules=self.rules, name=sight.name, every=self.every)
+
+    def user(self, sight: Sight, words: WorkflowWords, memory: Any) -> str:
+        turn = "In this step you must send one message." if self._due(memory) else "In this step you cannot speak."
+        return f"{render(sight, words)}\n\n{turn}"
+
+    def form_of(self, sights: Sequence[Sight], memory: Any) -> type[BaseModel]:
+        return Choice if self._due(memory) else Work
+
+    def remember(self, memory: Any, sights: Sequence[Sight], answer: Any, decisions: Sequence[Decision]) -> None:
+        memory["step"] += 1
+
+    def _due(self, memory: Any) -> bool:
+        return bool(memory["step"] % self.every == 0)

@@ -1,0 +1,57 @@
+"""Reason and act, with a linear history of thoughts, actions and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field
+
+from agents.prompted.strategies.base import Strategy, in_words
+from c2c_env.core.constants import DONE
+from c2c_env.text.answer import Choice, Decision
+from c2c_env.text.board import Sight, render
+from c2c_env.text.words import WorkflowWords, plain, subtask_name
+
+REMEMBERED = 20  # steps
+_THOUGHT = 300  # characters of a thought that are remembered
+
+
+class Reasoned(Choice):
+    """A choice with the thought behind it."""
+
+    thought: str = Field(description="one to three sentences: what matters now, and why you choose so")
+
+
+class React(Strategy):
+    """The history of the last steps stands before the present view."""
+
+    name = "react"
+    description = "reasons before it acts, with a linear history"
+    form = Reasoned
+
+    def start(self) -> Any:
+        return []
+
+    def user(self, sight: Sight, words: WorkflowWords, memory: Any) -> str:
+        view = render(sight, words)
+        if not memory:
+            return view
+        past = "\n".join(memory[-REMEMBERED:])
+        return f"What you saw, thought and did in earlier steps:\n{past}\n\nNow:\n\n{view}"
+
+    def remember(self, memory: Any, sights: Sequence[Sight], answer: Any, decisions: Sequence[Decision]) -> None:
+        (sight,), (decision,) = sights, decisions
+        thought = plain(answer.thought, _THOUGHT) if isinstance(answer, Reasoned) else "-"
+        memory.append(f"- saw: {_summary(sight)}; thought: {thought}; did: {in_words(decision, sight.legal.team)}")
+
+
+def _summary(sight: Sight) -> str:
+    """The few numbers that show what an action led to."""
+    own = [
+        f"{subtask_name(k)} {sight.remaining[k]:.2f} h left at AF {sight.alignment[k]:.2f}"
+        for k in range(len(sight.status))
+        if sight.owner[k] == sight.me and sight.status[k] != DONE
+    ]
+    done = int((sight.status == DONE).sum())
+    return ", ".join([f"{100 * sight.time_used:.0f} % of the time used", f"{done} done", *own])

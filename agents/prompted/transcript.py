@@ -1,0 +1,197 @@
+"""Transcripts: one JSON line a step with everything that was asked, answered and done; written whole, read as data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agents.base import Policy
+from agents.prompted.policy import PromptedTeam
+from agents.prompted.turns import Turn
+from c2c_env import Batch, Channel, EnvConfig, Subtask, Team, Workflow
+from c2c_env.core import constants as c
+from c2c_env.core.layout import Array
+from c2c_env.errors import C2CError, ConfigError
+from c2c_env.text.words import agent_name
+
+FORMAT = 1
+EPISODE, STEP, END = "episode", "step", "end"
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """A transcript that was read.
+
+    Attributes:
+        head: what is played, with the policy's name and the options that matter.
+        actions: [T, N, parts].
+        factors: [T, N], what a judge said.
+        effects: a line a step, see `effect`.
+        end: metrics and columns of the results.
+    """
+
+    head: Mapping[str, Any]
+    actions: Array
+    factors: Array
+    effects: Sequence[Mapping[str, Any]]
+    end: Mapping[str, Any]
+
+    def batch(self) -> Batch:
+        """The environment, freshly reset."""
+        batch = Batch(_workflow(self.head["workflow"]), Team(_tuples(self.head["team"])), _config(self.head["config"]))
+        batch.reset([self.head["seed"]])
+        return batch
+
+
+class Recorder:
+    """Writes down the episodes of a batch that a prompted team plays; call `record` after every step.
+
+    Args:
+        batch: freshly reset.
+        policy: the team.
+        name: of the policy, for the head.
+        seeds: of the environments.
+    """
+
+    def __init__(self, batch: Batch, policy: Policy, name: str, seeds: Sequence[int]) -> None:
+        if not isinstance(policy, PromptedTeam):
+            raise ConfigError(f"policy {name} is no prompted one, and has no transcript")
+        self.batch, self.policy = batch, policy
+        self._lines: list[list[str]] = [[_line(self._head(env, name, seed))] for env, seed in enumerate(seeds)]
+        self._steps = [0] * len(seeds)
+
+    def record(self) -> None:
+        """Add the step that was just taken, in every environment that took one."""
+        for env, lines in enumerate(self._lines):
+            t = int(self.batch.state.t[env])
+            if t > self._steps[env]:
+                self._steps[env] = t
+                lines.append(_line(self._step(env, t)))
+
+    def texts(self) -> list[str]:
+        """The finished transcripts, one an environment."""
+        return ["\n".join([*lines, _line(self._end(env))]) + "\n" for env, lines in enumerate(self._lines)]
+
+    def _head(self, env: int, name: str, seed: int) -> dict[str, Any]:
+        return {
+            "kind": EPISODE,
+            "format": FORMAT,
+            "policy": name,
+            "options": self.policy.options.identity,
+            "seed": int(seed),
+            "team": self.batch.team.skills,
+            "config": asdict(self.batch.config),
+            "workflow": asdict(self.batch.workflow(env)),
+        }
+
+    def _step(self, env: int, t: int) -> dict[str, Any]:
+        actions = self.batch.action_buffer[env].tolist()
+        return {
+            "kind": STEP,
+            "t": t,
+            "turns": [_turn(turn, actions) for turn in self.policy.turns.get(env, [])],
+            "actions": actions,
+            "factors": self.batch.message_factors[env].tolist(),
+            "effect": effect(self.batch, env),
+            "failure": self.policy.episode_columns(env)["failure"],
+        }
+
+    def _end(self, env: int) -> dict[str, Any]:
+        columns = self.policy.episode_columns(env)
+        return {"kind": END, "metrics": _without_nan(self.batch.metrics(env)), "columns": _without_nan(columns)}
+
+
+def _turn(turn: Turn, actions: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """A question, its answer, and for each agent the label and what it did."""
+    parts = [
+        {
+            "agent": agent_name(agent),
+            "label": decision.label,
+            "how": decision.how,
+            "text": decision.text,
+            "action": actions[agent],
+            **({"judged": _verdict(verdict)} if verdict.label else {}),
+        }
+        for agent, decision, verdict in zip(turn.agents, turn.decisions, turn.verdicts, strict=True)
+    ]
+    return {
+        "prompt": [{"role": role, "content": content} for role, content in turn.question.messages],
+        "form": turn.question.form.__name__,
+        "sample": turn.question.sample,
+        "answer": turn.reply.kept(),
+        "agents": parts,
+    }
+
+
+def _verdict(verdict: Any) -> dict[str, Any]:
+    answer = verdict.reply.kept() if verdict.reply else None
+    return {"factor": verdict.factor, "label": verdict.label, "how": verdict.how, "answer": answer}
+
+
+def effect(batch: Batch, env: int) -> dict[str, Any]:
+    """What a step did: a few readable numbers, and a hash of everything that it led to."""
+    count = len(batch.workflow(env).subtasks)
+    arrays = [batch.observations[env], batch.action_masks[env], batch.reward_terms[env], batch.state.tally[env]]
+    hashed = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays))
+    return {
+        "rewards": batch.rewards[env].tolist(),
+        "invalid": batch.invalid[env].tolist(),
+        "remaining": batch.state.remaining[env, :count].tolist(),
+        "done": np.flatnonzero(batch.state.status[env, :count] == c.DONE).tolist(),
+        "hash": hashed.hexdigest(),
+    }
+
+
+def _line(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=True, allow_nan=False)
+
+
+def _without_nan(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: None if isinstance(x, float) and math.isnan(x) else x for key, x in values.items()}
+
+
+# --- reading --------------------------------------------------------------------------------------------------
+
+
+def read_transcript(path: str | Path) -> Transcript:
+    """Read a transcript.
+
+    Raises:
+        ConfigError: there is none, or it is damaged.
+    """
+    try:
+        lines = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+        head, *steps, end = lines
+        if (head["kind"], end["kind"]) != (EPISODE, END) or any(step["kind"] != STEP for step in steps):
+            raise ConfigError(f"{str(path)!r} is no whole transcript")
+        if head["format"] != FORMAT:
+            raise ConfigError(f"{str(path)!r} has format {head['format']}, expected {FORMAT}")
+        actions = np.array([step["actions"] for step in steps], dtype=np.int32)
+        factors = np.array([step["factors"] for step in steps], dtype=np.float64)
+        return Transcript(head, actions, factors, [step["effect"] for step in steps], end)
+    except OSError as error:
+        raise ConfigError(f"cannot read transcript {str(path)!r}: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, C2CError):
+            raise
+        raise ConfigError(f"{str(path)!r} is no transcript: {type(error).__name__}: {error}") from error
+
+
+def _tuples(rows: Any) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in rows)
+
+
+def _workflow(data: Mapping[str, Any]) -> Workflow:
+    return Workflow(**{**data, "subtasks": tuple(Subtask(**subtask) for subtask in data["subtasks"])})
+
+
+def _config(data: Mapping[str, Any]) -> EnvConfig:
+    channels = {name: Channel(**data[name]) for name in ("chat", "email", "meeting")}
+    return EnvConfig(**{**data, **channels})
