@@ -13,6 +13,8 @@ from c2c_env.errors import C2CError, MissingExtraError
 COMMANDS = {
     "benchmark": "compare policies: table, results.csv and figures",
     "episode": "watch a policy play one episode",
+    "decompose": "have a language model turn a plain-text brief into a workflow file",
+    "replay": "play a prompted team's transcript again without a model, and check every bit of it",
     "throughput": "measure how fast the environment is on this machine, beside others",
 }
 EXAMPLES = {
@@ -29,6 +31,7 @@ examples:
   python -m training benchmark --workflows csv-import-tool,my/workflow.toml --team-sizes 3,5
   python -m training benchmark --workflows none --generated 64 --out results/generated
   python -m training benchmark --ray auto                on the Ray cluster that this machine belongs to
+  python -m training benchmark --policies cost_aware,prompted:c2c@MODEL --llm budget_tokens=2000000
   python -m training benchmark --config dt=0.25 chat.richness=0.6 relations=index --out results/richer-chat
 
 It may be interrupted at any moment; the same command then does what is missing and nothing else.
@@ -46,6 +49,7 @@ training/peers.py tells how peers are installed; one that is not is named and le
 Exit status: 0 everything measured or not installed, 1 some rows failed, 2 wrong arguments, 130 interrupted.
 """,
 }
+EXTRAS = {"decompose": "llm", "replay": "llm"}
 RESUMES = {"benchmark": "; the same command goes on from here"}
 FORMATTER = argparse.RawDescriptionHelpFormatter  # keeps the examples' lines
 
@@ -62,6 +66,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted" + RESUMES.get("".join(words[:1]), ""), file=sys.stderr)
         return 130
+    finally:
+        close_clients()
+
+
+def close_clients() -> None:
+    """End what prompted policies ask their models with, if there are any."""
+    module = sys.modules.get("agents.prompted.client")
+    if module is not None:
+        module.close_clients()
 
 
 def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -93,7 +106,8 @@ def load_command(name: str) -> ModuleType:
         return importlib.import_module(f"training.{name}")
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"{name} needs {error.name}, which is not installed; install the extra: pip install -e '.[bench]'"
+            f"{name} needs {error.name}, which is not installed; install the extra:"
+            f" pip install -e '.[{EXTRAS.get(name, 'bench')}]'"
         ) from error
 
 

@@ -26,9 +26,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 import c2c_env
+from agents.prompted.options import Options
 from c2c_env import METRICS, TEST_SEEDS
 from c2c_env.errors import ConfigError, MissingExtraError
-from training import cluster, plan, report
+from training import cluster, plan, prompted, report
 from training.cells import Cell, CorruptCellError, Row, make_batch, policy_file, read_cell, source_digest, write_whole
 from training.workers import Executor, LocalPool, Report, run_cells
 
@@ -74,6 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="fields of EnvConfig, for example dt=0.25 chat.richness=0.5 relations=index",
     )
+    prompted.add_llm_arguments(parser)
+    add("--estimate", action="store_true", help="say what prompted teams could cost, and stop")
     add("--quick", action="store_true", help="one workflow a tier, 5 agents, 2 seeds, unless given")
     add("--no-figures", action="store_true", help="table only")
 
@@ -85,16 +88,20 @@ def run(args: argparse.Namespace) -> int:
     if args.ray is not None:
         cluster.check(args.ray)
     cells = plan.make_plan(args)
-    out = plan.output_folder(args.out)
     console, errors = Console(width=report.WIDTH), Console(stderr=True, soft_wrap=True, highlight=False)
+    if args.estimate:
+        print(prompted.describe_estimate([cell for cell in cells if cell.prompted]))
+        return 0
+    out = plan.output_folder(args.out)
     write_whole(out / "run.json", json.dumps(describe_run(args, cells), indent=2) + "\n")
     faults = complete(cells, out / "cells", partial(open_executor, args.ray, args.workers), errors)
     results = write_results(cells, out)
     if len(results):
         report.show(results, console, out / "report.txt")
         console.print(f"\nEpisodes: {out / 'results.csv'}   configuration: {out / 'run.json'}", highlight=False)
-        if not args.no_figures:
-            draw_figures(results, [cell for cell in cells if cell.name not in faults], out, console)
+        counted, _ = prompted.split_failed(results)
+        if not args.no_figures and len(counted):
+            draw_figures(counted, [cell for cell in cells if cell.name not in faults], out, console)
     if faults:
         errors.print(describe_faults(cells, faults), markup=False)
     return 1 if faults else 0
@@ -110,8 +117,18 @@ def complete(cells: Sequence[Cell], folder: Path, opener: Opener, errors: Consol
         return {}
     make_batch(missing[0])  # compiles the simulator once, where its message can be seen, and not in every process
     missing.sort(key=lambda cell: -cell.cost)
-    with opener(missing) as executor, progress_bar(missing, errors) as on_done:
-        return run_cells(missing, folder, executor, on_done)
+    asking = [cell for cell in missing if cell.prompted]
+    computing = [cell for cell in missing if not cell.prompted]
+    faults: dict[str, str] = {}
+    if computing:
+        with opener(computing) as executor, progress_bar(computing, errors) as on_done:
+            faults |= run_cells(computing, folder, executor, on_done)
+    if asking:
+        errors.print(prompted.describe_estimate(asking), markup=False)
+        with progress_bar(asking, errors) as on_done:
+            faults |= run_cells(asking, folder, prompted.open_threads(asking), on_done)
+        errors.print(prompted.describe_totals(asking), markup=False)
+    return faults
 
 
 @contextmanager
@@ -131,13 +148,12 @@ def is_finished(cell: Cell, folder: Path, errors: Console) -> bool:
     if not path.exists():
         return False
     try:
-        read_cell(path, cell)
+        return not any(row.get("failed") for row in read_cell(path, cell))  # what failed is tried again
     except CorruptCellError as error:
         aside = path.with_name(path.name + ".corrupt")
         os.replace(path, aside)
         errors.print(f"warning: {path} is damaged: {error}; moved to {aside.name}, the cell is run again", markup=False)
         return False
-    return True
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -182,7 +198,7 @@ def write_results(cells: Sequence[Cell], out: Path) -> pd.DataFrame:
         if path.exists():
             same = {"policy": cell.policy, "tier": cell.tier, "split": cell.split, "team_size": cell.team_size}
             rows += [same | row for row in read_cell(path, cell)]
-    results = pd.DataFrame(rows, columns=COLUMNS)
+    results = pd.DataFrame(rows, columns=[*COLUMNS, *prompted.columns_of(rows)])
     write_whole(out / "results.csv", results.to_csv(index=False, lineterminator="\n"))
     return results
 
@@ -205,6 +221,7 @@ def describe_run(args: argparse.Namespace, cells: Sequence[Cell]) -> dict[str, A
             "c2c_env": c2c_env.__version__,
             "sources": source_digest(),
         },
+        "options": next((Options.of(cell.options).identity for cell in cells if cell.prompted), None),
         "platform": platform.platform(),
     }
 

@@ -12,21 +12,23 @@ import math
 import os
 import re
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import c2c_env
-from agents.base import PolicyContext, play
+from agents.base import Accounting, Policy, PolicyContext, play
+from agents.prompted.options import Options
 from agents.registry import make_policy
 from c2c_env import METRICS, Batch, EnvConfig, Team, Workflow
 
 Row = dict[str, Any]
 FORMAT = 1  # of the cell files and of what `run_cell` does around a policy; part of the hash
 _PACKAGE = Path(c2c_env.__file__).parent
-_SOURCES = ("core/*.py", "workflows/*.py", "envs/*.py", "bounds.py", "config.py", "metrics.py")
+_SOURCES = ("core/*.py", "workflows/*.py", "envs/*.py", "text/*.py", "bounds.py", "config.py", "metrics.py")
+PROMPTED = "prompted"
 
 
 class CorruptCellError(ValueError):
@@ -46,6 +48,8 @@ class Cell:
         team_size: N, of the default team.
         seeds: of the environments.
         config: every constant.
+        options: of prompted policies, see `agents.prompted.options`.
+        transcripts: folder for the transcripts of a prompted policy.
     """
 
     policy: str
@@ -56,6 +60,13 @@ class Cell:
     team_size: int
     seeds: tuple[int, ...]
     config: EnvConfig
+    options: Mapping[str, Any] = field(default_factory=dict)
+    transcripts: str = ""
+
+    @property
+    def prompted(self) -> bool:
+        """A language model plays: it waits for a server, not for a processor."""
+        return self.policy.partition(":")[0] == PROMPTED
 
     @property
     def title(self) -> str:
@@ -86,6 +97,7 @@ class Cell:
             "team_size": self.team_size,
             "seeds": self.seeds,
             "config": asdict(self.config),
+            "options": Options.of(self.options).identity if self.prompted else None,
         }
 
 
@@ -94,7 +106,8 @@ def source_digest() -> str:
     """Hash of the code that determines results: the simulator and the policies."""
     agents = Path(__file__).parent.parent / "agents"
     files = [file for pattern in _SOURCES for file in sorted(_PACKAGE.glob(pattern))]
-    return _digest(_named_bytes([*files, *sorted(agents.rglob("*.py"))]))
+    own = sorted([*agents.rglob("*.py"), *agents.rglob("*.md")])
+    return _digest(_named_bytes([*files, *own]))
 
 
 def policy_file(policy: str) -> Path | None:
@@ -139,12 +152,28 @@ def policy_seed(cell: Cell) -> int:
 def run_cell(cell: Cell) -> list[Row]:
     """Play all episodes of a cell; a row of metrics each."""
     batch = make_batch(cell)
-    policy = make_policy(cell.policy, PolicyContext.of(batch, seed=policy_seed(cell)))
-    metrics = play(batch, policy)
-    return [
-        {"workflow": batch.workflow(place).name, "seed": seed, **metrics[place]}
-        for place, seed in enumerate(cell.seeds)
-    ]
+    policy = make_policy(cell.policy, PolicyContext.of(batch, policy_seed(cell), cell.options))
+    metrics = play_recorded(cell, batch, policy)
+    rows: list[Row] = []
+    for place, seed in enumerate(cell.seeds):
+        more = policy.episode_columns(place) if isinstance(policy, Accounting) else {}
+        rows.append({"workflow": batch.workflow(place).name, "seed": seed, **metrics[place], **more})
+    return rows
+
+
+def play_recorded(cell: Cell, batch: Batch, policy: Policy) -> list[dict[str, float]]:
+    """Play, and leave a transcript an episode where a folder for them is given."""
+    if not cell.transcripts:
+        return play(batch, policy)
+    from agents.prompted.transcript import Recorder  # an optional library
+
+    folder = Path(cell.transcripts)
+    folder.mkdir(parents=True, exist_ok=True)
+    recorder = Recorder(batch, policy, cell.policy, cell.seeds)
+    metrics = play(batch, policy, on_step=recorder.record)
+    for seed, text in zip(cell.seeds, recorder.texts(), strict=True):
+        write_whole(folder / f"{cell.name}--seed{seed}.jsonl", text)
+    return metrics
 
 
 def write_cell(path: Path, rows: Sequence[Row]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from rich import box
@@ -16,6 +18,7 @@ from c2c_env import METRICS, Batch, EnvConfig, Team
 from c2c_env.core import constants as c
 from c2c_env.render.scene import printable, short_name
 from c2c_env.trace import Trace
+from training.prompted import add_llm_arguments, read_options
 
 MARKS = {
     c.CHAT_TELL: "c",
@@ -39,20 +42,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--team-size", type=int, default=5, help="agents of the default team")
     parser.add_argument("--seed", type=int, default=0, help="of the episode")
     parser.add_argument("--no-colour", action="store_true", help="plain text")
+    add_llm_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Play one episode and print it."""
     console = Console(color_system=None if args.no_colour else "auto", highlight=False)
-    trace, metrics = play_episode(args.workflow, args.policy, args.team_size, args.seed)
+    options = read_options(args.llm, args.llm_file)
+    trace, metrics = play_episode(args.workflow, args.policy, args.team_size, args.seed, options)
     print_episode(console, trace, metrics, f"{args.policy}, {args.team_size} agents, seed {args.seed}")
     return 0
 
 
-def play_episode(workflow: str, policy: str, team_size: int, seed: int) -> tuple[Trace, dict[str, float]]:
+def play_episode(
+    workflow: str, policy: str, team_size: int, seed: int, options: Mapping[str, Any] | None = None
+) -> tuple[Trace, dict[str, float]]:
     """A recorded episode and its metrics."""
     batch = Batch(workflow, Team.default(team_size), EnvConfig())
-    player = make_policy(policy, PolicyContext.of(batch, seed=seed))
+    player = make_policy(policy, PolicyContext.of(batch, seed, options))
     batch.reset([seed])
     trace = Trace(batch)
     metrics = play(batch, player, on_step=trace.record)

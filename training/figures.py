@@ -41,7 +41,10 @@ def _figures(results: pd.DataFrame, cells: Sequence[Cell]) -> Iterator[tuple[str
         yield f"frontier{suffix}", draw_frontier(part)
         if part["synchronous_share"].notna().any():
             yield f"synchronous_share{suffix}", draw_synchronous_share(part)
-    shown = [cell for cell in cells if cell.split == splits[0] and cell.policy in set(results["policy"])]
+    watched = [cell for cell in cells if not cell.prompted]  # others are played again, which costs nothing
+    shown = [cell for cell in watched if cell.split == splits[0] and cell.policy in set(results["policy"])]
+    if not shown:
+        return
     yield "alignment", draw_alignment(shown)
     graph = draw_message_graph(shown)
     if graph is not None:

@@ -15,6 +15,7 @@ from c2c_env import TEST_SEEDS, Batch, Channel, EnvConfig, Team, Workflow, built
 from c2c_env.errors import C2CError, ConfigError, WorkflowError, nearest, raise_faults
 from c2c_env.workflows import TIERS, load_workflow
 from training.cells import Cell
+from training.prompted import read_options
 
 BASELINE = "no_communication"
 DEFAULT_POLICIES = (
@@ -37,18 +38,21 @@ def make_plan(args: argparse.Namespace) -> list[Cell]:
     count = args.seeds if args.seeds is not None else 2 if args.quick else 4
     seeds = tuple(range(_at_least("--seeds", count, 1)))
     config = parse_config(args.config)
+    options = read_options(args.llm, args.llm_file)
+    transcripts = str(Path(args.out) / "transcripts")
     wanted = split_list(args.workflows) if args.workflows else list(QUICK_WORKFLOWS if args.quick else [BUILT_IN])
     sets: list[WorkflowSet] = [(w.name, split, (w,), seeds) for w, split in choose_workflows(wanted)]
     sets += generated_sets(_at_least("--generated", args.generated, 0))
     if not sets:
         raise ConfigError(f"--workflows {NO_WORKFLOW} needs --generated M with M >= 1, got 0")
     sets.sort(key=lambda one: (one[1] == GENERATED, TIERS.index(one[2][0].tier)))
-    cells = [
+    plain = [
         Cell(policy, label, split, workflows[0].tier, workflows, size, chosen, config)
         for label, split, workflows, chosen in sets
         for size in sizes
         for policy in policies
     ]
+    cells = [replace(cell, options=options, transcripts=transcripts) if cell.prompted else cell for cell in plain]
     check_cells(cells)
     return cells
 
@@ -163,7 +167,7 @@ def check_cells(cells: Sequence[Cell]) -> None:
         made.add((cell.policy, cell.team_size))
         batch = Batch(list(cell.workflows), Team.default(cell.team_size), cell.config)
         try:
-            make_policy(cell.policy, PolicyContext.of(batch))
+            make_policy(cell.policy, PolicyContext.of(batch, options=cell.options))
         except C2CError:
             raise
         except Exception as error:

@@ -16,6 +16,7 @@ from rich.text import Text
 from c2c_env.workflows import TIERS
 from training.cells import write_whole
 from training.plan import BASELINE
+from training.prompted import describe_failed, prompted_table, split_failed
 from training.statistics import estimate_column, interquartile_mean, label_of, with_reduction
 
 WIDTH = 100
@@ -57,21 +58,24 @@ def show(results: pd.DataFrame, console: Console, path: Path | None = None) -> N
 
 def make_tables(results: pd.DataFrame, unicode: bool = True) -> list[Table | Padding]:
     """A table for each split and tier, then what the columns mean."""
-    paired = with_reduction(results, BASELINE)
+    counted, failed = split_failed(results)
+    paired = with_reduction(counted, BASELINE)
     parts: list[Table | Padding] = []
     for split in dict.fromkeys(paired["split"]):
         for tier in TIERS:
             group = paired[(paired["split"] == split) & (paired["tier"] == tier)]
             if len(group):
                 parts.append(_table(group, f"{tier} workflows ({split})", unicode))
-    return [*parts, Padding(Text(_legend(paired)), (1, 0, 0, 0))]
+    prompted = prompted_table(results, unicode)
+    parts += [Padding(prompted, (1, 0, 0, 0))] if prompted is not None else []
+    return [*parts, Padding(Text("\n".join([_legend(paired), *describe_failed(failed)])), (1, 0, 0, 0))]
 
 
 def _table(group: pd.DataFrame, title: str, unicode: bool) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", caption_justify="left", safe_box=not unicode)
     table.caption = _episodes(group)
     table.box, table.show_edge, table.padding = box.SIMPLE_HEAD, False, 0  # the narrowest that still breathes
-    table.add_column("policy", vertical="bottom", max_width=POLICY_WIDTH, no_wrap=True)
+    table.add_column("policy", vertical="bottom", max_width=POLICY_WIDTH, overflow="fold")
     for heading in ["time\n(h)", "less time, %\n[95% interval]", "IQM\n%", *(heading for _, heading, _ in MEANS)]:
         table.add_column(heading, justify="right", no_wrap=True, vertical="bottom")
     for size in sorted(set(group["team_size"])):

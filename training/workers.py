@@ -9,13 +9,14 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from c2c_env.errors import EndpointError
 from training.cells import Cell, Row, run_cell, write_cell
 
 Job = TypeVar("Job")
@@ -75,9 +76,15 @@ def run_cells(
 
 
 def attempt(work: Callable[[Job], Any], job: Job) -> tuple[Any, str]:
-    """Result and fault of a job; the fault is a text, since not every exception can be sent."""
+    """Result and fault of a job; the fault is a text, since not every exception can be sent.
+
+    Raises:
+        EndpointError: as no other job could do better.
+    """
     try:
         return work(job), ""
+    except EndpointError:
+        raise
     except Exception as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         return None, f"{type(error).__name__}: {error} ({Path(frame.filename).name}, line {frame.lineno})"
@@ -97,6 +104,32 @@ class LocalPool:
                 # one of those under way took the whole pool down; alone, only the guilty one does so again
                 for guilty in (yield from _run_until_broken([suspect], 1, work)):
                     yield Outcome(guilty, None, DIED)
+
+
+class Threads:
+    """Threads of this process, an `Executor` for jobs that wait for a server: they share its limits.
+
+    Args:
+        count: of jobs at once.
+        stop: called when it is left early; must end what the jobs wait for.
+    """
+
+    def __init__(self, count: int, stop: Callable[[], None]) -> None:
+        self.count, self.stop = count, stop
+
+    def run(self, work: Callable[[Job], Any], jobs: Sequence[Job]) -> Generator[Outcome, None, None]:
+        """See `Executor.run`."""
+        pool = ThreadPoolExecutor(self.count)
+        running = {pool.submit(attempt, work, job): job for job in jobs}
+        try:
+            for future in as_completed(running):
+                yield Outcome(running[future], *future.result())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            self.stop()
+            raise
+        finally:
+            pool.shutdown()
 
 
 def _run_until_broken(

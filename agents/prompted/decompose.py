@@ -1,0 +1,137 @@
+"""The paper's first step: the manager turns a plain-text brief into a workflow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal
+
+from pydantic import Field
+
+from agents.prompted.backends import Question, Reply, RequestFailedError
+from agents.prompted.backends.base import Message
+from agents.prompted.client import Client
+from agents.prompted.policy import read_answer
+from agents.prompted.strategies.base import template
+from c2c_env.errors import C2CError, WorkflowError
+from c2c_env.text.answer import AnswerError, Form
+from c2c_env.text.words import plain, quoted
+from c2c_env.workflows.loader import parse_workflow
+from c2c_env.workflows.schema import FACETS
+
+CORRECTIONS = 2  # times that faults are fed back
+LEAST, MOST = 5, 34  # subtasks that are asked for
+MAX_BRIEF = 20_000  # characters
+MAX_FAULTS = 20  # that are fed back at once
+
+
+class DecompositionError(C2CError, ValueError):
+    """The model gave no valid workflow."""
+
+
+class Facts(Form):
+    """A sentence or two a facet."""
+
+    intent: str
+    interface: str
+    constraints: str
+    context: str
+
+
+class PlannedSubtask(Form):
+    """A subtask as the model gives it."""
+
+    id: str
+    title: str
+    domain: Literal["backend", "frontend", "data", "infrastructure", "quality"]
+    effort: float = Field(description="hours")
+    complexity: float = Field(description="0.75 to 2.5")
+    prerequisites: list[str]
+    facts: Facts
+
+
+class PlannedWorkflow(Form):
+    """A workflow as the model gives it; the brief is added to it."""
+
+    name: str
+    title: str
+    tier: Literal["simple", "medium", "complex"]
+    subtasks: list[PlannedSubtask]
+
+
+def decompose(brief: str, client: Client, model: str, num_agents: int) -> str:
+    """The text of a workflow file.
+
+    Raises:
+        DecompositionError: no valid workflow after `CORRECTIONS` corrections, or no answer.
+    """
+    prompt = template("decompose").substitute(
+        num_agents=num_agents, least=LEAST, most=MOST, brief=quoted(brief, MAX_BRIEF)
+    )
+    messages: list[Message] = [("user", prompt)]
+    faults: list[str] = []
+    for _ in range(1 + CORRECTIONS):
+        question = Question(model, tuple(messages), PlannedWorkflow)
+        reply = ask(client, question)
+        try:
+            planned, _ = read_answer(question, reply)
+            text = to_toml(planned, brief)
+            parse_workflow(text, where="the model's workflow")
+            return text
+        except AnswerError as error:
+            faults = [str(error)]
+        except WorkflowError as error:
+            faults = list(error.faults) or [str(error)]
+        messages += [("assistant", reply.text or "-"), ("user", correction(faults))]
+    raise DecompositionError(f"no valid workflow after {CORRECTIONS} corrections; left: {'; '.join(faults)}")
+
+
+def ask(client: Client, question: Question) -> Reply:
+    """One question, from outside the client's loop."""
+    try:
+        return client.run([partial(client.ask, lambda: question)])[0]
+    except RequestFailedError as error:
+        raise DecompositionError(f"the model gave no answer: {error}") from None
+
+
+def correction(faults: Sequence[str]) -> str:
+    """What is fed back."""
+    lines = "\n".join(f"- {plain(fault, 200)}" for fault in faults[:MAX_FAULTS])
+    return f"That is no valid workflow:\n{lines}\nAnswer again with the whole corrected JSON object and nothing else."
+
+
+# --- as a file ------------------------------------------------------------------------------------------------
+
+
+def to_toml(planned: PlannedWorkflow, brief: str) -> str:
+    """A workflow file."""
+    head = [
+        f"name = {_text(planned.name)}",
+        f"tier = {_text(planned.tier)}",
+        f"title = {_text(planned.title)}",
+        f"brief = {_text(brief)}",
+    ]
+    return "\n".join(head + [line for subtask in planned.subtasks for line in _subtask(subtask)]) + "\n"
+
+
+def _subtask(subtask: PlannedSubtask) -> list[str]:
+    facts = subtask.facts.model_dump()
+    return [
+        "",
+        "[[subtasks]]",
+        f"id = {_text(subtask.id)}",
+        f"title = {_text(subtask.title)}",
+        f"domain = {_text(subtask.domain)}",
+        f"effort = {subtask.effort!r}",
+        f"complexity = {subtask.complexity!r}",
+        f"prerequisites = [{', '.join(map(_text, subtask.prerequisites))}]",
+        "",
+        "[subtasks.facts]",
+        *(f"{facet} = {_text(facts[facet])}" for facet in FACETS),
+    ]
+
+
+def _text(text: str) -> str:
+    """A TOML string: without control characters, JSON's form of it is one."""
+    return json.dumps("\n".join(plain(line) for line in text.splitlines()), ensure_ascii=False)
