@@ -1,0 +1,59 @@
+"""The rule of the planner, one environment after the other."""
+
+from __future__ import annotations
+
+from agents.planner.foresee import foresee
+from agents.planner.plan import Plan, Rule
+from agents.planner.schedule import NOW, estimate_hours, rank_subtasks, schedule, weigh
+from agents.planner.speech import speak
+from c2c_env.core.constants import NOBODY, READY, WORK
+from c2c_env.core.layout import Array, Params, State
+
+
+def decide_rows(p: Params, s: State, z: Plan, r: Rule, actions: Array, rows: Array) -> None:
+    """Write what all agents do into actions [B, N, parts] for environments `rows` [R]; the entry point."""
+    for n in range(rows.shape[0]):
+        decide_row(p, s, z, r, actions, rows[n])
+
+
+def decide_row(p: Params, s: State, z: Plan, r: Rule, actions: Array, b: int) -> None:
+    """Decide for one team."""
+    for i in range(p.num_agents):
+        for part in range(actions.shape[2]):
+            actions[b, i, part] = 0
+    if s.subtasks_left[b] == 0:
+        return
+    foresee(p, s, z, b)
+    estimate_hours(p, s, z, r, b)
+    rank_subtasks(p, s, z, b)
+    placed = schedule(p, s, z, b)
+    weigh(p, s, z, r, b, placed)
+    choose_work(p, s, z, r, b)
+    for i in range(p.num_agents):
+        actions[b, i, WORK] = z.work[i] + 1
+        z.price[i] = z.worth[z.work[i]] if z.work[i] >= 0 else r.idle_price
+    if p.num_agents > 1:
+        speak(p, s, z, r, actions, b)
+
+
+def choose_work(p: Params, s: State, z: Plan, r: Rule, b: int) -> None:
+    """What the schedule starts now; then the idle help out on what waits for its best worker."""
+    for i in range(p.num_agents):
+        z.work[i] = NOBODY
+    for k in range(p.num_subtasks[s.workflow[b]]):
+        if s.status[b, k] == READY and z.start[k] <= NOW:
+            z.work[z.worker[k]] = k
+    for k in range(p.num_subtasks[s.workflow[b]]):
+        if s.status[b, k] == READY and z.start[k] > NOW:
+            help_out(p, s, z, r, b, k)
+
+
+def help_out(p: Params, s: State, z: Plan, r: Rule, b: int, k: int) -> None:
+    """The idle agent who is the fastest on subtask k works on it if fast enough."""
+    best, fastest = NOBODY, r.least_pace
+    for i in range(p.num_agents):
+        pace = p.skill[i, p.domain[s.workflow[b], k]] * s.alignment[b, i, k]
+        if z.work[i] < 0 and pace > fastest:
+            best, fastest = i, pace
+    if best >= 0:
+        z.work[best] = k
