@@ -31,7 +31,7 @@ def decide_row(p: Params, s: State, z: Plan, r: Rule, actions: Array, b: int) ->
     choose_work(p, s, z, r, b)
     for i in range(p.num_agents):
         actions[b, i, WORK] = z.work[i] + 1
-        z.price[i] = z.worth[z.work[i]] if z.work[i] >= 0 else r.idle_price
+        value_time(p, s, z, r, b, i)
     if p.num_agents > 1:
         speak(p, s, z, r, actions, b)
 
@@ -46,6 +46,17 @@ def choose_work(p: Params, s: State, z: Plan, r: Rule, b: int) -> None:
     for k in range(p.num_subtasks[s.workflow[b]]):
         if s.status[b, k] == READY and z.start[k] > NOW:
             help_out(p, s, z, r, b, k)
+
+
+def value_time(p: Params, s: State, z: Plan, r: Rule, b: int, i: int) -> None:
+    """Worth of an hour of agent i's time, and how much of this step it has to spare: all, or what is left at the end."""
+    k = z.work[i]
+    z.price[i] = r.idle_price
+    z.spare[i] = p.dt - s.debt[b, i]
+    if k >= 0:
+        z.price[i] = z.worth[k]
+        z.spare[i] -= s.remaining[b, k] / (p.skill[i, p.domain[s.workflow[b], k]] * s.alignment[b, i, k])
+    z.spare[i] = max(0.0, z.spare[i])
 
 
 def help_out(p: Params, s: State, z: Plan, r: Rule, b: int, k: int) -> None:

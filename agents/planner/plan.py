@@ -16,6 +16,9 @@ class Rule(NamedTuple):
         slack_scale: hours of slack at which an hour saved on a subtask is worth `least_worth`; 0 slack is worth 1.
         least_worth: worth of an hour saved on a subtask that nobody waits for.
         foresight: hours ahead at which a predicted worker counts for a half.
+        hurry: power of the share of its hours that a message saves, where several compete: 0 sends first what saves
+            most, 1 what loses most by waiting.
+        patience: hours until a message is needed at which it competes with half its weight.
         trust: share of the gap to the team's best understanding that the worker of a blocked subtask is expected
             to have closed when it starts.
         trust_ready: the same for subtasks that are ready.
@@ -30,6 +33,8 @@ class Rule(NamedTuple):
     slack_scale: float = 4.0
     least_worth: float = 0.1
     foresight: float = 8.0
+    hurry: float = 0.5
+    patience: float = 1.0
     trust: float = 0.6
     trust_ready: float = 0.2
     stick: float = 0.95
@@ -44,6 +49,7 @@ class Plan(NamedTuple):
     known: Annotated[Array, Spec("f8", "A K 4", "understanding once what is under way has been read")]
     request: Annotated[Array, Spec("i2", "A A", "what row will have asked column by then, or -1")]
     hours: Annotated[Array, Spec("f8", "A K", "expected hours in which an agent finishes a subtask")]
+    inside: Annotated[Array, Spec("f8", "A K", "the same if it has finished a prerequisite, so knows the interface")]
     least: Annotated[Array, Spec("f8", "K", "the least of them")]
     rank: Annotated[Array, Spec("f8", "K", "hours from the start of a subtask to the end of all")]
     left: Annotated[Array, Spec("i2", "K", "prerequisites that the schedule has not placed")]
@@ -60,9 +66,10 @@ class Plan(NamedTuple):
     last: Annotated[Array, Spec("i2", "A", "last subtask that an agent was given, or -1")]
     work: Annotated[Array, Spec("i2", "A", "what it works on now, or -1")]
     price: Annotated[Array, Spec("f8", "A", "worth of an hour of its time now")]
+    spare: Annotated[Array, Spec("f8", "A", "hours of this step that it has nothing to do in")]
     speaks: Annotated[Array, Spec("i1", "A", "1 if it says something in this step")]
     meets: Annotated[Array, Spec("i1", "A", "1 if it is in a meeting in this step")]
     stale: Annotated[Array, Spec("i1", "K", "1 if the best message about it has to be found again")]
-    net: Annotated[Array, Spec("f8", "K", "what the best message about it saves beyond its cost")]
+    net: Annotated[Array, Spec("f8", "K", "how much the best message about it is to be preferred; 0 for none")]
     sender: Annotated[Array, Spec("i2", "K", "who should send it")]
     way: Annotated[Array, Spec("i1", "K", "how: see `speech`")]
