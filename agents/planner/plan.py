@@ -26,6 +26,7 @@ class Rule(NamedTuple):
         rounding: hours of a step that are lost when a subtask is done within it.
         least_net: hours that a message must save beyond its cost.
         least_pace: effort per hour from which an idle agent helps out on a subtask that waits for its best worker.
+        least_handover: alignment x worth that a subtask's next worker must gain by finishing the one before it.
     """
 
     price: float = 0.3
@@ -41,6 +42,7 @@ class Rule(NamedTuple):
     rounding: float = 0.2
     least_net: float = 0.02
     least_pace: float = 0.3
+    least_handover: float = 0.02
 
 
 class Plan(NamedTuple):

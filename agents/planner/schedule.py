@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.planner.plan import Plan, Rule
-from c2c_env.core.constants import BLOCKED, CONTEXT, DONE, INTERFACE, NOBODY, NUM_FACETS, READY
+from c2c_env.core.constants import CONTEXT, DONE, INTERFACE, NOBODY, NUM_FACETS, READY
 from c2c_env.core.layout import Params, State
 
 NOW = 1e-6  # hours from now that still are now
@@ -76,16 +76,10 @@ def estimate_hours(p: Params, s: State, z: Plan, r: Rule, b: int) -> None:
             alignment = p.alignment_floor + span * (now + trust * max(0.0, reach + context - now))
             growth = span * (p.weights[w, k, CONTEXT] - context)
             skill = p.skill[i, p.domain[w, k]]
-            missing = p.weights[w, k, INTERFACE] * (1.0 - z.known[i, k, INTERFACE]) * (1.0 - trust)
-            better = alignment + span * missing if s.status[b, k] == BLOCKED else alignment
-            for _ in range(2):
-                hours = expected_hours(p, s, b, k, skill, s.remaining[b, k], better, growth) + r.rounding
-                if better != alignment:
-                    z.inside[i, k] = hours
-                    better = alignment
-                else:
-                    break
+            hours = expected_hours(p, s, b, k, skill, s.remaining[b, k], alignment, growth) + r.rounding
             z.hours[i, k] = hours * r.stick if s.last_work[b, i] == k else hours
+            missing = span * p.weights[w, k, INTERFACE] * (1.0 - z.known[i, k, INTERFACE]) * (1.0 - trust)
+            z.inside[i, k] = z.hours[i, k] * alignment / (alignment + missing)  # near enough, and cheap
             z.least[k] = min(z.least[k], z.hours[i, k])
 
 
@@ -168,7 +162,7 @@ def first_to_finish(p: Params, s: State, z: Plan, b: int, k: int, now: float) ->
         before = p.prerequisites[w, k, n]
         if s.status[b, before] != DONE:
             i = z.worker[before]
-            z.hours[i, k] = min(z.hours[i, k], z.inside[i, k])
+            z.hours[i, k] = z.inside[i, k]
     best, earliest = 0, NEVER
     for i in range(p.num_agents):
         finish = max(now, z.free[i]) + z.hours[i, k]
