@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agents.base import Policy, PolicyContext
+from agents.planner import team as planner
 from agents.scripted import teams
 from c2c_env.errors import ConfigError, unknown_name
 
@@ -12,6 +13,7 @@ Maker = Callable[[PolicyContext, str], Policy]
 
 POLICIES: dict[str, Maker] = {}
 DESCRIPTIONS: dict[str, str] = {}
+SEES_STATE: set[str] = set()  # references that see more than an agent may
 
 
 def register(name: str, maker: Maker, description: str) -> None:
@@ -34,3 +36,7 @@ def make_policy(name: str, context: PolicyContext) -> Policy:
 
 for _team in teams.TEAMS:
     register(_team.name, _team.make, _team.description)
+
+for _reference in planner.TEAMS:
+    register(_reference.name, _reference.make, _reference.description)
+    SEES_STATE.add(_reference.name)

@@ -13,6 +13,7 @@ from c2c_env.errors import C2CError, MissingExtraError
 COMMANDS = {
     "benchmark": "compare policies: table, results.csv and figures",
     "episode": "watch a policy play one episode",
+    "tune_planner": "tune the planner's rule on training workflows (an hour), see agents/planner",
     "throughput": "measure how fast the environment is on this machine, beside others",
 }
 EXAMPLES = {

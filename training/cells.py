@@ -94,7 +94,8 @@ def source_digest() -> str:
     """Hash of the code that determines results: the simulator and the policies."""
     agents = Path(__file__).parent.parent / "agents"
     files = [file for pattern in _SOURCES for file in sorted(_PACKAGE.glob(pattern))]
-    return _digest(_named_bytes([*files, *sorted(agents.rglob("*.py"))]))
+    files += sorted(file for file in agents.rglob("*") if file.suffix in (".py", ".toml"))
+    return _digest(_named_bytes(files))
 
 
 def policy_file(policy: str) -> Path | None:

@@ -76,7 +76,7 @@ def hand_over(p: Params, s: State, z: Plan, r: Rule, b: int, i: int, k: int) -> 
 
 
 def value_time(p: Params, s: State, z: Plan, r: Rule, b: int, i: int) -> None:
-    """Worth of an hour of agent i's time, and how much of this step it has to spare: all, or what is left at the end."""
+    """Worth of an hour of agent i's time, and hours of this step to spare: all, or what is left at the end."""
     k = z.work[i]
     z.price[i] = r.idle_price
     z.spare[i] = p.dt - s.debt[b, i]

@@ -29,19 +29,19 @@ class Rule(NamedTuple):
         least_handover: alignment x worth that a subtask's next worker must gain by finishing the one before it.
     """
 
-    price: float = 0.3
-    idle_price: float = 0.0
+    price: float = 0.1
+    idle_price: float = 0.02
     slack_scale: float = 4.0
-    least_worth: float = 0.1
-    foresight: float = 8.0
+    least_worth: float = 0.03
+    foresight: float = 0.8
     hurry: float = 0.5
-    patience: float = 1.0
-    trust: float = 0.6
-    trust_ready: float = 0.2
-    stick: float = 0.95
+    patience: float = 4.0
+    trust: float = 0.5
+    trust_ready: float = 0.6
+    stick: float = 0.9
     rounding: float = 0.2
-    least_net: float = 0.02
-    least_pace: float = 0.3
+    least_net: float = 0.006
+    least_pace: float = 0.15
     least_handover: float = 0.02
 
 
