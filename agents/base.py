@@ -89,6 +89,28 @@ class Accounting(Protocol):
         """Further columns of the results; with `failed` true, the episode stays out of all means."""
 
 
+@runtime_checkable
+class SeesState(Protocol):
+    """Instead of observations it gets the batch, with everybody's understanding: a reference, no competitor.
+
+    A `Policy` with this method too is asked through it. It must not look at what has not happened yet: the random
+    key of an episode is in the state.
+    """
+
+    def act_batch(self, batch: Batch, rows: Array) -> Array:
+        """Decide for all agents in environments `rows` [R]: integers [R, N, parts]."""
+
+
+def decide(batch: Batch, policy: Policy, active: Array) -> Array:
+    """Actions [R, N, parts] of all agents in environments `active` [R]."""
+    if isinstance(policy, SeesState):
+        return policy.act_batch(batch, active)
+    rows = (active[:, None] * batch.num_agents + np.arange(batch.num_agents)).reshape(-1)
+    observations = batch.observations[active].reshape(len(rows), -1)
+    masks = batch.action_masks[active].reshape(len(rows), -1)
+    return policy.act(observations, masks, rows).reshape(len(active), batch.num_agents, -1)
+
+
 def play(batch: Batch, policy: Policy, *, on_step: Any = None) -> list[dict[str, float]]:
     """Play the episodes that the batch has just reset to their ends; metrics, a dict an environment.
 
@@ -97,20 +119,17 @@ def play(batch: Batch, policy: Policy, *, on_step: Any = None) -> list[dict[str,
         policy: made for `PolicyContext.of(batch)`.
         on_step: called without arguments after every step, for recorders.
     """
-    agents = np.arange(batch.num_agents)
     metrics: list[dict[str, float]] = [{} for _ in range(batch.num_envs)]
     active = np.arange(batch.num_envs)
     judge = policy if isinstance(policy, Judging) else None
     policy.reset(np.arange(batch.num_envs * batch.num_agents))
     while len(active):
-        rows = (active[:, None] * batch.num_agents + agents).reshape(-1)
-        observations = batch.observations[active].reshape(len(rows), -1)
-        masks = batch.action_masks[active].reshape(len(rows), -1)
-        actions = policy.act(observations, masks, rows)
-        batch.action_buffer[active] = actions.reshape(len(active), batch.num_agents, -1)
-        factors = judge.message_factors(rows) if judge is not None else None
-        if factors is not None:
-            batch.message_factors[active] = factors.reshape(len(active), batch.num_agents)
+        batch.action_buffer[active] = decide(batch, policy, active)
+        if judge is not None:
+            rows = (active[:, None] * batch.num_agents + np.arange(batch.num_agents)).reshape(-1)
+            factors = judge.message_factors(rows)
+            if factors is not None:
+                batch.message_factors[active] = factors.reshape(len(active), batch.num_agents)
         batch.step_written(active)
         if on_step is not None:
             on_step()

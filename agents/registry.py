@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable
 
 from agents.base import Policy, PolicyContext
+from agents.planner import team as planner
 from agents.scripted import teams
 from c2c_env.errors import ConfigError, MissingExtraError, unknown_name
 
@@ -15,6 +16,7 @@ POLICIES: dict[str, Maker] = {}
 DESCRIPTIONS: dict[str, str] = {}
 # families, whose argument says which: the module that makes them, loaded when asked for, and the extra that it needs
 FAMILIES: dict[str, tuple[str, str]] = {"prompted": ("agents.prompted.policy", "llm")}
+SEES_STATE: set[str] = set()  # references that see more than an agent may
 
 
 def register(name: str, maker: Maker, description: str) -> None:
@@ -50,3 +52,7 @@ def _family(kind: str) -> Maker:
 
 for _team in teams.TEAMS:
     register(_team.name, _team.make, _team.description)
+
+for _reference in planner.TEAMS:
+    register(_reference.name, _reference.make, _reference.description)
+    SEES_STATE.add(_reference.name)

@@ -15,6 +15,7 @@ COMMANDS = {
     "episode": "watch a policy play one episode",
     "decompose": "have a language model turn a plain-text brief into a workflow file",
     "replay": "play a prompted team's transcript again without a model, and check every bit of it",
+    "tune_planner": "tune the planner's rule on training workflows (an hour), see agents/planner",
     "throughput": "measure how fast the environment is on this machine, beside others",
 }
 EXAMPLES = {

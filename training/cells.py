@@ -106,8 +106,8 @@ def source_digest() -> str:
     """Hash of the code that determines results: the simulator and the policies."""
     agents = Path(__file__).parent.parent / "agents"
     files = [file for pattern in _SOURCES for file in sorted(_PACKAGE.glob(pattern))]
-    own = sorted([*agents.rglob("*.py"), *agents.rglob("*.md")])
-    return _digest(_named_bytes([*files, *own]))
+    files += sorted(file for file in agents.rglob("*") if file.suffix in (".py", ".md", ".toml"))
+    return _digest(_named_bytes(files))
 
 
 def policy_file(policy: str) -> Path | None:

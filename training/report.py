@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from agents.registry import SEES_STATE
 from c2c_env.workflows import TIERS
 from training.cells import write_whole
 from training.plan import BASELINE
@@ -22,6 +23,7 @@ from training.statistics import estimate_column, interquartile_mean, label_of, w
 WIDTH = 100
 POLICY_WIDTH = 22
 NOTHING = "-"
+STATE_MARK = " +"
 Format = Callable[[float], str]
 
 
@@ -98,7 +100,12 @@ def row_cells(episodes: pd.DataFrame) -> list[str]:
         interval = f"[{reduction.low:.0f}, {reduction.high:.0f}]" if pd.notna(reduction.low) else ""
         compared = [f"{reduction.value:.0f} {interval:>10}", f"{middle.value:.0f}"]
     means = [_mean(episodes[name], form) for name, _, form in MEANS]
-    return [policy, f"{episodes['completion_time'].mean():.1f}{mark}", *compared, *means]
+    return [marked(policy), f"{episodes['completion_time'].mean():.1f}{mark}", *compared, *means]
+
+
+def marked(policy: str) -> str:
+    """A policy's name, with a mark where it sees more than an agent may."""
+    return policy + STATE_MARK if policy.partition(":")[0] in SEES_STATE else policy
 
 
 def _mean(values: pd.Series, form: Format) -> str:
@@ -129,6 +136,10 @@ def _legend(paired: pd.DataFrame) -> str:
     ]
     if paired["reduction"].isna().all():
         lines.append(f"No reductions: {BASELINE} is not among the policies.")
+    if any(marked(policy) != policy for policy in paired["policy"].unique()):
+        lines.append(
+            "+ sees the true state (what everybody understands): shows what is possible, competes with nobody."
+        )
     unfinished = paired[paired["success"] < 1]
     if len(unfinished):
         names = ", ".join(f"{policy} {n}" for policy, n in unfinished.groupby("policy", sort=False).size().items())

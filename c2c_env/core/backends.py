@@ -49,7 +49,7 @@ class _Announced:
     """
 
     def __init__(self, entry: Kernel) -> None:
-        self._folder = _cache_folder()
+        self._folder = _cache_folder(entry)
         self._cold = self._folder is None or not any(self._folder.rglob(f"*.{entry.__name__}-*.nbi"))
         self._compiled = _compile_entry(entry, self._folder)
         self._direct: Kernel | None = None
@@ -116,11 +116,15 @@ def _njit(**options: Any) -> Any:
 def rewire(
     function: Any, compile_inner: Callable[[types.FunctionType], Any], done: dict[types.FunctionType, Any]
 ) -> types.FunctionType:
-    """The same code with the package's functions among its globals replaced by compiled ones (kept in `done`)."""
+    """The same code with the package's functions among its globals replaced by compiled ones (kept in `done`).
+
+    Of another package (an entry point need not be of the simulator) those that lie beside the function as well.
+    """
     names = dict(function.__globals__)
+    homes = (f"{_PACKAGE}.", f"{function.__module__.rpartition('.')[0]}.")
     for name in function.__code__.co_names:
         value = names.get(name)
-        if isinstance(value, types.FunctionType) and value.__module__.startswith(f"{_PACKAGE}."):
+        if isinstance(value, types.FunctionType) and value.__module__.startswith(homes):
             if value not in done:
                 done[value] = compile_inner(rewire(value, compile_inner, done))
             names[name] = done[value]
@@ -129,14 +133,17 @@ def rewire(
     return copy
 
 
-def _cache_folder() -> Path | None:
-    """Folder for compiled code, or None where nothing is writable.
+def _cache_folder(entry: Any) -> Path | None:
+    """Folder for an entry point's compiled code, or None where nothing is writable.
 
     numba does not notice a change in a callee's file, so the folder is named after a hash of all that may be compiled.
     """
     digest = hashlib.sha256()
     package = Path(__file__).parents[1]
-    for source in sorted(path for folder in _COMPILED for path in (package / folder).glob("*.py")):
+    sources = {path for folder in _COMPILED for path in (package / folder).glob("*.py")}
+    if not entry.__module__.startswith(f"{_PACKAGE}."):
+        sources |= set(Path(entry.__code__.co_filename).parent.glob("*.py"))
+    for source in sorted(sources):
         digest.update(source.read_bytes())
     given = os.environ.get("NUMBA_CACHE_DIR")
     user = os.environ.get("XDG_CACHE_HOME")

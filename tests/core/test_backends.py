@@ -15,7 +15,7 @@ from simulate import assert_same_bits, random_env, random_snapshot, sample_legal
 
 import c2c_env
 from c2c_env import C2CParallelEnv, parallel_env
-from c2c_env.core import backends
+from c2c_env.core import backends, transition
 
 ROUGH = {"volatility": 0.05, "rework_probability": 1.0}
 FORMATS = {
@@ -90,7 +90,7 @@ def test_injected_states_leave_the_start_behind():
 
 def test_a_copy_of_the_sources_elsewhere_shares_the_compiled_code(tmp_path):
     parallel_env("csv-import-tool").reset(seed=0)
-    folder = backends._cache_folder()
+    folder = backends._cache_folder(transition.run_rows)
     assert folder is not None
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb?")}
     assert before

@@ -1,0 +1,1 @@
+"""Planners that see the true state: an upper reference for teams that do not."""
