@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from agents.base import Policy, PolicyContext
 from agents.scripted import teams
-from c2c_env.errors import ConfigError, unknown_name
+from c2c_env.errors import ConfigError, MissingExtraError, unknown_name
 
 Maker = Callable[[PolicyContext, str], Policy]
 
@@ -32,5 +32,17 @@ def make_policy(name: str, context: PolicyContext) -> Policy:
     return POLICIES[kind](context, argument)
 
 
+def _make_learned(context: PolicyContext, argument: str) -> Policy:
+    """Torch is loaded only where it is needed."""
+    try:
+        from agents.learned.policy import make_learned
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"learned policies need {error.name}, which is not installed; install the extra: pip install -e '.[train]'"
+        ) from error
+    return make_learned(context, argument)
+
+
 for _team in teams.TEAMS:
     register(_team.name, _team.make, _team.description)
+register("learned", _make_learned, "plays trained weights (learned:PATH; without a path the shipped ones)")

@@ -13,6 +13,7 @@ from c2c_env.errors import C2CError, MissingExtraError
 COMMANDS = {
     "benchmark": "compare policies: table, results.csv and figures",
     "episode": "watch a policy play one episode",
+    "train": "train a team by a recipe",
     "throughput": "measure how fast the environment is on this machine, beside others",
 }
 EXAMPLES = {
@@ -34,6 +35,16 @@ examples:
 It may be interrupted at any moment; the same command then does what is missing and nothing else.
 Exit status: 0 all cells finished, 1 some failed (named at the end), 2 wrong arguments or no cluster, 130 interrupted.
 """,
+    "train": """\
+examples:
+  python -m training train team                          the recipe of the shipped policy
+  python -m training train my/recipe.toml --seed 2
+  python -m training train team --resume                 go on where it was interrupted
+  python -m training benchmark --policies no_communication,cost_aware,learned:results/train/team/seed-1/policy.safetensors
+
+A checkpoint is written every few minutes; a run that goes on from one ends with the same weights as one that was never
+interrupted (same machine, same number of threads). Scalars for TensorBoard lie in OUT/tensorboard.
+""",
     "throughput": """\
 examples:
   python -m training throughput --quick --peers none
@@ -46,7 +57,11 @@ training/peers.py tells how peers are installed; one that is not is named and le
 Exit status: 0 everything measured or not installed, 1 some rows failed, 2 wrong arguments, 130 interrupted.
 """,
 }
-RESUMES = {"benchmark": "; the same command goes on from here"}
+RESUMES = {
+    "benchmark": "; the same command goes on from here",
+    "train": "; the same command with --resume goes on from the last checkpoint",
+}
+EXTRAS = {"train": "train"}  # of the commands that need another one than `bench`
 FORMATTER = argparse.RawDescriptionHelpFormatter  # keeps the examples' lines
 
 
@@ -93,7 +108,7 @@ def load_command(name: str) -> ModuleType:
         return importlib.import_module(f"training.{name}")
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"{name} needs {error.name}, which is not installed; install the extra: pip install -e '.[bench]'"
+            f"{name} needs {error.name}, which is not installed; install the extra: pip install -e '.[{EXTRAS.get(name, 'bench')}]'"
         ) from error
 
 

@@ -6,7 +6,7 @@ from agents.planner.foresee import foresee
 from agents.planner.plan import Plan, Rule
 from agents.planner.schedule import NOW, estimate_hours, rank_subtasks, schedule, weigh
 from agents.planner.speech import speak
-from c2c_env.core.constants import NOBODY, READY, WORK
+from c2c_env.core.constants import INTERFACE, NOBODY, READY, WORK
 from c2c_env.core.layout import Array, Params, State
 
 
@@ -31,7 +31,7 @@ def decide_row(p: Params, s: State, z: Plan, r: Rule, actions: Array, b: int) ->
     choose_work(p, s, z, r, b)
     for i in range(p.num_agents):
         actions[b, i, WORK] = z.work[i] + 1
-        z.price[i] = z.worth[z.work[i]] if z.work[i] >= 0 else r.idle_price
+        value_time(p, s, z, r, b, i)
     if p.num_agents > 1:
         speak(p, s, z, r, actions, b)
 
@@ -46,6 +46,44 @@ def choose_work(p: Params, s: State, z: Plan, r: Rule, b: int) -> None:
     for k in range(p.num_subtasks[s.workflow[b]]):
         if s.status[b, k] == READY and z.start[k] > NOW:
             help_out(p, s, z, r, b, k)
+    for i in range(p.num_agents):
+        if z.work[i] >= 0 and finishes(p, s, b, i, z.work[i]):
+            hand_over(p, s, z, r, b, i, z.work[i])
+
+
+def finishes(p: Params, s: State, b: int, i: int, k: int) -> bool:
+    """Agent i could do all that is left of subtask k in this step."""
+    hours = max(0.0, p.dt - s.debt[b, i])
+    return s.remaining[b, k] <= hours * p.skill[i, p.domain[s.workflow[b], k]] * s.alignment[b, i, k]
+
+
+def hand_over(p: Params, s: State, z: Plan, r: Rule, b: int, i: int, k: int) -> None:
+    """Agent i is about to finish subtask k; it is better finished by an idle agent who is to work on a dependent next.
+
+    Whoever finishes knows the interface, so that it need not be told.
+    """
+    w = s.workflow[b]
+    best, most = NOBODY, r.least_handover
+    for n in range(p.num_dependents[w, k]):
+        d = p.dependents[w, k, n]
+        j = z.worker[d]
+        if z.work[j] < 0 and s.prerequisites_left[b, d] == 1 and finishes(p, s, b, j, k):
+            gain = p.weights[w, d, INTERFACE] * (1.0 - z.known[j, d, INTERFACE]) * z.worth[d]
+            if gain > most:
+                best, most = j, gain
+    if best >= 0:
+        z.work[i], z.work[best] = NOBODY, k
+
+
+def value_time(p: Params, s: State, z: Plan, r: Rule, b: int, i: int) -> None:
+    """Worth of an hour of agent i's time, and hours of this step to spare: all, or what is left at the end."""
+    k = z.work[i]
+    z.price[i] = r.idle_price
+    z.spare[i] = p.dt - s.debt[b, i]
+    if k >= 0:
+        z.price[i] = z.worth[k]
+        z.spare[i] -= s.remaining[b, k] / (p.skill[i, p.domain[s.workflow[b], k]] * s.alignment[b, i, k])
+    z.spare[i] = max(0.0, z.spare[i])
 
 
 def help_out(p: Params, s: State, z: Plan, r: Rule, b: int, k: int) -> None:

@@ -16,6 +16,9 @@ class Rule(NamedTuple):
         slack_scale: hours of slack at which an hour saved on a subtask is worth `least_worth`; 0 slack is worth 1.
         least_worth: worth of an hour saved on a subtask that nobody waits for.
         foresight: hours ahead at which a predicted worker counts for a half.
+        hurry: power of the share of its hours that a message saves, where several compete: 0 sends first what saves
+            most, 1 what loses most by waiting.
+        patience: hours until a message is needed at which it competes with half its weight.
         trust: share of the gap to the team's best understanding that the worker of a blocked subtask is expected
             to have closed when it starts.
         trust_ready: the same for subtasks that are ready.
@@ -23,19 +26,23 @@ class Rule(NamedTuple):
         rounding: hours of a step that are lost when a subtask is done within it.
         least_net: hours that a message must save beyond its cost.
         least_pace: effort per hour from which an idle agent helps out on a subtask that waits for its best worker.
+        least_handover: alignment x worth that a subtask's next worker must gain by finishing the one before it.
     """
 
-    price: float = 0.3
-    idle_price: float = 0.0
+    price: float = 0.1
+    idle_price: float = 0.02
     slack_scale: float = 4.0
-    least_worth: float = 0.1
-    foresight: float = 8.0
-    trust: float = 0.6
-    trust_ready: float = 0.2
-    stick: float = 0.95
+    least_worth: float = 0.03
+    foresight: float = 0.8
+    hurry: float = 0.5
+    patience: float = 4.0
+    trust: float = 0.5
+    trust_ready: float = 0.6
+    stick: float = 0.9
     rounding: float = 0.2
-    least_net: float = 0.02
-    least_pace: float = 0.3
+    least_net: float = 0.006
+    least_pace: float = 0.15
+    least_handover: float = 0.02
 
 
 class Plan(NamedTuple):
@@ -44,6 +51,7 @@ class Plan(NamedTuple):
     known: Annotated[Array, Spec("f8", "A K 4", "understanding once what is under way has been read")]
     request: Annotated[Array, Spec("i2", "A A", "what row will have asked column by then, or -1")]
     hours: Annotated[Array, Spec("f8", "A K", "expected hours in which an agent finishes a subtask")]
+    inside: Annotated[Array, Spec("f8", "A K", "the same if it has finished a prerequisite, so knows the interface")]
     least: Annotated[Array, Spec("f8", "K", "the least of them")]
     rank: Annotated[Array, Spec("f8", "K", "hours from the start of a subtask to the end of all")]
     left: Annotated[Array, Spec("i2", "K", "prerequisites that the schedule has not placed")]
@@ -60,9 +68,10 @@ class Plan(NamedTuple):
     last: Annotated[Array, Spec("i2", "A", "last subtask that an agent was given, or -1")]
     work: Annotated[Array, Spec("i2", "A", "what it works on now, or -1")]
     price: Annotated[Array, Spec("f8", "A", "worth of an hour of its time now")]
+    spare: Annotated[Array, Spec("f8", "A", "hours of this step that it has nothing to do in")]
     speaks: Annotated[Array, Spec("i1", "A", "1 if it says something in this step")]
     meets: Annotated[Array, Spec("i1", "A", "1 if it is in a meeting in this step")]
     stale: Annotated[Array, Spec("i1", "K", "1 if the best message about it has to be found again")]
-    net: Annotated[Array, Spec("f8", "K", "what the best message about it saves beyond its cost")]
+    net: Annotated[Array, Spec("f8", "K", "how much the best message about it is to be preferred; 0 for none")]
     sender: Annotated[Array, Spec("i2", "K", "who should send it")]
     way: Annotated[Array, Spec("i1", "K", "how: see `speech`")]

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from agents.base import Array
 from agents.planner.decide import decide_rows
 from agents.planner.plan import Plan, Rule
+from agents.planner.rules import load_rules
 from c2c_env import Batch
 from c2c_env.core import backends
 from c2c_env.core.layout import allocate
@@ -18,14 +19,19 @@ class OracleRule:
     """Sees the true state: everybody's understanding of everything, and all mail under way; never the future.
 
     Args:
-        rule: its numbers.
-        backend: "numba" or "interpreted" (slow, for debugging).
+        rules: one for all, or the name of a budget: "thrifty" (no more communication than the scripted teams) or
+            "free", whose tuned rules are of the tier of each environment's workflow.
+
+    Attributes:
+        plan: what it thought of the environment that it decided for last.
     """
 
-    def __init__(self, rule: Rule | None = None, *, backend: str = "numba") -> None:
-        self.rule = Rule(*map(float, Rule() if rule is None else rule))
-        self._decide = backends.load(backend, decide_rows)
-        self._plan: Plan | None = None
+    plan: Plan
+
+    def __init__(self, rules: Rule | str = "thrifty") -> None:
+        self._single = Rule(*map(float, rules)) if isinstance(rules, Rule) else None
+        self._by_tier = load_rules(rules) if isinstance(rules, str) else {}
+        self._batch: Batch | None = None
 
     def act_batch(self, batch: Batch, rows: npt.ArrayLike | None = None) -> Array:
         """Actions of all agents, int32 [B, N, parts] (work, speech, recipient, topic, symbol if there are any).
@@ -34,8 +40,6 @@ class OracleRule:
             batch: of any size; its state is read, not changed.
             rows: environments to decide for (default: all); the others' actions are 0.
         """
-        if batch.config.action_format != "multi_discrete":
-            raise ConfigError("the planner needs action_format='multi_discrete', got 'discrete'")
         actions = np.zeros(batch.action_buffer.shape, dtype=np.int32)
         chosen = np.arange(batch.num_envs) if rows is None else np.asarray(rows, dtype=np.int64)
         self.write_actions(batch, chosen, actions)
@@ -43,7 +47,30 @@ class OracleRule:
 
     def write_actions(self, batch: Batch, rows: Array, actions: Array) -> None:
         """Write the decisions of rows [R] into int32 actions [B, N, parts], for example `batch.action_buffer`."""
-        plan = self._plan
-        if plan is None or plan.hours.shape != batch.state.alignment.shape[1:]:
-            plan = self._plan = Plan(**allocate(Plan, batch.axes(1)))
-        self._decide(batch.params, batch.state, plan, self.rule, actions, rows)
+        if batch is not self._batch:
+            self._prepare(batch)
+        sources = np.searchsorted(batch.pool.arrays.ends, batch.workflow_index[rows], side="right")
+        for rule, numbers in self._groups:
+            chosen = rows if len(self._groups) == 1 else rows[np.isin(sources, numbers)]
+            self._decide(batch.params, batch.state, self.plan, rule, actions, chosen)
+
+    def rule_of(self, batch: Batch, row: int) -> Rule:
+        """The rule that decides in an environment."""
+        if self._single is not None:
+            return self._single
+        source = np.searchsorted(batch.pool.arrays.ends, batch.workflow_index[row], side="right")
+        return self._by_tier[batch.pool.sources[int(source)].tier]
+
+    def _prepare(self, batch: Batch) -> None:
+        """Get the rules of a batch's workflows, and scratch arrays of its size."""
+        if batch.config.action_format != "multi_discrete":
+            raise ConfigError("the planner needs action_format='multi_discrete', got 'discrete'")
+        tiers: dict[str, list[int]] = {}
+        for number, source in enumerate(batch.pool.sources):
+            tiers.setdefault(source.tier, []).append(number)
+        self._groups = [(self._single or self._by_tier[tier], numbers) for tier, numbers in tiers.items()]
+        if self._single:
+            self._groups = [(self._single, list(range(len(batch.pool.sources))))]
+        self._decide = backends.load(batch.backend, decide_rows)
+        self.plan = Plan(**allocate(Plan, batch.axes(1)))
+        self._batch = batch

@@ -78,11 +78,13 @@ def estimate_hours(p: Params, s: State, z: Plan, r: Rule, b: int) -> None:
             skill = p.skill[i, p.domain[w, k]]
             hours = expected_hours(p, s, b, k, skill, s.remaining[b, k], alignment, growth) + r.rounding
             z.hours[i, k] = hours * r.stick if s.last_work[b, i] == k else hours
+            missing = span * p.weights[w, k, INTERFACE] * (1.0 - z.known[i, k, INTERFACE]) * (1.0 - trust)
+            z.inside[i, k] = z.hours[i, k] * alignment / (alignment + missing)  # near enough, and cheap
             z.least[k] = min(z.least[k], z.hours[i, k])
 
 
 def rank_subtasks(p: Params, s: State, z: Plan, b: int) -> None:
-    """Fill `rank`; sweeps from the last subtask to the first until nothing changes (one, where order is topological)."""
+    """Fill `rank`, in sweeps from the last subtask to the first until nothing changes."""
     w = s.workflow[b]
     for k in range(p.num_subtasks[w]):
         z.rank[k] = 0.0
@@ -136,7 +138,7 @@ def place_next(p: Params, s: State, z: Plan, b: int, num: int, now: float, place
     k = most_urgent(z, num, now)
     while k >= 0:
         z.seen[k] = 1
-        i = first_to_finish(p, z, k, now)
+        i = first_to_finish(p, s, z, b, k, now)
         if z.free[i] <= now + NOW:
             place(p, s, z, b, k, i, now, placed)
             return placed + 1
@@ -153,8 +155,14 @@ def most_urgent(z: Plan, num: int, now: float) -> int:
     return best
 
 
-def first_to_finish(p: Params, z: Plan, k: int, now: float) -> int:
+def first_to_finish(p: Params, s: State, z: Plan, b: int, k: int, now: float) -> int:
     """Who would have finished subtask k first (ties: the lowest index)."""
+    w = s.workflow[b]
+    for n in range(p.num_prerequisites[w, k]):
+        before = p.prerequisites[w, k, n]
+        if s.status[b, before] != DONE:
+            i = z.worker[before]
+            z.hours[i, k] = z.inside[i, k]
     best, earliest = 0, NEVER
     for i in range(p.num_agents):
         finish = max(now, z.free[i]) + z.hours[i, k]

@@ -47,7 +47,7 @@ def speak(p: Params, s: State, z: Plan, r: Rule, actions: Array, b: int) -> None
         for k in range(num):
             if z.stale[k] != 0:
                 value_topic(p, s, z, r, b, k)
-            if z.net[k] > r.least_net and (best < 0 or z.net[k] > z.net[best]):
+            if z.net[k] > 0.0 and (best < 0 or z.net[k] > z.net[best]):
                 best = k
         if best >= 0:
             say(p, s, z, actions, b, best)
@@ -83,8 +83,11 @@ def value_topic(p: Params, s: State, z: Plan, r: Rule, b: int, k: int) -> None:
             before = expected_hours(p, s, b, k, skill, rest, alignment, growth)
             after = expected_hours(p, s, b, k, skill, rest, alignment + tau * lift, growth - tau * deeper)
             net = z.worth[k] * certainty * (before - after) - cost_of(p, z, r, i, j, way)
-            if net > z.net[k]:
-                z.net[k], z.sender[k], z.way[k] = net, i, way
+            if net > r.least_net:
+                wait = max(0.0, z.start[k] - p.latency[channel] * p.dt)
+                net *= r.patience / (r.patience + wait) * (1.0 / before) ** r.hurry
+                if net > z.net[k]:
+                    z.net[k], z.sender[k], z.way[k] = net, i, way
 
 
 def lift_of(p: Params, s: State, z: Plan, b: int, i: int, j: int, k: int) -> float:
@@ -115,6 +118,7 @@ def cost_of(p: Params, z: Plan, r: Rule, i: int, j: int, way: int) -> float:
     # where speaking excludes working, it takes the whole step
     sender = p.dt if p.exclusive != 0 else sending
     reader = p.dt if p.exclusive != 0 and way == ASKED else reading
+    sender, reader = max(0.0, sender - z.spare[i]), max(0.0, reader - z.spare[j])
     return z.price[i] * sender + z.price[j] * reader + r.price * (sending + reading)
 
 
