@@ -47,14 +47,14 @@ class Imitation:
 
     def __init__(self, config: ImitationConfig, actor: Actor, groups: Sequence[Group]) -> None:
         self.config, self.actor, self.groups = config, actor, groups
-        self.teacher = OracleRule()
+        self.teachers = [OracleRule() for _ in groups]  # each keeps what it needs for its own batch
         self.optimizer = torch.optim.Adam(actor.parameters(), config.learning_rate, eps=1e-6)
 
     def update(self, number: int) -> Scalars:
         """One gradient step for every group; means over groups of the logged scalars."""
         for setting in self.optimizer.param_groups:
             setting["lr"] = self._learning_rate(number)
-        logged = [self._learn(group, number) for group in self.groups]
+        logged = [self._learn(group, teacher, number) for group, teacher in zip(self.groups, self.teachers, strict=True)]
         means = {name: float(np.mean([one[name] for one in logged])) for name in logged[0]}
         return {"learning_rate": self._learning_rate(number), **means}
 
@@ -62,9 +62,9 @@ class Imitation:
         share = (1.0 + np.cos(np.pi * min(1.0, number / self.config.updates))) / 2.0
         return float(self.config.learning_rate * (self.config.last_share + (1.0 - self.config.last_share) * share))
 
-    def _learn(self, group: Group, number: int) -> Scalars:
+    def _learn(self, group: Group, teacher: OracleRule, number: int) -> Scalars:
         inputs = group.inputs()
-        labels = torch.from_numpy(self.teacher.act_batch(group.batch)[..., :4]).to(group.device)
+        labels = torch.from_numpy(teacher.act_batch(group.batch)[..., :4]).to(group.device)
         work, message = split_parts(labels, group.num_subtasks)
         features = read(group.reader, inputs)
         encoded = self.actor.encode(features.board, features.own)
