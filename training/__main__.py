@@ -40,7 +40,7 @@ examples:
   python -m training train team                          the recipe of the shipped policy
   python -m training train my/recipe.toml --seed 2
   python -m training train team --resume                 go on where it was interrupted
-  python -m training benchmark --policies no_communication,cost_aware,learned:results/train/team/seed-1/policy.safetensors
+  python -m training benchmark --policies no_communication,learned:results/train/team/seed-1/policy.safetensors
 
 A checkpoint is written every few minutes; a run that goes on from one ends with the same weights as one that was never
 interrupted (same machine, same number of threads). Scalars for TensorBoard lie in OUT/tensorboard.
@@ -107,8 +107,9 @@ def load_command(name: str) -> ModuleType:
     try:
         return importlib.import_module(f"training.{name}")
     except ModuleNotFoundError as error:
+        extra = EXTRAS.get(name, "bench")
         raise MissingExtraError(
-            f"{name} needs {error.name}, which is not installed; install the extra: pip install -e '.[{EXTRAS.get(name, 'bench')}]'"
+            f"{name} needs {error.name}, which is not installed; install the extra: pip install -e '.[{extra}]'"
         ) from error
 
 

@@ -1,8 +1,8 @@
 """Imitation of a rule that sees the true state, by a network that sees its own observations only.
 
 The learner plays and the teacher says at every step what it would have done (DAgger, arXiv 1011.0686, in its online
-form: every step is played, labelled and learned from once). So the network learns what to do in the states that its own mistakes
-lead to, and what it cannot know it answers with the teacher's average.
+form: every step is played, labelled and learned from once). So the network learns what to do in the states that its
+own mistakes lead to, and what it cannot know it answers with the teacher's average.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ class Imitation:
         """One gradient step for every group; means over groups of the logged scalars."""
         for setting in self.optimizer.param_groups:
             setting["lr"] = self._learning_rate(number)
-        logged = [self._learn(group, teacher, number) for group, teacher in zip(self.groups, self.teachers, strict=True)]
+        logged = [
+            self._learn(group, teacher, number) for group, teacher in zip(self.groups, self.teachers, strict=True)
+        ]
         means = {name: float(np.mean([one[name] for one in logged])) for name in logged[0]}
         return {"learning_rate": self._learning_rate(number), **means}
 

@@ -2,8 +2,9 @@
 
 Agents share one actor, which reads one's own observation. With `critic="central"` (MAPPO) the critic sees what all
 agents of a team see together; with `critic="own"` (IPPO) it sees one's own observation, too. Every agent has its own
-value and its own advantage. Teams of several sizes and workflows of several tiers are learned together: each update plays a rollout
-in every group of environments and makes each gradient step on a minibatch from every group, padded within its group only.
+value and its own advantage. Teams of several sizes and workflows of several tiers are learned together: each update
+plays a rollout in every group of environments and makes each gradient step on a minibatch from every group, padded
+within its group only.
 
 Axes: T steps, E environments, N agents; the rows of a minibatch are environments at some step.
 """
@@ -76,7 +77,7 @@ class Rollout(NamedTuple):
 
 
 class ReturnScale:
-    """Running mean and standard deviation of the returns, so that the critic learns numbers about 1 (PopArt's cheap half)."""
+    """Running mean and standard deviation of the returns, so that the critic learns numbers about 1."""
 
     def __init__(self) -> None:
         self.mean, self.square, self.weight = 0.0, 0.0, 0.0
@@ -110,7 +111,7 @@ def advantages_of(
     """Generalised advantage estimation (arXiv 1506.02438, eq. 16), [T, ...].
 
     Args:
-        rewards: [T, ...]; where an episode was cut off by time, the discounted value of its last state is in them already.
+        rewards: [T, ...]; where time cut an episode off, the discounted value of its last state is in them already.
         values: [T, ...] of the states before each step.
         last_values: [...] of the states after the last step.
         ends: bool, broadcastable to [T, ...]; nothing flows back over the end of an episode.
@@ -174,7 +175,7 @@ class PPO:
         last_values = self.values(read(group.reader, group.inputs()))
         inputs = Inputs(*map(torch.stack, zip(*(step[0] for step in steps), strict=True)))
         choice = Choice(*map(torch.stack, zip(*(step[1] for step in steps), strict=True)))
-        values, rewards, ends = (torch.stack([step[n] for step in steps]) for n in (2, 3, 4))
+        values, rewards, ends = map(torch.stack, zip(*(step[2:] for step in steps), strict=True))
         advantages = advantages_of(
             rewards, values, last_values, ends[..., None], self.config.discount, self.config.trace
         )
@@ -187,11 +188,13 @@ class PPO:
     def _values(self, features: Features) -> Tensor:
         board, own, _ = features
         if self.config.critic == "central":
-            return self.critic(board, own)
-        envs, agents = own.index.shape
+            together: Tensor = self.critic(board, own)
+            return together
+        envs, agents = own.me.shape
         alone = type(own)(*(part.flatten(0, 1)[:, None] for part in own))
         boards = type(board)(*(part.repeat_interleave(agents, dim=0) for part in board))
-        return self.critic(boards, alone).reshape(envs, agents)
+        values: Tensor = self.critic(boards, alone)
+        return values.reshape(envs, agents)
 
     # --- learning ---------------------------------------------------------------------------------------------
 
@@ -200,7 +203,7 @@ class PPO:
         generator = torch.Generator().manual_seed(int(self.groups[0].key[0]) % 2**31 + number)
         logged = []
         for _ in range(self.config.epochs):
-            orders = [torch.randperm(r.advantages.shape[0] * r.advantages.shape[1], generator=generator) for r in rollouts]
+            orders = [torch.randperm(r.advantages[..., 0].numel(), generator=generator) for r in rollouts]
             for parts in zip(*(order.chunk(self.config.minibatches) for order in orders), strict=True):
                 logged.append(self._step(rollouts, parts, train_actor=number >= self.config.critic_updates))
         return logged

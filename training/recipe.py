@@ -13,6 +13,7 @@ from c2c_env.errors import ConfigError, raise_faults, unknown_name
 from c2c_env.workflows import TIERS
 from training.imitation import ImitationConfig
 from training.mappo import PPOConfig
+from training.validation import ValidationConfig
 
 FOLDER = Path(__file__).parent / "recipes"
 
@@ -48,6 +49,7 @@ class Recipe:
         imitation_chunk, ppo_chunk: updates from one checkpoint to the next. The environments start anew there, in an
             interrupted run and in an uninterrupted one alike, so that both end with the same weights.
         reward_weights: of progress, alignment, communication and time, for the learner.
+        validation: how the way to play the weights is chosen.
     """
 
     name: str = "team"
@@ -60,7 +62,8 @@ class Recipe:
     ppo: PPOConfig = field(default_factory=PPOConfig)
     ppo_groups: tuple[GroupConfig, ...] = (GroupConfig(),)
     ppo_chunk: int = 25
-    reward_weights: tuple[float, ...] = (1.0, 0.5, 0.5, 0.5)
+    reward_weights: tuple[float, float, float, float] = (1.0, 0.5, 0.5, 0.5)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
 
 
 def shipped_recipes() -> list[str]:
@@ -82,7 +85,7 @@ def load_recipe(name: str) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
     faults: list[str] = []
-    recipe = _build(Recipe, table, "", faults)
+    recipe: Recipe = _build(Recipe, table, "", faults)
     raise_faults(ConfigError, f"bad recipe {path}", faults or _value_faults(recipe))
     return recipe
 
@@ -108,7 +111,7 @@ def _read(hint: Any, given: Any, where: str, faults: list[str]) -> tuple[str, An
         if not isinstance(given, dict):
             return "a table", None
         return "", _build(hint, given, f"{where}.", faults)  # type: ignore[arg-type]
-    if args := get_args(hint):  # tuple[X, ...]
+    if args := get_args(hint):  # a tuple of one type
         if not isinstance(given, list):
             return "a list", None
         read = [_read(args[0], one, f"{where}[{n}]", faults) for n, one in enumerate(given)]
@@ -140,8 +143,19 @@ def _value_faults(recipe: Recipe) -> list[str]:
     for name in ("discount", "trace", "sharing", "last_sharing", "last_share"):
         if not 0.0 <= getattr(recipe.ppo, name) <= 1.0:
             faults.append(f"ppo.{name} is {getattr(recipe.ppo, name)}, expected a number in [0, 1]")
-    if len(recipe.reward_weights) != 4:
-        faults.append(f"reward_weights has {len(recipe.reward_weights)} numbers, expected 4")
+    if len(recipe.reward_weights) != 4 or min(recipe.reward_weights) < 0.0:
+        faults.append(f"reward_weights is {list(recipe.reward_weights)}, expected four numbers >= 0")
+    return faults + _validation_faults(recipe.validation)
+
+
+def _validation_faults(config: ValidationConfig) -> list[str]:
+    faults = _too_small(config, "validation.", {"num_workflows": 1})
+    faults += [f"validation.tiers: {unknown_name('tier', tier, TIERS)}" for tier in config.tiers if tier not in TIERS]
+    if len(config.tiers) != len(config.team_sizes) or not config.tiers:
+        sizes = f"{len(config.tiers)} tiers and {len(config.team_sizes)} team sizes"
+        faults.append(f"validation has {sizes}, expected as many of both, at least one")
+    if not config.temperatures or min(config.temperatures) < 0.0:
+        faults.append(f"validation.temperatures is {list(config.temperatures)}, expected numbers >= 0")
     return faults
 
 

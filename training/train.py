@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,7 +22,6 @@ from torch.utils.tensorboard import SummaryWriter
 import c2c_env
 from agents.learned import weights
 from agents.learned.network import Actor, Critic
-from agents.learned.weights import WeightsError
 from c2c_env import EnvConfig
 from c2c_env.core.rng import hash_counter
 from c2c_env.errors import ConfigError
@@ -31,7 +30,7 @@ from training.imitation import Imitation
 from training.mappo import PPO
 from training.recipe import GroupConfig, Recipe, load_recipe, shipped_recipes
 from training.rollout import STREAM_LEARNER, Group
-from training.validation import choose_temperature
+from training.validation import choose_temperature, mean_of, talk
 
 CHECKPOINT, POLICY, METRICS = "checkpoint.safetensors", "policy.safetensors", "metrics.csv"
 SCALARS = {
@@ -54,6 +53,12 @@ SCALARS = {
     "success": "episodes that ended: share with every subtask done",
     "rows_per_second": "decisions of agents a second, learning included",
 }
+
+
+COLUMNS = (
+    TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(),
+    TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
+)  # fmt: skip
 
 
 class Stage(Protocol):
@@ -165,7 +170,9 @@ class Training:
         tensors, about = weights.read_tensors(path, "checkpoint")
         if about.get("recipe") != plain(asdict(self.recipe)):
             changed = differing(about.get("recipe"), plain(asdict(self.recipe)))
-            raise ConfigError(f"{path} is of another recipe ({changed}); give another --out, or the recipe it was begun with")
+            raise ConfigError(
+                f"{path} is of another recipe ({changed}); give another --out, or the recipe it began with"
+            )
         parts: dict[str, dict[str, Tensor]] = {"actor": {}, "critic": {}, "optimizer": {}}
         for name, value in tensors.items():
             part, _, rest = name.partition(".")
@@ -187,37 +194,35 @@ class Training:
     def run(self, console: Console) -> None:
         """Train to the end, and write the policy."""
         writer = SummaryWriter(str(self.folder / "tensorboard"))
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-        with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
-                      console=console) as progress:  # fmt: skip
-            for number, plan in enumerate(self.plans):
-                begin = self.place[1] if number == self.place[0] else 0
-                bar = progress.add_task(plan.name, total=plan.updates, completed=begin, note="")
-                if number < self.place[0]:
-                    progress.update(bar, completed=plan.updates)
-                    continue
-                self._run_stage(number, plan, begin, writer, lambda n, note, bar=bar: progress.update(
-                    bar, completed=n, note=note))  # fmt: skip
+        for number, plan in enumerate(self.plans):
+            if number >= self.place[0]:
+                self._run_stage(number, plan, self.place[1] if number == self.place[0] else 0, writer, console)
         writer.close()
         self.write_policy(console)
 
-    def _run_stage(
-        self, number: int, plan: StagePlan, begin: int, writer: SummaryWriter, show: Callable[[int, str], None]
-    ) -> None:
+    def _run_stage(self, number: int, plan: StagePlan, begin: int, writer: SummaryWriter, console: Console) -> None:
         groups = self.make_groups(number, plan)
         stage = self.make_stage(plan, groups)
-        for first in range(begin, plan.updates, plan.chunk):
-            for place, group in enumerate(groups):
-                group.restart(self.chunk_seed(number, first, place))
-            window: list[dict[str, float]] = []
-            started = time.perf_counter()
-            last = min(first + plan.chunk, plan.updates)
-            for update in range(first, last):
-                window.append(stage.update(update))
-                show(update + 1, headline(window[-1]))
-            rate = plan.rows * (last - first) / (time.perf_counter() - started)
-            self.log(plan, number, last, window, groups, rate, writer)
-            self.save(stage, (number, last) if last < plan.updates else (number + 1, 0))
+        with Progress(*COLUMNS, console=console, disable=not console.is_terminal) as progress:
+            bar = progress.add_task(plan.name, total=plan.updates, completed=begin, note="")
+            for first in range(begin, plan.updates, plan.chunk):
+                last = min(first + plan.chunk, plan.updates)
+                self._seed_groups(groups, number, first)
+                window: list[dict[str, float]] = []
+                started = time.perf_counter()
+                for update in range(first, last):
+                    window.append(stage.update(update))
+                    progress.update(bar, completed=update + 1, note=headline(window[-1]))
+                rate = plan.rows * (last - first) / (time.perf_counter() - started)
+                self.log(plan, last, window, groups, rate, writer)
+                self.save(stage, (number, last) if last < plan.updates else (number + 1, 0))
+                if not console.is_terminal:
+                    console.print(f"{plan.name} {last}/{plan.updates}  {headline(self.logged[-1])}")
+
+    def _seed_groups(self, groups: Sequence[Group], stage: int, update: int) -> None:
+        """All environments start anew; see `Recipe`."""
+        for place, group in enumerate(groups):
+            group.restart(self.chunk_seed(stage, update, place))
 
     def chunk_seed(self, stage: int, update: int, place: int) -> int:
         """Seed of a group's environments from an update on."""
@@ -247,12 +252,11 @@ class Training:
         return stage
 
     def log(
-        self, plan: StagePlan, number: int, update: int, window: Sequence[dict[str, float]],
+        self, plan: StagePlan, update: int, window: Sequence[dict[str, float]],
         groups: Sequence[Group], rate: float, writer: SummaryWriter,
     ) -> None:  # fmt: skip
         """A row of means over the chunk, and of the episodes that ended in it."""
-        names = dict.fromkeys(name for row in window for name in row)
-        means = {name: float(np.mean([row[name] for row in window if name in row])) for name in names}
+        means = means_of(window)
         for group in groups:
             kind = f"{group.tier}-{group.team_size}"
             means |= {f"{kind}/{name}": value for name, value in episode_means(group.episodes).items()}
@@ -265,7 +269,7 @@ class Training:
 
     def write_policy(self, console: Console) -> None:
         """Choose on validation workflows how the weights are played, and write them for `learned:PATH`."""
-        chosen, table = choose_temperature(self.actor.cpu().eval(), console)
+        chosen, table = choose_temperature(self.actor.cpu().eval(), self.recipe.validation, console)
         card = {
             "name": self.recipe.name, "version": c2c_env.__version__, "recipe": plain(asdict(self.recipe)),
             "temperature": chosen, "validation": table,
@@ -310,17 +314,18 @@ def put_optimizer_tensors(stage: Stage, tensors: dict[str, Tensor]) -> None:
         optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
-def episode_means(episodes: Sequence[dict[str, float]]) -> dict[str, float]:
+def means_of(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Of every name, over the rows that have it."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
+
+
+def episode_means(episodes: list[dict[str, float]]) -> dict[str, float]:
     """Of the episodes that ended."""
     if not episodes:
         return {}
-    spent = sum(m["work_hours"] + m["communication_hours"] + m["wasted_hours"] for m in episodes)
-    effort = sum(
-        m["efficiency"] * (m["work_hours"] + m["communication_hours"] + m["wasted_hours"]) for m in episodes
-    )
-    means = {name: float(np.mean([m[name] for m in episodes])) for name in ("score", "completion_time", "success")}
-    hours = sum(m["communication_hours"] for m in episodes)
-    return means | {"communication": hours / effort if spent and effort else float("nan")}
+    means = {name: mean_of(episodes, name) for name in ("score", "completion_time", "success")}
+    return means | {"communication": talk(episodes)}
 
 
 def headline(scalars: dict[str, float]) -> str:

@@ -5,6 +5,7 @@ Axes: E environments, N agents that decide, A agents that are seen (padded), K s
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -41,7 +42,7 @@ class Own(NamedTuple):
     contacts: Tensor  # [E, N, A, NUM_CONTACT_FEATURES]
     pairs: Tensor  # [E, N, A, K, NUM_OWN_PAIR_FEATURES] asks me, asked by me, topic of its last message, told by me
     scalars: Tensor  # [E, N, NUM_OWN_FEATURES]
-    index: Tensor  # [E, N] own index
+    me: Tensor  # [E, N] own index
 
 
 class Legal(NamedTuple):
@@ -87,7 +88,7 @@ class Reader:
 
     def board(self, observations: Tensor, pace: Tensor) -> Board:
         """Features of the board part [E, board_size] of one agent's observation, and the pace [E, A, K] remembered."""
-        field = lambda name: self._field(observations, name, 0)  # noqa: E731
+        field = partial(self._field, observations, start=0)
         status, domain, skills = field("status"), field("domain"), field("skills")
         counts = torch.stack((field("prerequisites_left"), field("dependents_left")), dim=-1)
         numbers = [field(name) for name in ("remaining", "effort", "complexity", "critical_path", "interface_weight")]
@@ -102,7 +103,7 @@ class Reader:
 
     def own(self, observations: Tensor, told: Tensor) -> Own:
         """Features of the own part [E, N, D - board_size], and what one told whom [E, N, A, K]."""
-        field = lambda name: self._field(observations, name, self.split)  # noqa: E731
+        field = partial(self._field, observations, start=self.split)
         subtasks = torch.cat(
             (field("own_understanding"), *(field(n)[..., None] for n in ("own_alignment", "own_skill", "own_work"))),
             dim=-1,
@@ -111,9 +112,9 @@ class Reader:
         contacts = torch.cat((*ages, field("message_speech")), dim=-1)
         relations = [self.relation(observations, name, self.split) for name in ("asks_me", "asked", "message_topic")]
         pairs = torch.stack((*relations, told.to(observations.dtype)), dim=-1)
-        index = field("self").argmax(dim=-1)
+        me = field("self").argmax(dim=-1)
         scalars = torch.cat((field("own_role"), field("own_debt"), field("own_index") * 0 + 1), dim=-1)
-        return Own(subtasks, contacts, pairs, scalars, index)
+        return Own(subtasks, contacts, pairs, scalars, me)
 
     def _field(self, observations: Tensor, name: str, start: int) -> Tensor:
         place = self.layout[name]

@@ -1,14 +1,13 @@
 """What an agent remembers from its own observations and actions: whom it told what, and how fast others worked.
 
-Both follow from the public rules: a message closes a known share of a gap, and the pace of work on the board shows how well
-its worker understands it. Nobody's understanding but one's own is ever seen.
+Both follow from the public rules: a message closes a known share of a gap, and the pace of work on the board shows
+how well its worker understands it. Nobody's understanding but one's own is ever seen.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 

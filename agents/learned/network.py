@@ -119,7 +119,8 @@ class Actor(nn.Module):
         self.contact = nn.Linear(f.NUM_CONTACT_FEATURES, own)
         self.agent = nn.Linear(hidden, own)
         self.context = mlp(2 * hidden + own + f.NUM_OWN_FEATURES, hidden, hidden)
-        self.work_key = mlp(own + hidden, own, 1)
+        self.work_key = nn.Linear(own + hidden, own)
+        self.work_logit = nn.Linear(own, 1)
         self.no_work = nn.Linear(hidden, 1)
         self.about = nn.Linear(own + hidden + 1, own)
         self.query = nn.Linear(own, NUM_SPEECHES * key, bias=False)
@@ -132,21 +133,20 @@ class Actor(nn.Module):
     def encode(self, board: Board, own: Own) -> Encoded:
         """The board once an environment, and as each agent sees it."""
         tokens = self.encoder(board)
-        rows = torch.arange(len(own.index), device=own.index.device)[:, None]
-        mine = tokens.edges[rows, own.index].transpose(1, 2)
+        rows = torch.arange(len(own.me), device=own.me.device)[:, None]
+        mine = tokens.edges[rows, own.me].transpose(1, 2)
         subtasks = affine(self.own_subtask, mine, own.subtasks.transpose(1, 2))
         subtasks = (subtasks + self.subtask(tokens.subtasks)[:, :, None]).relu()
         contacts = (self.contact(own.contacts) + self.agent(tokens.agents)[:, None]).relu()
-        me = tokens.agents[rows, own.index]
+        me = tokens.agents[rows, own.me]
         about = masked_mean(subtasks.transpose(1, 2), board.is_subtask[:, None])
         context = self.context(torch.cat((me, about, tokens.summary[:, None].expand_as(me), own.scalars), dim=-1))
         return Encoded(tokens, subtasks, contacts, context)
 
     def work_logits(self, encoded: Encoded, legal: Legal) -> Tensor:
         """[E, N, 1 + K]: no work, then the subtasks."""
-        first, _, last = self.work_key
-        keys = affine(first, encoded.subtasks, encoded.context[:, None]).relu()
-        logits = torch.cat((self.no_work(encoded.context), last(keys).squeeze(-1).transpose(1, 2)), dim=-1)
+        keys = affine(self.work_key, encoded.subtasks, encoded.context[:, None]).relu()
+        logits = torch.cat((self.no_work(encoded.context), self.work_logit(keys).squeeze(-1).transpose(1, 2)), dim=-1)
         return logits.masked_fill(~legal.work, FAR_AWAY)
 
     def message_logits(self, encoded: Encoded, features: Features, work: Tensor) -> Tensor:
@@ -194,13 +194,14 @@ class Critic(nn.Module):
     def forward(self, board: Board, own: Own) -> Tensor:
         """[E, N]."""
         tokens = self.encoder(joint_board(board, own))
-        agents = tokens.agents.gather(1, own.index[..., None].expand(-1, -1, tokens.agents.shape[-1]))
-        return self.value(torch.cat((agents, tokens.summary[:, None].expand_as(agents)), dim=-1)).squeeze(-1)
+        agents = tokens.agents.gather(1, own.me[..., None].expand(-1, -1, tokens.agents.shape[-1]))
+        values: Tensor = self.value(torch.cat((agents, tokens.summary[:, None].expand_as(agents)), dim=-1)).squeeze(-1)
+        return values
 
 
 def joint_board(board: Board, own: Own) -> Board:
     """The board with what the N deciding agents see laid beside it, each at its own place among the A agents."""
-    place = nn.functional.one_hot(own.index, board.agents.shape[1]).to(own.scalars.dtype)  # [E, N, A]
+    place = nn.functional.one_hot(own.me, board.agents.shape[1]).to(own.scalars.dtype)  # [E, N, A]
     pairs = torch.cat((own.subtasks, own.pairs.sum(dim=2)), dim=-1)
     return board._replace(
         agents=torch.cat((board.agents, torch.einsum("ena,enf->eaf", place, own.scalars)), dim=-1),

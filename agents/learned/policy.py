@@ -57,9 +57,7 @@ class LearnedPolicy:
         board = seen[:, :split]
         self.memory.see(board, index)
         masks = torch.from_numpy(np.ascontiguousarray(action_masks))
-        inputs = Inputs(
-            board, seen[:, None, split:], masks[:, None], self.memory.told[index], self.memory.pace[index]
-        )
+        inputs = Inputs(board, seen[:, None, split:], masks[:, None], self.memory.told[index], self.memory.pace[index])
         choice = choose(self.actor, read(self.reader, inputs), self._uniform(rows), self.temperature)
         actions = join_parts(choice.work, choice.message, self.reader.num_subtasks)
         self.memory.say(actions, board, index)

@@ -107,11 +107,13 @@ def load_policy(path: Path) -> tuple[Actor, dict[str, Any]]:
 
 
 def _network(path: Path, about: Mapping[str, Any]) -> dict[str, int]:
-    sizes = about.get("network")
+    sizes: Any = about.get("network")
     names = {field.name for field in fields(NetworkConfig)}
     valid = isinstance(sizes, dict) and set(sizes) == names
     if not valid or not all(isinstance(size, int) and 0 < size <= 4096 for size in sizes.values()):
-        raise WeightsError(f"{str(path)!r} has network sizes {sizes!r}, expected integers for {', '.join(sorted(names))}")
+        raise WeightsError(
+            f"{str(path)!r} has network sizes {sizes!r}, expected integers for {', '.join(sorted(names))}"
+        )
     return dict(sizes)
 
 
