@@ -15,7 +15,10 @@ Maker = Callable[[PolicyContext, str], Policy]
 POLICIES: dict[str, Maker] = {}
 DESCRIPTIONS: dict[str, str] = {}
 # families, whose argument says which: the module that makes them, loaded when asked for, and the extra that it needs
-FAMILIES: dict[str, tuple[str, str]] = {"prompted": ("agents.prompted.policy", "llm")}
+FAMILIES: dict[str, tuple[str, str]] = {
+    "prompted": ("agents.prompted.policy", "llm"),
+    "learned": ("agents.learned.policy", "train"),
+}
 SEES_STATE: set[str] = set()  # references that see more than an agent may
 
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "episode": "watch a policy play one episode",
     "decompose": "have a language model turn a plain-text brief into a workflow file",
     "replay": "play a prompted team's transcript again without a model, and check every bit of it",
+    "train": "train a team by a recipe",
     "tune_planner": "tune the planner's rule on training workflows (an hour), see agents/planner",
     "throughput": "measure how fast the environment is on this machine, beside others",
 }
@@ -38,6 +39,16 @@ examples:
 It may be interrupted at any moment; the same command then does what is missing and nothing else.
 Exit status: 0 all cells finished, 1 some failed (named at the end), 2 wrong arguments or no cluster, 130 interrupted.
 """,
+    "train": """\
+examples:
+  python -m training train team                          the recipe of the shipped policy
+  python -m training train my/recipe.toml --seed 2
+  python -m training train team --resume                 go on where it was interrupted
+  python -m training benchmark --policies no_communication,learned:results/train/team/seed-1/policy.safetensors
+
+A checkpoint is written every few minutes; a run that goes on from one ends with the same weights as one that was never
+interrupted (same machine, same number of threads). Scalars for TensorBoard lie in OUT/tensorboard.
+""",
     "throughput": """\
 examples:
   python -m training throughput --quick --peers none
@@ -50,8 +61,11 @@ training/peers.py tells how peers are installed; one that is not is named and le
 Exit status: 0 everything measured or not installed, 1 some rows failed, 2 wrong arguments, 130 interrupted.
 """,
 }
-EXTRAS = {"decompose": "llm", "replay": "llm"}
-RESUMES = {"benchmark": "; the same command goes on from here"}
+EXTRAS = {"decompose": "llm", "replay": "llm", "train": "train"}
+RESUMES = {
+    "benchmark": "; the same command goes on from here",
+    "train": "; the same command with --resume goes on from the last checkpoint",
+}
 FORMATTER = argparse.RawDescriptionHelpFormatter  # keeps the examples' lines
 
 
@@ -106,9 +120,9 @@ def load_command(name: str) -> ModuleType:
     try:
         return importlib.import_module(f"training.{name}")
     except ModuleNotFoundError as error:
+        extra = EXTRAS.get(name, "bench")
         raise MissingExtraError(
-            f"{name} needs {error.name}, which is not installed; install the extra:"
-            f" pip install -e '.[{EXTRAS.get(name, 'bench')}]'"
+            f"{name} needs {error.name}, which is not installed; install the extra: pip install -e '.[{extra}]'"
         ) from error
 
 
