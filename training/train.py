@@ -96,11 +96,15 @@ def run(args: argparse.Namespace) -> int:
     recipe = replace(recipe, **changes)
     folder = Path(args.out or f"results/train/{recipe.name}/seed-{recipe.seed}")
     training = Training(recipe, folder, check_device(args.device))
-    if args.resume:
-        training.load()
-    elif (folder / CHECKPOINT).exists():
+    console = Console(stderr=True)
+    begun = (folder / CHECKPOINT).exists()
+    if begun and not args.resume:
         raise ConfigError(f"{folder} holds a run already; add --resume to go on with it, or give another --out")
-    training.run(Console(stderr=True))
+    if begun:
+        training.load()
+    elif args.resume:
+        console.print(f"{folder} has no checkpoint yet; the run begins at the beginning", soft_wrap=True)
+    training.run(console)
     return 0
 
 
