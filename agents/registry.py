@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
 
-from agents.base import Policy, PolicyContext
-from agents.planner import team as planner
+from agents.oracle.lookahead.planner_team import PlannerTeam
+from agents.oracle.oracle_team import OracleTeam
+from agents.policy import Policy, PolicyContext
 from agents.scripted import teams
 from c2c_env.errors import ConfigError, MissingExtraError, unknown_name
 
 Maker = Callable[[PolicyContext, str], Policy]
 
+BASELINE = "no_communication"  # the policy that all others are compared with
 POLICIES: dict[str, Maker] = {}
 DESCRIPTIONS: dict[str, str] = {}
 # families, whose argument says which: the module that makes them, loaded when asked for, and the extra that it needs
 FAMILIES: dict[str, tuple[str, str]] = {
-    "prompted": ("agents.prompted.policy", "llm"),
-    "learned": ("agents.learned.policy", "train"),
+    "prompted": ("agents.prompted.prompted_team", "llm"),
+    "learned": ("agents.learned.learned_team", "train"),
 }
 SEES_STATE: set[str] = set()  # references that see more than an agent may
 
@@ -53,9 +56,16 @@ def _family(kind: str) -> Maker:
     return maker
 
 
+def close_clients() -> None:
+    """End what prompted policies ask their models with, if there are any."""
+    module = sys.modules.get("agents.prompted.client.client")
+    if module is not None:
+        module.close_all()
+
+
 for _team in teams.TEAMS:
     register(_team.name, _team.make, _team.description)
 
-for _reference in planner.TEAMS:
+for _reference in (OracleTeam, PlannerTeam):
     register(_reference.name, _reference.make, _reference.description)
     SEES_STATE.add(_reference.name)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from c2c_env.core import constants as c
-from c2c_env.core.layout import Array, Outputs, Params, State
+from c2c_env.core.arrays import Array, Outputs, Params, State
 
 METRICS = {
     "success": "1 if every subtask was done before the horizon",

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 
 from c2c_env.core import constants as c
-from c2c_env.core.layout import Array, Params, Spec, State, allocate
+from c2c_env.core.arrays import Array, Params, Spec, State, allocate
 from c2c_env.envs.batch import Batch
 from c2c_env.errors import ResetNeededError
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from agents.base import PolicyContext, play
+from agents.play import play
+from agents.policy import PolicyContext
 from agents.registry import make_policy
 from c2c_env import Batch, EnvConfig, Subtask, Team, Workflow
 from c2c_env.workflows import FACETS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.base import play
+from agents.play import play
 from c2c_env import Batch, EnvConfig, Team
 from c2c_env.core import constants as c
 from c2c_env.errors import ResetNeededError

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
+from agents.registry import close_clients
 from c2c_env.errors import C2CError, MissingExtraError
 
 COMMANDS = {
@@ -16,7 +17,7 @@ COMMANDS = {
     "decompose": "have a language model turn a plain-text brief into a workflow file",
     "replay": "play a prompted team's transcript again without a model, and check every bit of it",
     "train": "train a team by a recipe",
-    "tune_planner": "tune the planner's rule on training workflows (an hour), see agents/planner",
+    "tune_oracle": "tune the oracle's rule on training workflows (an hour), see agents/oracle",
     "throughput": "measure how fast the environment is on this machine, beside others",
 }
 EXAMPLES = {
@@ -85,13 +86,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         close_clients()
 
 
-def close_clients() -> None:
-    """End what prompted policies ask their models with, if there are any."""
-    module = sys.modules.get("agents.prompted.client")
-    if module is not None:
-        module.close_clients()
-
-
 def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """The parser; only the command that is asked for is loaded."""
     parser = argparse.ArgumentParser(
@@ -118,7 +112,7 @@ def load_command(name: str) -> ModuleType:
         MissingExtraError: a library that it needs is not installed.
     """
     try:
-        return importlib.import_module(f"training.{name}")
+        return importlib.import_module(f"training.commands.{name}")
     except ModuleNotFoundError as error:
         extra = EXTRAS.get(name, "bench")
         raise MissingExtraError(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from c2c_env.core.constants import EFFORT_SCALE, MAX_COMPLEXITY
-from c2c_env.core.layout import ObservationLayout
+from c2c_env.core.observation_layout import ObservationLayout
 
 COUNT_SCALE = 4.0  # prerequisites and dependents come in ones and twos, whatever the padding
 NUM_SUBTASK_FEATURES = 16
@@ -45,7 +45,7 @@ class Own(NamedTuple):
     me: Tensor  # [E, N] own index
 
 
-class Legal(NamedTuple):
+class LegalMasks(NamedTuple):
     """Masks, bool."""
 
     work: Tensor  # [E, N, 1 + K]
@@ -59,10 +59,10 @@ class Features(NamedTuple):
 
     board: Board
     own: Own
-    legal: Legal
+    legal: LegalMasks
 
 
-class Facts(NamedTuple):
+class BoardFacts(NamedTuple):
     """Of the board, in natural units."""
 
     rest: Tensor  # [E, K] hours of effort left
@@ -79,12 +79,12 @@ class Reader:
         self.num_agents, self.num_subtasks = layout.sizes["A"], layout.sizes["K"]
         self.split = layout.board_size
 
-    def facts(self, board: Tensor) -> Facts:
+    def facts(self, board: Tensor) -> BoardFacts:
         """What memory is made of, from the board part [E, board_size] of an observation."""
         rest = self._field(board, "remaining", 0) * hours(self._field(board, "effort", 0))
         skill = self._field(board, "skills", 0) @ self._field(board, "domain", 0).transpose(1, 2)
         kappa = self._field(board, "complexity", 0) * MAX_COMPLEXITY
-        return Facts(rest, kappa, skill, self.relation(board, "working_on", 0) > 0.5)
+        return BoardFacts(rest, kappa, skill, self.relation(board, "working_on", 0) > 0.5)
 
     def board(self, observations: Tensor, pace: Tensor) -> Board:
         """Features of the board part [E, board_size] of one agent's observation, and the pace [E, A, K] remembered."""

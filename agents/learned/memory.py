@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from agents.learned.features import Reader
-from agents.learned.network import NUM_SPEECHES
+from agents.learned.network import NUM_SPOKEN
 from c2c_env.config import EnvConfig
 from c2c_env.core.constants import ASSIGN, CHANNEL_OF_SPEECH, CHAT_TELL, EMAIL_TELL, MEET
 
@@ -30,7 +30,7 @@ class Memory:
     def __init__(self, reader: Reader, config: EnvConfig, num_envs: int, team_size: int) -> None:
         agents, subtasks = reader.num_agents, reader.num_subtasks
         self.reader, self.dt = reader, config.dt
-        self.richness = torch.zeros(NUM_SPEECHES + 1)
+        self.richness = torch.zeros(NUM_SPOKEN + 1)
         for speech in TELLS:
             self.richness[speech] = config.channels[CHANNEL_OF_SPEECH[speech]].richness
         self.told = torch.zeros(num_envs, team_size, agents, subtasks, dtype=torch.float16)

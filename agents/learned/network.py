@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from agents.learned import features as f
-from agents.learned.features import Board, Features, Legal, Own
+from agents.learned.features import Board, Features, LegalMasks, Own
 
-NUM_SPEECHES = 6  # beside silence
+NUM_SPOKEN = 6  # beside silence
 FAR_AWAY = -1e9  # logit of what is illegal
 SILENCE_PRIOR = 5.0
 
@@ -123,11 +123,11 @@ class Actor(nn.Module):
         self.work_logit = nn.Linear(own, 1)
         self.no_work = nn.Linear(hidden, 1)
         self.about = nn.Linear(own + hidden + 1, own)
-        self.query = nn.Linear(own, NUM_SPEECHES * key, bias=False)
+        self.query = nn.Linear(own, NUM_SPOKEN * key, bias=False)
         self.edge_key = nn.Linear(edge, key)
-        self.address = nn.Linear(own, NUM_SPEECHES)
+        self.address = nn.Linear(own, NUM_SPOKEN)
         self.team_key = nn.Parameter(torch.zeros(key))
-        self.from_pair = nn.Linear(f.NUM_OWN_PAIR_FEATURES, NUM_SPEECHES)
+        self.from_pair = nn.Linear(f.NUM_OWN_PAIR_FEATURES, NUM_SPOKEN)
         self.silence = nn.Linear(hidden, 1)
 
     def encode(self, board: Board, own: Own) -> Encoded:
@@ -143,7 +143,7 @@ class Actor(nn.Module):
         context = self.context(torch.cat((me, about, tokens.summary[:, None].expand_as(me), own.scalars), dim=-1))
         return Encoded(tokens, subtasks, contacts, context)
 
-    def work_logits(self, encoded: Encoded, legal: Legal) -> Tensor:
+    def work_logits(self, encoded: Encoded, legal: LegalMasks) -> Tensor:
         """[E, N, 1 + K]: no work, then the subtasks."""
         keys = affine(self.work_key, encoded.subtasks, encoded.context[:, None]).relu()
         logits = torch.cat((self.no_work(encoded.context), self.work_logit(keys).squeeze(-1).transpose(1, 2)), dim=-1)

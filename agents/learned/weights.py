@@ -17,7 +17,7 @@ from torch import Tensor
 from agents.learned.network import Actor
 from c2c_env.errors import C2CError, raise_faults
 
-FORMAT = 1  # of what the network reads and of how a policy file is written
+WEIGHTS_FORMAT = 1  # of what the network reads and of how a policy file is written
 Tensors = Mapping[str, Tensor]
 
 
@@ -72,8 +72,8 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
     if not isinstance(about, dict) or about.get("kind") != kind:
         got = about.get("kind") if isinstance(about, dict) else None
         raise WeightsError(f"{str(path)!r} is of kind {got!r}, expected {kind!r}, as this project writes it")
-    if about.get("format") != FORMAT:
-        raise WeightsError(f"{str(path)!r} has format {about.get('format')!r}, this version reads {FORMAT}")
+    if about.get("format") != WEIGHTS_FORMAT:
+        raise WeightsError(f"{str(path)!r} has format {about.get('format')!r}, this version reads {WEIGHTS_FORMAT}")
     faulty = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
     raise_faults(WeightsError, f"{str(path)!r} has numbers that are not finite", faulty)
     return tensors, about
@@ -88,7 +88,7 @@ def save_policy(path: Path, actor: Actor, network: NetworkConfig, card: Mapping[
         network: their sizes.
         card: how they came about; "temperature" says how they are played.
     """
-    about = {"kind": "policy", "format": FORMAT, "network": asdict(network), "card": dict(card)}
+    about = {"kind": "policy", "format": WEIGHTS_FORMAT, "network": asdict(network), "card": dict(card)}
     write_tensors(path, actor.state_dict(), about)
 
 

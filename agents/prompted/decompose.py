@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from agents.prompted.backends import Question, Reply, RequestFailedError
 from agents.prompted.backends.base import Message
-from agents.prompted.client import Client
-from agents.prompted.policy import read_answer
+from agents.prompted.client.client import Client
+from agents.prompted.prompted_team import read_answer
 from agents.prompted.strategies.base import template
-from c2c_env.errors import C2CError, WorkflowError
+from c2c_env.errors import C2CError, ConfigError, WorkflowError
 from c2c_env.text.answer import AnswerError, Form
-from c2c_env.text.words import plain, quoted
+from c2c_env.text.names import one_line, quoted
 from c2c_env.workflows.loader import parse_workflow
 from c2c_env.workflows.schema import FACETS
 
@@ -97,7 +98,7 @@ def ask(client: Client, question: Question) -> Reply:
 
 def correction(faults: Sequence[str]) -> str:
     """What is fed back."""
-    lines = "\n".join(f"- {plain(fault, 200)}" for fault in faults[:MAX_FAULTS])
+    lines = "\n".join(f"- {one_line(fault, 200)}" for fault in faults[:MAX_FAULTS])
     return f"That is no valid workflow:\n{lines}\nAnswer again with the whole corrected JSON object and nothing else."
 
 
@@ -134,4 +135,15 @@ def _subtask(subtask: PlannedSubtask) -> list[str]:
 
 def _text(text: str) -> str:
     """A TOML string: without control characters, JSON's form of it is one."""
-    return json.dumps("\n".join(plain(line) for line in text.splitlines()), ensure_ascii=False)
+    return json.dumps("\n".join(one_line(line) for line in text.splitlines()), ensure_ascii=False)
+
+
+def read_brief(path: str) -> str:
+    """The text of the brief."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read the brief {path!r}: {error}") from error
+    if not text.strip():
+        raise ConfigError(f"the brief {path!r} is empty")
+    return text

@@ -14,8 +14,8 @@ from agents.prompted.backends import Question, Reply
 from agents.prompted.strategies.base import template
 from c2c_env.core.constants import ASSIGN, CHAT_TELL, EMAIL_TELL, MEET, SPEECHES
 from c2c_env.text.answer import AnswerError, Decision, Form, read_json, validate
-from c2c_env.text.board import FACT_THRESHOLD, Sight
-from c2c_env.text.words import WorkflowWords, plain, quoted, subtask_name
+from c2c_env.text.names import WorkflowWords, one_line, quoted, subtask_name
+from c2c_env.text.observation_text import FACT_THRESHOLD, Sight
 from c2c_env.workflows.schema import FACETS
 
 JUDGED = (CHAT_TELL, EMAIL_TELL, MEET, ASSIGN)  # an ask moves no understanding
@@ -71,5 +71,5 @@ def read_verdict(reply: Reply) -> Verdict:
         data, repairs = read_json(reply.text)
         score = validate(Score, data, repairs)
     except AnswerError as error:
-        return Verdict(0.0, "invalid", plain(str(error), 200), reply)
+        return Verdict(0.0, "invalid", one_line(str(error), 200), reply)
     return Verdict(score.score, "repaired" if repairs else "valid", "; ".join(repairs), reply)

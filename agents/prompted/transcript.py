@@ -8,21 +8,22 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agents.base import Policy
-from agents.prompted.policy import PromptedTeam
-from agents.prompted.turns import Turn
+from agents.prompted.accounts import Turn
 from c2c_env import Batch, Channel, EnvConfig, Subtask, Team, Workflow
 from c2c_env.core import constants as c
-from c2c_env.core.layout import Array
+from c2c_env.core.arrays import Array
 from c2c_env.errors import C2CError, ConfigError
-from c2c_env.text.words import agent_name
+from c2c_env.text.names import agent_name
 
-FORMAT = 1
-EPISODE, STEP, END = "episode", "step", "end"
+if TYPE_CHECKING:
+    from agents.prompted.prompted_team import PromptedTeam
+
+TRANSCRIPT_FORMAT = 1
+EPISODE_LINE, STEP_LINE, END_LINE = "episode", "step", "end"
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,7 @@ class Recorder:
         seeds: of the environments.
     """
 
-    def __init__(self, batch: Batch, policy: Policy, name: str, seeds: Sequence[int]) -> None:
-        if not isinstance(policy, PromptedTeam):
-            raise ConfigError(f"policy {name} is no prompted one, and has no transcript")
+    def __init__(self, batch: Batch, policy: PromptedTeam, name: str, seeds: Sequence[int]) -> None:
         self.batch, self.policy = batch, policy
         self._lines: list[list[str]] = [[_line(self._head(env, name, seed))] for env, seed in enumerate(seeds)]
         self._steps = [0] * len(seeds)
@@ -81,8 +80,8 @@ class Recorder:
 
     def _head(self, env: int, name: str, seed: int) -> dict[str, Any]:
         return {
-            "kind": EPISODE,
-            "format": FORMAT,
+            "kind": EPISODE_LINE,
+            "format": TRANSCRIPT_FORMAT,
             "policy": name,
             "options": self.policy.options.identity,
             "seed": int(seed),
@@ -94,7 +93,7 @@ class Recorder:
     def _step(self, env: int, t: int) -> dict[str, Any]:
         actions = self.batch.action_buffer[env].tolist()
         return {
-            "kind": STEP,
+            "kind": STEP_LINE,
             "t": t,
             "turns": [_turn(turn, actions) for turn in self.policy.turns.get(env, [])],
             "actions": actions,
@@ -105,7 +104,7 @@ class Recorder:
 
     def _end(self, env: int) -> dict[str, Any]:
         columns = self.policy.episode_columns(env)
-        return {"kind": END, "metrics": _without_nan(self.batch.metrics(env)), "columns": _without_nan(columns)}
+        return {"kind": END_LINE, "metrics": _without_nan(self.batch.metrics(env)), "columns": _without_nan(columns)}
 
 
 def _turn(turn: Turn, actions: Sequence[Sequence[int]]) -> dict[str, Any]:
@@ -169,10 +168,10 @@ def read_transcript(path: str | Path) -> Transcript:
     try:
         lines = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
         head, *steps, end = lines
-        if (head["kind"], end["kind"]) != (EPISODE, END) or any(step["kind"] != STEP for step in steps):
+        if (head["kind"], end["kind"]) != (EPISODE_LINE, END_LINE) or any(step["kind"] != STEP_LINE for step in steps):
             raise ConfigError(f"{str(path)!r} is no whole transcript")
-        if head["format"] != FORMAT:
-            raise ConfigError(f"{str(path)!r} has format {head['format']}, expected {FORMAT}")
+        if head["format"] != TRANSCRIPT_FORMAT:
+            raise ConfigError(f"{str(path)!r} has format {head['format']}, expected {TRANSCRIPT_FORMAT}")
         actions = np.array([step["actions"] for step in steps], dtype=np.int32)
         factors = np.array([step["factors"] for step in steps], dtype=np.float64)
         return Transcript(head, actions, factors, [step["effect"] for step in steps], end)

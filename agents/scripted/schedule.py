@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.base import Array
-from agents.scripted.view import View
+from agents.policy import Array
+from agents.scripted.agent_view import AgentView
 
-NOTHING = -1
+NO_SUBTASK = -1
 
 
-def schedule(view: View) -> Array:
+def schedule(view: AgentView) -> Array:
     """The subtask [R, A] of every agent, -1 for none.
 
     Critical path first: owners go on with their most critical ready subtask, then every other ready subtask takes
@@ -18,7 +18,7 @@ def schedule(view: View) -> Array:
     """
     urgency = np.where(view.ready, view.critical_path, -1.0)
     order = np.argsort(-urgency, axis=1, kind="stable")[:, : int(view.ready.sum(axis=1).max(initial=0))]
-    plan = np.full(view.real.shape, NOTHING)
+    plan = np.full(view.real.shape, NO_SUBTASK)
     free = view.real.copy()
     placed = np.zeros_like(view.ready)
     for k in order.T:

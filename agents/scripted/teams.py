@@ -1,4 +1,4 @@
-"""The scripted teams. Each is a rule for one agent, written over rows of agents (see `agents.base`)."""
+"""The scripted teams. Each is a rule for one agent, written over rows of agents (see `agents.policy`)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from agents.base import Array, PolicyContext
-from agents.scripted.exchange import (
+from agents.policy import Array, PolicyContext
+from agents.scripted.agent_view import AgentView, read_agent_view
+from agents.scripted.message_value import (
     exchange_cost,
     expected_understanding,
     gap_share,
     hours_saved,
     hours_saved_by_asking,
 )
-from agents.scripted.schedule import NOTHING, schedule
-from agents.scripted.view import View, read_view
+from agents.scripted.schedule import NO_SUBTASK, schedule
 from c2c_env.core.constants import (
     CHAT_ASK,
     CHAT_TELL,
@@ -33,7 +33,7 @@ from c2c_env.core.rng import uniform
 from c2c_env.envs.spaces import action_sizes
 from c2c_env.errors import ConfigError
 
-STREAM_POLICY = 100  # of the counter-based random numbers; the simulator uses the first few
+STREAM_SCRIPTED = 100  # of the counter-based random numbers; the simulator uses the first few
 LEAST_GAIN = 0.1  # hours that an exchange must save beyond its cost
 LEAST_HANDOVER_GAIN = 1.0
 ASK_BY_CHANNEL = np.array([CHAT_ASK, EMAIL_ASK, MEET])
@@ -65,8 +65,8 @@ class ScriptedTeam:
         self.steps[rows] = 0
 
     def act(self, observations: Array, action_masks: Array, rows: Array) -> Array:
-        """Actions [R, parts]; see `agents.base.Policy`."""
-        view = read_view(observations, self.context)
+        """Actions [R, parts]; see `agents.policy.Policy`."""
+        view = read_agent_view(observations, self.context)
         actions = np.zeros((len(rows), 4 + (self.config.vocab_size > 0)), dtype=np.int64)
         mine = self.plan(view)[view.rows, view.me]
         actions[:, WORK] = mine + 1
@@ -75,29 +75,29 @@ class ScriptedTeam:
         self.steps[rows] += 1
         return actions
 
-    def plan(self, view: View) -> Array:
+    def plan(self, view: AgentView) -> Array:
         """Subtask [R, A] of every agent."""
         return schedule(view)
 
-    def speak(self, actions: Array, view: View, mine: Array, rows: Array) -> None:
+    def speak(self, actions: Array, view: AgentView, mine: Array, rows: Array) -> None:
         """Write speech, recipient and topic; `mine` [R] is what each works on."""
 
 
-def say(actions: Array, where: Array, speech: Array | int, recipient: Array | int, topic: Array) -> None:
+def write_message(actions: Array, where: Array, speech: Array | int, recipient: Array | int, topic: Array) -> None:
     """In the rows `where` that are still silent."""
     chosen = where & (actions[:, SPEECH] == SILENT)
     for part, value in ((SPEECH, speech), (RECIPIENT, recipient), (TOPIC, topic)):
         actions[chosen, part] = np.broadcast_to(value, chosen.shape)[chosen]
 
 
-def answer_requests(actions: Array, view: View) -> None:
+def answer_requests(actions: Array, view: AgentView) -> None:
     """Answer the oldest open request (ties: lowest agent), by the channel it came through."""
     open_ = view.asks_me & view.unfinished[:, :, None]
     age = np.where(open_.any(axis=1), view.request_age, -1)
     asker = age.argmax(axis=1)
     topic = open_[view.rows, :, asker].argmax(axis=1)
     speech = np.where(view.by_email[view.rows, asker], EMAIL_TELL, CHAT_TELL)
-    say(actions, age.max(axis=1) >= 0, speech, asker, topic)
+    write_message(actions, age.max(axis=1) >= 0, speech, asker, topic)
 
 
 class RandomTeam(ScriptedTeam):
@@ -116,7 +116,7 @@ class RandomTeam(ScriptedTeam):
         with np.errstate(over="ignore"):
             for part, legal in enumerate(parts):
                 key = np.uint64(self.context.seed) + rows.astype(np.uint64)
-                draw = uniform(key, STREAM_POLICY, self.steps[rows].astype(np.uint64), part)
+                draw = uniform(key, STREAM_SCRIPTED, self.steps[rows].astype(np.uint64), part)
                 rank = np.floor(draw * legal.sum(axis=1)).astype(np.int64)
                 actions[:, part] = (legal.cumsum(axis=1) > rank[:, None]).argmax(axis=1)
         self.steps[rows] += 1
@@ -129,10 +129,12 @@ class SoloTeam(ScriptedTeam):
     name = "solo"
     description = "one worker does everything alone"
 
-    def plan(self, view: View) -> Array:
-        plan = np.full(view.real.shape, NOTHING)
+    def plan(self, view: AgentView) -> Array:
+        plan = np.full(view.real.shape, NO_SUBTASK)
         urgency = np.where(view.ready, view.critical_path, -1.0)
-        plan[:, min(1, self.context.num_agents - 1)] = np.where(view.ready.any(axis=1), urgency.argmax(axis=1), NOTHING)
+        plan[:, min(1, self.context.num_agents - 1)] = np.where(
+            view.ready.any(axis=1), urgency.argmax(axis=1), NO_SUBTASK
+        )
         return plan
 
 
@@ -147,10 +149,10 @@ class FixedStepsTeam(ScriptedTeam):
         super().__init__(context, argument)
         self.every = whole_number(self.name, argument, default=4)
 
-    def speak(self, actions: Array, view: View, mine: Array, rows: Array) -> None:
+    def speak(self, actions: Array, view: AgentView, mine: Array, rows: Array) -> None:
         answer_requests(actions, view)
         due = (mine >= 0) & (view.me != MANAGER) & (self.steps[rows] % self.every == 0)
-        say(actions, due, EMAIL_ASK, MANAGER, np.maximum(mine, 0))
+        write_message(actions, due, EMAIL_ASK, MANAGER, np.maximum(mine, 0))
 
 
 class BroadcastTeam(ScriptedTeam):
@@ -164,13 +166,13 @@ class BroadcastTeam(ScriptedTeam):
         super().__init__(context, argument)
         self.every = whole_number(self.name, argument, default=4)
 
-    def speak(self, actions: Array, view: View, mine: Array, rows: Array) -> None:
+    def speak(self, actions: Array, view: AgentView, mine: Array, rows: Array) -> None:
         turn = self.steps[rows] + view.me  # staggered, so that not all speak at once
         count = np.maximum(view.unfinished.sum(axis=1), 1)
         rank = (turn // self.every) % count
         topic = (view.unfinished.cumsum(axis=1) > rank[:, None]).argmax(axis=1)
         everybody = view.real.shape[1]
-        say(actions, (turn % self.every == 0) & view.unfinished.any(axis=1), CHAT_TELL, everybody, topic)
+        write_message(actions, (turn % self.every == 0) & view.unfinished.any(axis=1), CHAT_TELL, everybody, topic)
 
 
 class UnconstrainedTeam(ScriptedTeam):
@@ -179,12 +181,12 @@ class UnconstrainedTeam(ScriptedTeam):
     name = "unconstrained"
     description = "asks somebody at every step, whatever it costs"
 
-    def speak(self, actions: Array, view: View, mine: Array, rows: Array) -> None:
+    def speak(self, actions: Array, view: AgentView, mine: Array, rows: Array) -> None:
         answer_requests(actions, view)
         others = self.context.num_agents - 1
         rounds, turn = np.divmod(self.steps[rows], others)
         teammate = (view.me + 1 + turn) % self.context.num_agents
-        say(actions, mine >= 0, np.where(rounds % 2 == 0, CHAT_ASK, EMAIL_ASK), teammate, np.maximum(mine, 0))
+        write_message(actions, mine >= 0, np.where(rounds % 2 == 0, CHAT_ASK, EMAIL_ASK), teammate, np.maximum(mine, 0))
 
 
 class CostAwareTeam(ScriptedTeam):
@@ -193,13 +195,13 @@ class CostAwareTeam(ScriptedTeam):
     name = "cost_aware"
     description = "asks or meets where that saves more hours than it costs (C2C)"
 
-    def speak(self, actions: Array, view: View, mine: Array, rows: Array) -> None:
+    def speak(self, actions: Array, view: AgentView, mine: Array, rows: Array) -> None:
         answer_requests(actions, view)
         net = hours_saved_by_asking(view, mine, self.config) - exchange_cost(self.config)
         ask_best(actions, view, mine, net, least=LEAST_GAIN)
 
 
-def ask_best(actions: Array, view: View, mine: Array, value: Array, least: float) -> None:
+def ask_best(actions: Array, view: AgentView, mine: Array, value: Array, least: float) -> None:
     """Take the exchange [R, A, channels] of the greatest value above `least`; never ask anybody twice at once."""
     k = np.maximum(mine, 0)
     value = np.where(view.asked[view.rows, k][:, :, None], -np.inf, value)
@@ -207,7 +209,7 @@ def ask_best(actions: Array, view: View, mine: Array, value: Array, least: float
     best = flat.argmax(axis=1)
     worth = flat[view.rows, best]
     recipient, channel = np.divmod(best, value.shape[2])
-    say(actions, (worth > least) & np.isfinite(worth), ASK_BY_CHANNEL[channel], recipient, k)
+    write_message(actions, (worth > least) & np.isfinite(worth), ASK_BY_CHANNEL[channel], recipient, k)
 
 
 class ProactiveTeam(CostAwareTeam):
@@ -225,7 +227,7 @@ class ProactiveTeam(CostAwareTeam):
         super().reset(rows)
         self.told[rows] = False
 
-    def speak(self, actions: Array, view: View, mine: Array, rows: Array) -> None:
+    def speak(self, actions: Array, view: AgentView, mine: Array, rows: Array) -> None:
         super().speak(actions, view, mine, rows)
         likely = likely_workers(view)
         value = value_of_telling(view, likely, self.context)
@@ -236,18 +238,18 @@ class ProactiveTeam(CostAwareTeam):
         recipient = likely[view.rows, topic]
         silent = actions[:, SPEECH] == SILENT
         hands_over = silent & (flat.max(axis=1) > LEAST_HANDOVER_GAIN)
-        say(actions, hands_over, np.where(channel == 0, CHAT_TELL, EMAIL_TELL), recipient, topic)
+        write_message(actions, hands_over, np.where(channel == 0, CHAT_TELL, EMAIL_TELL), recipient, topic)
         self.told[rows[hands_over], topic[hands_over], recipient[hands_over]] = True
 
 
-def likely_workers(view: View) -> Array:
+def likely_workers(view: AgentView) -> Array:
     """Who will work [R, K] on each subtask that is about to become ready (one prerequisite left); -1 else."""
     soon = view.unfinished & ~view.ready & (view.prerequisites_left == 1)
     best = np.where(view.real[:, :, None], view.skill, -1.0).argmax(axis=1)
-    return np.where(soon, best, NOTHING)
+    return np.where(soon, best, NO_SUBTASK)
 
 
-def value_of_telling(view: View, likely: Array, context: PolicyContext) -> Array:
+def value_of_telling(view: AgentView, likely: Array, context: PolicyContext) -> Array:
     """Net hours [R, K, 2] of telling the likely worker [R, K] of each subtask, by chat and email."""
     config = context.config
     rows, subtasks = view.rows[:, None], np.arange(likely.shape[1])[None, :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from c2c_env.core.arrays import Array, Outputs, Params, State
 from c2c_env.core.constants import (
     ASSIGN,
     CHAT_ASK,
@@ -21,7 +22,6 @@ from c2c_env.core.constants import (
     TOPIC,
     WORK,
 )
-from c2c_env.core.layout import Array, Outputs, Params, State
 
 
 def may_work(p: Params, s: State, b: int, k: int) -> bool:

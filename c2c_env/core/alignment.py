@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from c2c_env.core.arrays import Params, State
 from c2c_env.core.constants import DONE, NUM_FACETS
-from c2c_env.core.layout import Params, State
 
 
 def realign(p: Params, s: State, b: int, i: int, k: int) -> None:

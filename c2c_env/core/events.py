@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from c2c_env.core.alignment import realign
+from c2c_env.core.arrays import Params, State
 from c2c_env.core.constants import DONE, INTENT, MANAGER, REQUIREMENT_CHANGES, STREAM_VOLATILITY
-from c2c_env.core.layout import Params, State
 from c2c_env.core.rng import uniform
 
 

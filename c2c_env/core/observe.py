@@ -7,6 +7,7 @@ what the observation says at present.
 
 from __future__ import annotations
 
+from c2c_env.core.arrays import Array, Outputs, Params, State
 from c2c_env.core.constants import (
     ASKED,
     ASKS_ME,
@@ -60,7 +61,6 @@ from c2c_env.core.constants import (
     OLDEST,
     SILENT,
 )
-from c2c_env.core.layout import Array, Outputs, Params, State
 
 
 def blank_observations(p: Params, s: State, out: Outputs, b: int) -> None:

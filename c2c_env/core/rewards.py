@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from c2c_env.core.alignment import team_alignment
+from c2c_env.core.arrays import Outputs, Params, State
 from c2c_env.core.constants import ALIGNMENT, COMMUNICATION, PROGRESS, TIME
-from c2c_env.core.layout import Outputs, Params, State
 
 
 def write_rewards(p: Params, s: State, out: Outputs, b: int) -> None:

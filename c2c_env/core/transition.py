@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from c2c_env.core.actions import take_actions, update_masks
 from c2c_env.core.alignment import realign_all, team_alignment
-from c2c_env.core.constants import (
-    BLOCKED,
-    CONSTRAINTS,
-    CONTEXT,
-    INTENT,
-    INTERFACE,
-    MANAGER,
-    NOBODY,
-    READY,
-    RESET,
-    STEP,
-)
+from c2c_env.core.arrays import Array, Outputs, Params, State
+from c2c_env.core.constants import BLOCKED, CONSTRAINTS, CONTEXT, INTENT, INTERFACE, MANAGER, NOBODY, READY, RESET, STEP
 from c2c_env.core.events import change_requirements
-from c2c_env.core.layout import Array, Outputs, Params, State
-from c2c_env.core.messages import deliver_messages, expire_requests, hold_meetings, note_mailbox, send_messages
+from c2c_env.core.mailbox import note_mailbox
+from c2c_env.core.messages import deliver_messages, expire_requests, hold_meetings, send_messages
 from c2c_env.core.observe import blank_observations, update_observations
 from c2c_env.core.rewards import write_rewards
 from c2c_env.core.work import choose_workers, complete_subtasks, do_work, spend_time
@@ -27,7 +17,7 @@ from c2c_env.core.work import choose_workers, complete_subtasks, do_work, spend_
 def reset_row(p: Params, s: State, b: int) -> None:
     """Start an episode; `seed`, `episode`, `key` and `workflow` of the row are already set."""
     w = s.workflow[b]
-    clear_row(s, b)
+    clear_episode(s, b)
     s.subtasks_left[b] = p.num_subtasks[w]
     for k in range(p.num_subtasks[w]):
         s.remaining[b, k] = p.effort[w, k]
@@ -41,7 +31,7 @@ def reset_row(p: Params, s: State, b: int) -> None:
             s.understanding[b, i, k, CONTEXT] = p.initial_context
 
 
-def clear_row(s: State, b: int) -> None:
+def clear_episode(s: State, b: int) -> None:
     """Forget the last episode."""
     s.t[b] = 0
     s.understanding[b] = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from c2c_env.core.alignment import realign
+from c2c_env.core.arrays import Params, State
 from c2c_env.core.constants import (
     ALIGNED_HOURS,
     CONTEXT,
@@ -19,7 +20,6 @@ from c2c_env.core.constants import (
     WORK,
     WORK_HOURS,
 )
-from c2c_env.core.layout import Params, State
 from c2c_env.core.rng import uniform
 
 SMALL = 0.125  # where eight terms of the Taylor series are exact to 1e-13

@@ -10,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from c2c_env.config import EnvConfig, Team
-from c2c_env.core import backends, constants, transition
-from c2c_env.core.layout import Array, ObservationLayout, Outputs, Params, State, allocate
-from c2c_env.envs import snapshots, start
+from c2c_env.core import constants, transition
+from c2c_env.core.arrays import Array, Outputs, Params, State, allocate
+from c2c_env.core.compile import cpu
+from c2c_env.core.observation_layout import ObservationLayout
+from c2c_env.envs import episode_start, snapshots
+from c2c_env.envs.batch_checks import _seeds, distinct_rows, indices
 from c2c_env.envs.spaces import action_sizes, mask_size
 from c2c_env.errors import ActionError, ConfigError, ResetNeededError, SnapshotError, raise_faults
 from c2c_env.metrics import episode_metrics
@@ -103,8 +106,8 @@ class Batch:
             faults.append(
                 f"max_subtasks is {config.max_subtasks}, but a workflow has {self.pool.max_subtasks} subtasks"
             )
-        if self.backend not in backends.BACKENDS:
-            faults.append(f"backend is {self.backend!r}, expected one of {', '.join(backends.BACKENDS)}")
+        if self.backend not in cpu.BACKENDS:
+            faults.append(f"backend is {self.backend!r}, expected one of {', '.join(cpu.BACKENDS)}")
         raise_faults(ConfigError, "the environment cannot be built", faults)
 
     def axes(self, num_envs: int) -> dict[str, int]:
@@ -179,10 +182,10 @@ class Batch:
 
     def _connect(self) -> None:
         """What is not pickled: kernels, threads, and a second view of the arrays."""
-        self._starts = start.make_starts(self.params, self.state, self.pool, self.team, self.config)
+        self._starts = episode_start.make_starts(self.params, self.state, self.pool, self.team, self.config)
         self._observations, self._action_masks = map(_read_only, (self.out.observation, self.out.action_mask))
-        self._start_rows = backends.load(self.backend, start.start_rows)
-        self._run_rows = backends.load(self.backend, transition.run_rows)
+        self._start_rows = cpu.load(self.backend, episode_start.start_rows)
+        self._run_rows = cpu.load(self.backend, transition.run_rows)
         self._threads = ThreadPoolExecutor(self.num_threads) if self.num_threads > 1 else None
         self._chunks = np.array_split(np.arange(self.num_envs), self.num_threads)
 
@@ -264,7 +267,7 @@ class Batch:
             self.workflow_index[chosen] = indices("workflows", workflows, len(self.pool), len(chosen))
         if seeds is not None:
             self.state.seed[chosen], self.state.episode[chosen] = given, -1  # starting counts it up to 0
-        self._begin(chosen, start.DRAWN if workflows is None else start.NAMED)
+        self._begin(chosen, episode_start.DRAWN if workflows is None else episode_start.NAMED)
 
     def _begin(self, rows: Array, task: int) -> None:
         """Start the next episode in rows."""
@@ -323,7 +326,7 @@ class Batch:
         """
         ended: Array = np.flatnonzero(self.terminated | self.truncated)
         if len(ended):
-            self._begin(ended, start.DRAWN)
+            self._begin(ended, episode_start.DRAWN)
         return ended
 
     def _run(self, rows: Array, task: int) -> None:
@@ -355,7 +358,7 @@ class Batch:
     def snapshot(self, row: int = 0) -> dict[str, Array]:
         """Copies of everything that an episode needs to go on; see `c2c_env.envs.snapshots`."""
         row = self._started(row)
-        return snapshots.take(self.params, self.state, self.out, row)
+        return snapshots.take_snapshot(self.params, self.state, self.out, row)
 
     def metrics(self, row: int = 0) -> dict[str, float]:
         """Metrics of an environment's episode so far, see `c2c_env.METRICS`."""
@@ -371,7 +374,7 @@ class Batch:
         before = self.workflow_index[rows]
         self._place(rows, snapshots.workflow_of(snapshot, len(self.pool)))
         try:
-            snapshots.put(self.params, self.state, self.out, int(rows[0]), snapshot)
+            snapshots.put_snapshot(self.params, self.state, self.out, int(rows[0]), snapshot)
         except SnapshotError:
             self._place(rows, before)
             raise
@@ -381,47 +384,10 @@ class Batch:
     def _place(self, rows: Array, index: Any) -> None:
         """Have environments play the workflow of an index in the pool."""
         self.workflow_index[rows] = index
-        self._start(rows, start.PLACED)
+        self._start(rows, episode_start.PLACED)
 
 
 def _read_only(array: Array) -> Array:
     view = array.view()
     view.flags.writeable = False
     return view
-
-
-def indices(name: str, given: Any, size: int, count: int | None = None) -> Array:
-    """int64 [count] (None: any number) of indices in [0, size), or a `ConfigError`; the kernels check no bounds."""
-    expected = f"{'' if count is None else f'{count} '}indices in [0, {size})"
-    try:
-        array = np.asarray(given)
-    except (TypeError, ValueError):
-        raise ConfigError(f"{name} is {given!r}, expected {expected}") from None
-    listed = array.ndim == 1 and (array.dtype.kind in "iu" or array.size == 0)
-    if not listed or not ((array >= 0) & (array < size)).all() or count not in (None, len(array)):
-        raise ConfigError(f"{name} is {given!r}, expected {expected}")
-    return array.astype(np.int64)
-
-
-def distinct_rows(given: Any, size: int) -> Array:
-    """`indices` of environments, each at most once: a row named twice would be stepped twice."""
-    rows = indices("rows", given, size)
-    if len(np.unique(rows)) < len(rows):
-        raise ConfigError(f"rows is {given!r}, expected different indices")
-    return rows
-
-
-def _seeds(seeds: Any, count: int) -> Array:
-    if isinstance(seeds, range):
-        seeds = np.array(seeds) if len(seeds) else np.zeros(0, dtype=np.int64)
-    if isinstance(seeds, np.ndarray) and seeds.shape == (count,) and seeds.dtype.kind in "iu" and (seeds >= 0).all():
-        return seeds.astype(np.uint64)
-    if not isinstance(seeds, Sequence | np.ndarray) or isinstance(seeds, str) or len(seeds) != count:
-        raise ConfigError(f"seeds is {seeds!r}, expected {count} integers >= 0 (one a row)")
-    return np.array([_seed(seed) for seed in seeds], dtype=np.uint64)
-
-
-def _seed(seed: Any) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ConfigError(f"seed is {seed!r}, expected an integer >= 0")
-    return int(seed) & 0xFFFFFFFFFFFFFFFF

@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from c2c_env.config import EnvConfig, Team
-from c2c_env.core.layout import Array, ObservationLayout, Outputs, Params, State, allocate
-from c2c_env.envs.batch import Batch, _seeds, indices
-from c2c_env.envs.start import make_starts
+from c2c_env.core.arrays import Array, Outputs, Params, State, allocate
+from c2c_env.core.observation_layout import ObservationLayout
+from c2c_env.envs.batch import Batch
+from c2c_env.envs.batch_checks import _seeds, indices
+from c2c_env.envs.episode_start import make_starts
 from c2c_env.errors import ActionError, ConfigError, MissingExtraError, ResetNeededError
 from c2c_env.metrics import episode_metrics
-from c2c_env.workflows.fill import Table
+from c2c_env.workflows.pack_generated import Table
 
 
 class HostCopy(NamedTuple):
@@ -78,22 +80,22 @@ class DeviceBatch:
         with self._cuda.on(device):
             self._allocate()
         self._kernels: Any = import_module("c2c_env.envs.device_kernels")
-        entries = (self._kernels.step, self._kernels.start, self._kernels.choose)
-        self._step, self._start, self._choose = (self._cuda.Kernel(entry, num_envs) for entry in entries)
+        entries = (self._kernels.step_kernel, self._kernels.start_kernel, self._kernels.choose_kernel)
+        self._step, self._start, self._choose = (self._cuda.DeviceKernel(entry, num_envs) for entry in entries)
 
     def _allocate(self) -> None:
         cuda, host = self._cuda, self._host
         sizes = host.axes(self.num_envs)
-        self.params: Any = cuda.put(host.params._replace(**_tables(host, sizes)))
+        self.params: Any = cuda.copy_to_device(host.params._replace(**_tables(host, sizes)))
         self.state: Any = State(**allocate(State, sizes, cuda.zeros_rows_fastest))
         outputs = allocate(Outputs, sizes, cuda.zeros)
         for name in (name for name in outputs if name.startswith("shown_")):  # the others are for learners
             outputs[name] = cuda.zeros_rows_fastest(outputs[name].shape, outputs[name].dtype)
         self.out: Any = Outputs(**outputs)
         starts = make_starts(self.params, self.state, host.pool, self.team, self.config)
-        self._starts = cuda.put(starts._replace(streams=np.asfortranarray(starts.streams)))
+        self._starts = cuda.copy_to_device(starts._replace(streams=np.asfortranarray(starts.streams)))
         self.action_buffer = cuda.zeros((self.num_envs, *host.action_buffer.shape[1:]), np.int32)
-        self._action_sizes = cuda.put(host.action_sizes)
+        self._action_sizes = cuda.copy_to_device(host.action_sizes)
 
     # --- what learners read ----------------------------------------------------------------------------------
 
@@ -157,7 +159,7 @@ class DeviceBatch:
                 `__cuda_array_interface__`. Illegal ones become no work or silence and are flagged in `invalid`.
         """
         with self._cuda.on(self.device):
-            self._cuda.launch(self._kernels.take, self.num_envs, self._checked(actions), self.action_buffer)
+            self._cuda.launch(self._kernels.take_kernel, self.num_envs, self._checked(actions), self.action_buffer)
         self.step_written()
 
     def _checked(self, actions: Any) -> Any:
@@ -217,7 +219,7 @@ class DeviceBatch:
     def to_host(self) -> HostCopy:
         """Copies of the parameters, the state and the outputs, each as a `Batch` has it."""
         with self._cuda.on(self.device):
-            copied: HostCopy = self._cuda.fetch(HostCopy(self.params, self.state, self.out))
+            copied: HostCopy = self._cuda.copy_to_host(HostCopy(self.params, self.state, self.out))
         return copied
 
     def metrics(self, rows: Sequence[int] | None = None) -> list[dict[str, float]]:
@@ -240,7 +242,7 @@ def _tables(host: Batch, sizes: dict[str, int]) -> dict[str, Any]:
 def load_cuda(device: int) -> ModuleType:
     """The module that compiles kernels, if it can be used and there is such a device."""
     try:
-        from c2c_env.core import cuda
+        from c2c_env.core.compile import cuda
     except ImportError as error:
         raise MissingExtraError(
             "DeviceBatch needs numba-cuda, which is not installed; install the extra: pip install -e '.[cuda]'"

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from c2c_env.core.choices import choose_row
+from c2c_env.core.arrays import Array, Outputs, Params, State
+from c2c_env.core.compile.cuda import cuda
 from c2c_env.core.constants import RESET, STEP
-from c2c_env.core.cuda import cuda
-from c2c_env.core.layout import Array, Outputs, Params, State
+from c2c_env.core.random_actions import choose_row
 from c2c_env.core.transition import run_row
-from c2c_env.envs.start import DRAWN, Starts, start_row
+from c2c_env.envs.episode_start import DRAWN, Starts, start_row
 
 LOWEST, HIGHEST = -(2**31), 2**31 - 1  # of 32 bits
 
 
-def step(p: Params, s: State, out: Outputs, actions: Array) -> None:
+def step_kernel(p: Params, s: State, out: Outputs, actions: Array) -> None:
     """One step with actions [B, N, parts]."""
     b = cuda.grid(1)
     if b < s.t.shape[0]:
         run_row(p, s, out, actions, b, STEP)
 
 
-def start(p: Params, s: State, out: Outputs, actions: Array, starts: Starts, everywhere: int) -> None:
+def start_kernel(p: Params, s: State, out: Outputs, actions: Array, starts: Starts, everywhere: int) -> None:
     """The next episode where one has ended, or everywhere; what `starts` shares with the others is the same memory."""
     b = cuda.grid(1)
     if b < s.t.shape[0] and (everywhere or out.terminated[b] or out.truncated[b]):
@@ -31,14 +31,14 @@ def start(p: Params, s: State, out: Outputs, actions: Array, starts: Starts, eve
         run_row(p, s, out, actions, b, RESET)
 
 
-def choose(s: State, out: Outputs, actions: Array, sizes: Array) -> None:
+def choose_kernel(s: State, out: Outputs, actions: Array, sizes: Array) -> None:
     """Random legal actions."""
     b = cuda.grid(1)
     if b < s.t.shape[0]:
         choose_row(s, out, actions, sizes, b)
 
 
-def take(given: Any, actions: Array) -> None:
+def take_kernel(given: Any, actions: Array) -> None:
     """Copy integers [B, N, parts] of any type; what 32 bits cannot hold is clipped, and stays illegal."""
     b = cuda.grid(1)
     if b < actions.shape[0]:

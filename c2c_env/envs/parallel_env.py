@@ -10,8 +10,9 @@ from gymnasium import spaces
 from pettingzoo import AECEnv, ParallelEnv
 
 from c2c_env.config import EnvConfig, Team
+from c2c_env.core.arrays import Array
 from c2c_env.core.constants import ACTION_PARTS, REWARD_TERMS
-from c2c_env.core.layout import Array, ObservationLayout
+from c2c_env.core.observation_layout import ObservationLayout
 from c2c_env.envs.batch import Batch
 from c2c_env.envs.spaces import action_space, mask_is_tuple, observation_space, part_slices
 from c2c_env.envs.state_vector import state_size, state_vector

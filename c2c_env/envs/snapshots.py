@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from c2c_env.core import constants
-from c2c_env.core.layout import Array, Outputs, Params, Spec, State, array_specs
-from c2c_env.core.transition import clear_row
+from c2c_env.core.arrays import Array, Outputs, Params, Spec, State, array_specs
+from c2c_env.core.transition import clear_episode
 from c2c_env.errors import SnapshotError, raise_faults, unknown_name
 
 _MAIL = ("speech", "recipient", "topic", "symbol", "facets", "factor")
@@ -38,7 +38,7 @@ _ENDS = ("terminated", "truncated")
 Range = tuple[Any, Any]  # least and largest value
 
 
-def take(p: Params, s: State, out: Outputs, row: int) -> dict[str, Array]:
+def take_snapshot(p: Params, s: State, out: Outputs, row: int) -> dict[str, Array]:
     """Copy a row of the state; its `workflow` is the index in the pool."""
     taken = {name: np.array(_cut(p, s, row, name, spec)) for name, spec in _PLAIN.items()}
     taken["done"] = taken["status"] == constants.DONE
@@ -51,12 +51,12 @@ def take(p: Params, s: State, out: Outputs, row: int) -> dict[str, Array]:
     return taken
 
 
-def put(p: Params, s: State, out: Outputs, row: int, snapshot: Mapping[str, Array]) -> None:
+def put_snapshot(p: Params, s: State, out: Outputs, row: int, snapshot: Mapping[str, Array]) -> None:
     """Write a snapshot into a row that has its workflow already; nothing is changed if it does not fit."""
     workflow = int(s.workflow[row])
     faults = _faults(_blank(p, s, workflow), snapshot, _ranges(p, workflow))
     raise_faults(SnapshotError, "the snapshot does not fit this environment", faults)
-    clear_row(s, row)
+    clear_episode(s, row)
     for name, spec in _PLAIN.items():
         _cut(p, s, row, name, spec)[...] = snapshot[name]
     for name in _MAIL:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from c2c_env.core import constants as c
-from c2c_env.core.layout import Array
+from c2c_env.core.arrays import Array
 from c2c_env.envs.batch import Batch
 
 

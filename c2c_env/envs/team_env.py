@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from c2c_env.core.layout import Array
+from c2c_env.core.arrays import Array
 from c2c_env.envs.parallel_env import C2CParallelEnv, parallel_env
 from c2c_env.envs.spaces import part_slices
 from c2c_env.errors import ActionError, ConfigError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from c2c_env.core.layout import Array
+from c2c_env.core.arrays import Array
 from c2c_env.errors import ConfigError, unknown_name
 from c2c_env.render.ansi import draw_text
 from c2c_env.render.picture import draw_picture

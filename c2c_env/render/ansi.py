@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from c2c_env.render.scene import MessageView, Scene, SubtaskView, fit, short_name, width_of
+from c2c_env.render.scene import MessageLine, Scene, SubtaskLine, fit, short_name, width_of
 
-WIDTH = 100
+TEXT_WIDTH = 100
 # 256-colour backgrounds from low to high alignment, and the first of them that needs dark digits
 _RAMP = (17, 18, 24, 25, 31, 37, 43, 78, 114, 155)
 _FIRST_BRIGHT = 5
@@ -39,7 +39,7 @@ class Columns:
         agents = min(scene.columns, _HEAT // cell)
         index = max(2, len(str(scene.rows - 1)))
         owner = max(3, len(short_name(scene.columns - 1)))
-        rest = WIDTH - agents * cell - index - owner - _FIXED
+        rest = TEXT_WIDTH - agents * cell - index - owner - _FIXED
         domain = 14 if rest >= 40 else 3
         return cls(index, min(rest - domain, 40), domain, owner, cell, agents)
 
@@ -47,7 +47,7 @@ class Columns:
 def draw_text(scene: Scene) -> str:
     """The scene as lines of at most 100 columns."""
     columns = Columns.of(scene)
-    lines = [_paint(fit(f"{scene.title} [{scene.name}, {scene.tier}]", WIDTH).rstrip(), _BOLD)]
+    lines = [_paint(fit(f"{scene.title} [{scene.name}, {scene.tier}]", TEXT_WIDTH).rstrip(), _BOLD)]
     lines += [" · ".join(scene.facts), "", _board_head(columns)]
     lines += [_board_line(scene, subtask, columns) for subtask in scene.subtasks]
     lines += [_legend(columns), "", *_agent_lines(scene), "", *_message_lines(scene)]
@@ -71,7 +71,7 @@ def _board_head(columns: Columns) -> str:
     return _paint(left + "".join(f"{i:3d}" for i in range(columns.agents)), _DIM)
 
 
-def _board_line(scene: Scene, subtask: SubtaskView, columns: Columns) -> str:
+def _board_line(scene: Scene, subtask: SubtaskLine, columns: Columns) -> str:
     mark = _paint("*", _foreground(_CRITICAL)) if subtask.critical else " "
     words = f"{fit(subtask.id, columns.name)} {subtask.domain[: columns.domain]:{columns.domain}}"
     status = _paint(f"{_STATUS_WORD[subtask.status]:5}", _foreground(_STATUS_COLOUR[subtask.status]))
@@ -105,14 +105,14 @@ def _cell(value: float, width: int, working: bool) -> str:
 def _legend(columns: Columns) -> str:
     cells = "** = 100, > works on it" if columns.cell > 1 else f"shades '{_SHADES}'"
     words = f"* critical path; left: hours of effort; heat map: Alignment Factor in %, {cells}"
-    return _paint(fit(words, WIDTH).rstrip(), _DIM)
+    return _paint(fit(words, TEXT_WIDTH).rstrip(), _DIM)
 
 
 def _agent_lines(scene: Scene) -> list[str]:
-    lines = [_paint(fit("agent      talk h work h  in this step", WIDTH).rstrip(), _DIM)]
+    lines = [_paint(fit("agent      talk h work h  in this step", TEXT_WIDTH).rstrip(), _DIM)]
     for agent in scene.agents:
         phrases = [agent.work, agent.speech, agent.owing, agent.meeting, agent.reading]
-        did = _join([phrase for phrase in phrases if phrase], WIDTH - 26) if scene.step else ""
+        did = _join([phrase for phrase in phrases if phrase], TEXT_WIDTH - 26) if scene.step else ""
         lines.append(f"{agent.name:10} {agent.spoken_hours:6.2f} {agent.work_hours:6.2f}  {did or '-'}".rstrip())
     return lines
 
@@ -130,11 +130,11 @@ def _join(phrases: list[str], width: int) -> str:
 def _message_lines(scene: Scene) -> list[str]:
     if not scene.messages:
         return [_paint("no messages under way", _DIM)]
-    texts = [_message(message, WIDTH // 2 - 1) for message in scene.messages]
+    texts = [_message(message, TEXT_WIDTH // 2 - 1) for message in scene.messages]
     pairs = [texts[n : n + 2] for n in range(0, len(texts), 2)]
     return [_paint("messages under way", _DIM), *("  ".join(pair).rstrip() for pair in pairs)]
 
 
-def _message(message: MessageView, width: int) -> str:
+def _message(message: MessageLine, width: int) -> str:
     head = f"{message.sender} > {message.recipient} {message.speech}, read at {message.due}: "
     return head + fit(message.topic, width - len(head))

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from c2c_env.core.layout import Array
+from c2c_env.core.arrays import Array
 from c2c_env.errors import MissingExtraError
-from c2c_env.render.scene import AgentView, Scene, SubtaskView, fit, short_name
+from c2c_env.render.scene import AgentLine, Scene, SubtaskLine, fit, short_name
 from c2c_env.workflows.schema import DOMAINS
 
-DPI = 120
+PICTURE_DPI = 120
 _FONT, _SIZE, _SMALL = "DejaVu Sans", 7.5, 6.5
 _CHAR = 0.062  # inches of a character at _SIZE, on average
 _MARGIN, _ROW, _CELL = 0.25, 0.22, 0.27
@@ -88,7 +88,7 @@ class Sheet:
                 'render_mode "rgb_array" needs matplotlib, which is not installed; pip install "c2c-env[plot]"'
             ) from error
         self.size = size
-        self.figure = Figure(figsize=(size.width, size.height), dpi=DPI, facecolor="white")
+        self.figure = Figure(figsize=(size.width, size.height), dpi=PICTURE_DPI, facecolor="white")
         self._canvas: Any = FigureCanvasAgg(self.figure)
         self.axes = self.figure.add_axes((0.0, 0.0, 1.0, 1.0))
         self.axes.set_axis_off()
@@ -154,7 +154,7 @@ def _draw_board(sheet: Sheet, scene: Scene) -> None:
         sheet.line(_MARGIN, size.top + subtask.index * step, size.heat - _MARGIN - 0.1)
 
 
-def _draw_subtask(sheet: Sheet, subtask: SubtaskView, y: float) -> None:
+def _draw_subtask(sheet: Sheet, subtask: SubtaskLine, y: float) -> None:
     right, title = sheet.size.heat - _BOARD_NUMBERS, sheet.size.title
     done = subtask.status == "done"
     sheet.text(_MARGIN + 0.17, y, str(subtask.index), _GREY, ha="right")
@@ -212,7 +212,7 @@ def _draw_agents(sheet: Sheet, scene: Scene) -> None:
         sheet.line(_MARGIN, size.team + agent.index * _ROW, length)
 
 
-def _draw_agent(sheet: Sheet, scene: Scene, agent: AgentView, y: float) -> None:
+def _draw_agent(sheet: Sheet, scene: Scene, agent: AgentLine, y: float) -> None:
     start, scale = _MARGIN + 0.8, 0.7 / scene.dt
     sheet.text(_MARGIN, y, agent.name)
     sheet.box(start, y - 0.05, 0.7, 0.1, _LINE)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from c2c_env.core import constants as c
-from c2c_env.core.layout import Array, Params, State
+from c2c_env.core.arrays import Array, Params, State
 from c2c_env.envs.batch import Batch
 from c2c_env.trace import meeting_hosts
 from c2c_env.workflows.schema import Workflow
 
 
 @dataclass(frozen=True)
-class SubtaskView:
+class SubtaskLine:
     """A line of the board; `owner` and `worker` (of the last step) are agent indices or -1."""
 
     index: int
@@ -36,7 +36,7 @@ class SubtaskView:
 
 
 @dataclass(frozen=True)
-class AgentView:
+class AgentLine:
     """What an agent did in the last step: phrases (empty for nothing) and where its time went.
 
     `use` says what became of its working hours: "work", "waste" or "" for unused.
@@ -55,7 +55,7 @@ class AgentView:
 
 
 @dataclass(frozen=True)
-class MessageView:
+class MessageLine:
     """A message under way (agents by their short names) and the step at which it is read."""
 
     sender: str
@@ -86,9 +86,9 @@ class Scene:
     bound: float
     progress: float
     communication_hours: float
-    subtasks: tuple[SubtaskView, ...]
-    agents: tuple[AgentView, ...]
-    messages: tuple[MessageView, ...]
+    subtasks: tuple[SubtaskLine, ...]
+    agents: tuple[AgentLine, ...]
+    messages: tuple[MessageLine, ...]
     alignment: Array
 
     @property
@@ -173,10 +173,10 @@ def critical_path(p: Params, s: State, b: int) -> set[int]:
     return path
 
 
-def _subtasks(p: Params, s: State, b: int, workflow: Workflow) -> tuple[SubtaskView, ...]:
+def _subtasks(p: Params, s: State, b: int, workflow: Workflow) -> tuple[SubtaskLine, ...]:
     critical = critical_path(p, s, b)
     return tuple(
-        SubtaskView(
+        SubtaskLine(
             index=k,
             id=printable(subtask.id),
             title=printable(subtask.title or subtask.id),
@@ -197,10 +197,10 @@ def _worker(s: State, b: int, k: int) -> int:
     return int(workers[0]) if len(workers) else c.NOBODY
 
 
-def _agents(p: Params, s: State, b: int, workflow: Workflow, names: list[str]) -> tuple[AgentView, ...]:
+def _agents(p: Params, s: State, b: int, workflow: Workflow, names: list[str]) -> tuple[AgentLine, ...]:
     hosts = meeting_hosts(p, s, b)
     return tuple(
-        AgentView(
+        AgentLine(
             index=i,
             name=name,
             use=_use(s, b, i),
@@ -270,7 +270,7 @@ def short_name(i: int) -> str:
     return f"w{i}" if i else "m0"
 
 
-def _messages(p: Params, s: State, b: int, workflow: Workflow) -> tuple[MessageView, ...]:
+def _messages(p: Params, s: State, b: int, workflow: Workflow) -> tuple[MessageLine, ...]:
     now = int(s.t[b])
     found = []
     for age in range(p.max_latency):
@@ -282,5 +282,5 @@ def _messages(p: Params, s: State, b: int, workflow: Workflow) -> tuple[MessageV
             recipient, topic = int(s.mail_recipient[b, place, i]), int(s.mail_topic[b, place, i])
             to = "all" if recipient == p.max_agents else short_name(recipient)
             due = now - age + latency
-            found.append(MessageView(short_name(i), to, c.SPEECHES[speech], _topic(workflow, topic), due))
+            found.append(MessageLine(short_name(i), to, c.SPEECHES[speech], _topic(workflow, topic), due))
     return tuple(sorted(found, key=lambda message: message.due))

@@ -16,8 +16,8 @@ from typing import Any, Literal, TypeVar, get_args
 
 from c2c_env.core.constants import SILENT, SPEECHES
 from c2c_env.errors import MissingExtraError
-from c2c_env.text.board import Legal
-from c2c_env.text.words import TEAM, agent_name, plain, subtask_name
+from c2c_env.text.names import TEAM, agent_name, one_line, subtask_name
+from c2c_env.text.observation_text import LegalChoices
 
 try:
     from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -70,7 +70,7 @@ class Decision:
     @classmethod
     def invalid(cls, why: str) -> Decision:
         """Silent no-work."""
-        return cls("invalid", plain(why, 200), (0, SILENT, 0, 0))
+        return cls("invalid", one_line(why, 200), (0, SILENT, 0, 0))
 
 
 # --- schema ---------------------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def normalised(form: type[BaseModel], data: Mapping[str, Any], repairs: list[str
     known = set(form.model_fields)
     unknown = sorted(set(data) - known)
     if unknown:
-        repairs.append(f"unknown key {plain(unknown[0], 40)!r} dropped")
+        repairs.append(f"unknown key {one_line(unknown[0], 40)!r} dropped")
     kept = {key: _normalised_parts(form, key, value, repairs) for key, value in data.items() if key in known}
     for key, spell in _SPELLING.items():
         if key in kept:
@@ -228,7 +228,7 @@ _SPELLING = {"work": _spell_subtask, "speech": _spell_speech, "recipient": _spel
 # --- from a form to an action ---------------------------------------------------------------------------------
 
 
-def decide(choice: Work, legal: Legal, num_agents: int, num_subtasks: int, repairs: list[str]) -> Decision:
+def decide(choice: Work, legal: LegalChoices, num_agents: int, num_subtasks: int, repairs: list[str]) -> Decision:
     """The action that a choice stands for, or why it is none."""
     try:
         action, text = to_action(choice, legal, num_agents, num_subtasks)
@@ -237,7 +237,9 @@ def decide(choice: Work, legal: Legal, num_agents: int, num_subtasks: int, repai
     return Decision("repaired" if repairs else "valid", "; ".join(repairs), action, text)
 
 
-def to_action(choice: Work, legal: Legal, num_agents: int, num_subtasks: int) -> tuple[tuple[int, int, int, int], str]:
+def to_action(
+    choice: Work, legal: LegalChoices, num_agents: int, num_subtasks: int
+) -> tuple[tuple[int, int, int, int], str]:
     """Indices [work, speech, recipient, topic] and the words of the message.
 
     Raises:
@@ -258,7 +260,7 @@ def _pick(what: str, name: str | None, known: Mapping[str, int], legal: tuple[in
     if name is None:
         raise AnswerError(f"{what} is missing")
     if name not in known:
-        raise AnswerError(f"{what} {plain(name, 40)!r} does not exist")
+        raise AnswerError(f"{what} {one_line(name, 40)!r} does not exist")
     if known[name] not in legal:
         raise AnswerError(f"{what} {name} is not allowed now")
     return known[name]

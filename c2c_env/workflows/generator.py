@@ -1,6 +1,7 @@
 """Generated workflows: the same seed and tier give the same workflow on every machine.
 
-Sizes, efforts and complexities follow the tier (`draw.TIER_SHAPES`); train, validation and test seeds are disjoint.
+Sizes, efforts and complexities follow the tier (`draw_workflow.TIER_SHAPES`).
+The seeds for training, validation and test are disjoint.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from c2c_env.errors import WorkflowError, raise_faults, unknown_name
-from c2c_env.workflows import draw
-from c2c_env.workflows.draw import Array
+from c2c_env.workflows import draw_workflow, random_stream
+from c2c_env.workflows.random_stream import Array
 from c2c_env.workflows.schema import DOMAINS, TIERS, Subtask, Workflow
 
 TRAIN_SEEDS = range(1_000_000)
@@ -59,7 +60,7 @@ def _tier_faults(tier: object) -> list[str]:
 
 
 class _Drawn(NamedTuple):
-    """Arrays of one workflow, see `draw.Drawn`."""
+    """Arrays of one workflow, see `draw_workflow.Drawn`."""
 
     num_subtasks: Array
     effort: Array
@@ -82,17 +83,17 @@ def generate(tier: str, seed: int) -> Workflow:
 
 
 def _draw(tier: int, seed: int) -> _Drawn:
-    shape = (1, draw.TIER_SHAPES[tier].max_subtasks)
+    shape = (1, draw_workflow.TIER_SHAPES[tier].max_subtasks)
     drawn = _Drawn(
         num_subtasks=np.zeros(1, dtype=np.int64),
         effort=np.zeros(shape),
         complexity=np.zeros(shape),
         domain=np.zeros(shape, dtype=np.int64),
         num_prerequisites=np.zeros(shape, dtype=np.int64),
-        prerequisites=np.zeros((*shape, draw.MAX_PREREQUISITES), dtype=np.int64),
+        prerequisites=np.zeros((*shape, draw_workflow.MAX_PREREQUISITES), dtype=np.int64),
     )
     with np.errstate(over="ignore"):  # the random numbers count modulo 2**64
-        draw.draw_workflow(drawn, 0, np.zeros(draw.STREAM_LENGTH, dtype=np.uint64), tier, seed)
+        draw_workflow.draw_workflow(drawn, 0, np.zeros(random_stream.STREAM_LENGTH, dtype=np.uint64), tier, seed)
     return drawn
 
 

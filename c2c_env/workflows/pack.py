@@ -8,7 +8,7 @@ import numpy as np
 
 from c2c_env import bounds
 from c2c_env.config import MAX_STEPS, TIER_VOLATILITY, EnvConfig, Team
-from c2c_env.workflows.draw import Array
+from c2c_env.workflows.random_stream import Array
 from c2c_env.workflows.schema import DOMAINS, Workflow
 
 

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from c2c_env.errors import WorkflowError, nearest
-from c2c_env.workflows.draw import LOOK_BACK, MAX_PREREQUISITES, TIER_SHAPES, Array
+from c2c_env.workflows.draw_workflow import LOOK_BACK, MAX_PREREQUISITES, TIER_SHAPES
 from c2c_env.workflows.generator import Generated, generate
 from c2c_env.workflows.loader import builtin_names, load_builtin, load_workflow
+from c2c_env.workflows.random_stream import Array
 from c2c_env.workflows.schema import TIERS, Workflow
 
 WorkflowLike = str | os.PathLike[str] | Workflow | Generated

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import c2c_env
-from training import growth, loops
+from training.throughput import own_loops, scaling
 
 
 def timed_loop(benchmark, loop):
@@ -17,17 +17,17 @@ def timed_loop(benchmark, loop):
 
 
 def test_one_environment(benchmark):
-    timed_loop(benchmark, loops.one_environment("simple", 5))
+    timed_loop(benchmark, own_loops.one_environment("simple", 5))
 
 
 @pytest.mark.parametrize("write_observations", [True, False], ids=["observations", "no_observations"])
 @pytest.mark.parametrize(("tier", "team_size"), [("simple", 5), ("complex", 17)])
 def test_batch(benchmark, tier, team_size, write_observations):
-    timed_loop(benchmark, loops.batch(tier, team_size, 64, 1, write_observations))
+    timed_loop(benchmark, own_loops.batch(tier, team_size, 64, 1, write_observations))
 
 
 def test_many_agents_and_subtasks(benchmark):
-    timed_loop(benchmark, growth.growth_loop(64, 34, "index", True))
+    timed_loop(benchmark, scaling.growth_loop(64, 34, "index", True))
 
 
 def test_reset(benchmark):

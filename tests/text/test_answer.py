@@ -23,9 +23,9 @@ from c2c_env.text.answer import (
     tool,
     validate,
 )
-from c2c_env.text.board import Legal
+from c2c_env.text.observation_text import LegalChoices
 
-LEGAL = Legal(work=(0, 2), speeches=(0, 1, 2, 3, 4, 5), recipients=(0, 2, 3), topics=(0, 2, 3), team=3)
+LEGAL = LegalChoices(work=(0, 2), speeches=(0, 1, 2, 3, 4, 5), recipients=(0, 2, 3), topics=(0, 2, 3), team=3)
 
 
 def taken(text, form=Choice, legal=LEGAL):

@@ -11,7 +11,7 @@ import c2c_env
 from c2c_env import EnvConfig, Team, builtin_names, load_builtin
 from c2c_env.bounds import lower_bound
 from c2c_env.workflows import FACETS, TIERS
-from c2c_env.workflows.draw import TIER_SHAPES
+from c2c_env.workflows.draw_workflow import TIER_SHAPES
 
 FOLDER = Path(c2c_env.__file__).parent / "workflows" / "library"
 EVERY = pytest.mark.parametrize("name", builtin_names())

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from agents.prompted.options import Options
+from agents.prompted.settings import ModelSettings
 from c2c_env.text.answer import json_schema
 
 Message = tuple[str, str]  # role, content
@@ -33,7 +33,7 @@ class Question:
         schema = len(str(json_schema(self.form)))
         return schema + sum(len(content.encode()) + 16 for _, content in self.messages)
 
-    def content(self, options: Options) -> dict[str, Any]:
+    def content(self, options: ModelSettings) -> dict[str, Any]:
         """Everything that determines the answer."""
         asked = ("backend", "base_url", "answer_format", "temperature", "max_tokens")
         return {

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from agents.prompted.backends.base import Question, Reply, RequestFailedError
-from agents.prompted.cache import digest
-from agents.prompted.options import Options
+from agents.prompted.client.answer_cache import question_key
+from agents.prompted.settings import ModelSettings
 from c2c_env.errors import EndpointError, MissingExtraError
 
 try:
@@ -29,7 +29,7 @@ except ModuleNotFoundError as error:
 class LocalModel:
     """Answers one question after the other, in a thread of its own."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: ModelSettings) -> None:
         self.options = options
         self._models: dict[str, tuple[Any, Any]] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="local-model")
@@ -73,7 +73,7 @@ class LocalModel:
         if room is not None and tokens.shape[1] + self.options.max_tokens > room:
             raise RequestFailedError(f"the prompt has {tokens.shape[1]} tokens, the model takes {room} with its answer")
         with torch.random.fork_rng(), torch.inference_mode():
-            torch.manual_seed(int(digest(question.content(self.options))[:15], 16))
+            torch.manual_seed(int(question_key(question.content(self.options))[:15], 16))
             everything = torch.ones_like(tokens)
             whole = network.generate(
                 tokens, attention_mask=everything, max_new_tokens=self.options.max_tokens, **self._sampling()

@@ -14,10 +14,10 @@ import openai
 from pydantic import BaseModel
 
 from agents.prompted.backends.base import PassingError, Question, Reply, RequestFailedError
-from agents.prompted.options import NO_KEY, OPENAI_URL, Options
+from agents.prompted.settings import NO_KEY, OPENAI_URL, ModelSettings
 from c2c_env.errors import EndpointError, nearest
 from c2c_env.text.answer import MAX_ANSWER, response_format, tool
-from c2c_env.text.words import plain
+from c2c_env.text.names import one_line
 
 _PASSING = (408, 409, 425, 429)  # and every 5xx
 _REFUSED = (401, 403)
@@ -29,7 +29,7 @@ LEAST_KEY = 8  # characters; what is shorter is no secret (EMPTY, ollama), and a
 class OpenAIChat:
     """One attempt a call: retries are the client's, which also knows limit and budget."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: ModelSettings) -> None:
         self.options = options
         self._key = _read_key(options.key_variable)
         self._client = openai.AsyncOpenAI(
@@ -133,7 +133,7 @@ class OpenAIChat:
     # --- what went wrong --------------------------------------------------------------------------------------
 
     def _status_error(self, error: openai.APIStatusError, model: str) -> Exception:
-        status, said = error.status_code, self._hide(plain(str(error), 200))
+        status, said = error.status_code, self._hide(one_line(str(error), 200))
         if status in _REFUSED:
             return EndpointError(self._refused(status))
         if status == 404:
@@ -148,7 +148,7 @@ class OpenAIChat:
 
     def _unreachable(self, error: Exception) -> str:
         cause = error.__cause__ or error
-        said = plain(str(cause), 120)
+        said = one_line(str(cause), 120)
         return self._hide(f"{self.options.base_url} cannot be reached: {type(cause).__name__} {said}".rstrip())
 
     def _hide(self, text: str) -> str:

@@ -15,16 +15,16 @@ from c2c_env.config import EnvConfig
 from c2c_env.core.constants import SILENT, SPEECHES
 from c2c_env.errors import ConfigError
 from c2c_env.text.answer import Choice, Decision, Work
-from c2c_env.text.board import Sight, render
-from c2c_env.text.words import TEAM, WorkflowWords, agent_name, plain, subtask_name
+from c2c_env.text.names import TEAM, WorkflowWords, agent_name, one_line, subtask_name
+from c2c_env.text.observation_text import Sight, render
 
-FOLDER = Path(__file__).parent
+PROMPT_FOLDER = Path(__file__).parent
 
 
 @cache
 def template(name: str) -> Template:
     """A prompt template of this folder; what is filled in is never read as a template."""
-    return Template((FOLDER / f"{name}.md").read_text(encoding="utf-8").strip())
+    return Template((PROMPT_FOLDER / f"{name}.md").read_text(encoding="utf-8").strip())
 
 
 def rules(config: EnvConfig) -> str:
@@ -93,7 +93,7 @@ class Strategy:
 def in_words(decision: Decision, legal_team: int) -> str:
     """An action as a line for a later prompt."""
     if decision.label == "invalid":
-        return f"your answer was invalid ({plain(decision.how, 100)}), so you did nothing"
+        return f"your answer was invalid ({one_line(decision.how, 100)}), so you did nothing"
     work, speech, recipient, topic = decision.action
     done = f"work on {subtask_name(work - 1)}" if work else "no work"
     if speech == SILENT:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from agents.prompted.strategies.base import Strategy, template
 from c2c_env.text.answer import Choice
-from c2c_env.text.board import Sight
+from c2c_env.text.observation_text import Sight
 
 
 class Intended(Choice):

@@ -11,8 +11,8 @@ from agents.prompted.strategies.base import Strategy, template
 from c2c_env.config import EnvConfig
 from c2c_env.errors import ConfigError
 from c2c_env.text.answer import Choice, Decision, Work
-from c2c_env.text.board import Sight, render
-from c2c_env.text.words import WorkflowWords
+from c2c_env.text.names import WorkflowWords
+from c2c_env.text.observation_text import Sight, render
 
 EVERY = 4  # steps
 

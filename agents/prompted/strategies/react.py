@@ -10,8 +10,8 @@ from pydantic import Field
 from agents.prompted.strategies.base import Strategy, in_words
 from c2c_env.core.constants import DONE
 from c2c_env.text.answer import Choice, Decision
-from c2c_env.text.board import Sight, render
-from c2c_env.text.words import WorkflowWords, plain, subtask_name
+from c2c_env.text.names import WorkflowWords, one_line, subtask_name
+from c2c_env.text.observation_text import Sight, render
 
 REMEMBERED = 20  # steps
 _THOUGHT = 300  # characters of a thought that are remembered
@@ -42,7 +42,7 @@ class React(Strategy):
 
     def remember(self, memory: Any, sights: Sequence[Sight], answer: Any, decisions: Sequence[Decision]) -> None:
         (sight,), (decision,) = sights, decisions
-        thought = plain(answer.thought, _THOUGHT) if isinstance(answer, Reasoned) else "-"
+        thought = one_line(answer.thought, _THOUGHT) if isinstance(answer, Reasoned) else "-"
         memory.append(f"- saw: {_summary(sight)}; thought: {thought}; did: {in_words(decision, sight.legal.team)}")
 
 

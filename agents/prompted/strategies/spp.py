@@ -10,8 +10,8 @@ from pydantic import Field
 from agents.prompted.backends.base import Message
 from agents.prompted.strategies.base import Strategy, template
 from c2c_env.text.answer import Choice, Form, Work
-from c2c_env.text.board import Sight, render
-from c2c_env.text.words import WorkflowWords, agent_name
+from c2c_env.text.names import WorkflowWords, agent_name
+from c2c_env.text.observation_text import Sight, render
 
 
 class Part(Choice):

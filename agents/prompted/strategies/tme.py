@@ -11,8 +11,8 @@ from pydantic import Field
 from agents.prompted.strategies.base import Strategy
 from c2c_env.core.constants import DONE, INTENT
 from c2c_env.text.answer import Choice, Decision, Form
-from c2c_env.text.board import Sight, render
-from c2c_env.text.words import WorkflowWords, plain, subtask_name
+from c2c_env.text.names import WorkflowWords, one_line, subtask_name
+from c2c_env.text.observation_text import Sight, render
 
 MOST_NODES, MOST_UPDATES = 80, 12
 MOST_SHOWN = 16
@@ -58,14 +58,14 @@ class Graph:
 
     def apply(self, update: Update) -> None:
         """Do what an update says; updating what is not there notes it, noting what is there updates it."""
-        name = plain(update.node, 40).lower()
+        name = one_line(update.node, 40).lower()
         if update.intent == "check":
             if name in self.nodes:
                 self.nodes[name].revise = False
             return
-        wanted = tuple(dict.fromkeys(plain(other, 40).lower() for other in update.depends_on))
+        wanted = tuple(dict.fromkeys(one_line(other, 40).lower() for other in update.depends_on))
         depends_on = tuple(other for other in wanted if other in self.nodes and other != name)
-        value, source = plain(update.value, _VALUE), plain(update.source, 40)
+        value, source = one_line(update.value, _VALUE), one_line(update.source, 40)
         if name in self.nodes:
             self.replace(name, value, source)
             self.nodes[name].depends_on = depends_on

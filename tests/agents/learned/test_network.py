@@ -8,12 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.base import PolicyContext, play
-from agents.learned.decide import Inputs, choose, draw, entropy_of, join_parts, log_prob_of, read, split_parts
+from agents.learned.actions import Inputs, choose_action, draw, entropy_of, join_parts, log_prob_of, read, split_parts
 from agents.learned.features import Reader, hours
+from agents.learned.learned_team import LearnedTeam
 from agents.learned.memory import Memory
-from agents.learned.network import FAR_AWAY, NUM_SPEECHES, Actor, Critic, affine, attend, masked_mean, pair_scores
-from agents.learned.policy import LearnedPolicy
+from agents.learned.network import FAR_AWAY, NUM_SPOKEN, Actor, Critic, affine, attend, masked_mean, pair_scores
+from agents.play import play
+from agents.policy import PolicyContext
 from c2c_env import Batch, EnvConfig, Generated, Team
 from c2c_env.core.constants import ASSIGN, CHAT_ASK, CHAT_TELL, EMAIL_TELL, MEET
 from c2c_env.errors import ConfigError
@@ -84,9 +85,9 @@ def test_affine_is_the_layer_of_its_inputs_side_by_side():
 
 
 def test_pair_scores_are_dot_products():
-    edges, query = torch.randn(2, 3, 4, 5), torch.randn(2, 3, 6, NUM_SPEECHES * 5)  # [E, K, A, C], [E, K, N, S C]
+    edges, query = torch.randn(2, 3, 4, 5), torch.randn(2, 3, 6, NUM_SPOKEN * 5)  # [E, K, A, C], [E, K, N, S C]
     scores = pair_scores(edges, query)
-    assert scores.shape == (2, 6, 4, 3, NUM_SPEECHES)
+    assert scores.shape == (2, 6, 4, 3, NUM_SPOKEN)
     e, n, a, k, s = 1, 4, 2, 0, 3
     assert torch.allclose(scores[e, n, a, k, s], edges[e, k, a] @ query[e, k, n, s * 5 : s * 5 + 5], atol=1e-5)
 
@@ -109,11 +110,11 @@ def test_log_probability_and_entropy():
 
 @given(st.integers(1, 9), st.integers(1, 9), st.data())
 def test_message_numbers_and_parts_are_each_others_inverse(agents, subtasks, data):
-    message = data.draw(st.integers(0, (agents + 1) * subtasks * NUM_SPEECHES))
+    message = data.draw(st.integers(0, (agents + 1) * subtasks * NUM_SPOKEN))
     work = data.draw(st.integers(0, subtasks))
     parts = join_parts(torch.tensor([work]), torch.tensor([message]), subtasks)
     assert (parts >= 0).all()
-    assert (parts[0] <= torch.tensor([subtasks, NUM_SPEECHES, agents, subtasks - 1])).all()
+    assert (parts[0] <= torch.tensor([subtasks, NUM_SPOKEN, agents, subtasks - 1])).all()
     back = split_parts(parts, subtasks)
     assert (back[0].item(), back[1].item()) == (work, message)
 
@@ -170,7 +171,7 @@ def test_padding_changes_nothing(actor):
         encoded = actor.encode(features.board, features.own)
         work = actor.work_logits(encoded, features.legal)
         message = actor.message_logits(encoded, features, torch.ones_like(work[..., 0], dtype=torch.long))
-        say = message[..., 1:].unflatten(-1, (batch.max_agents + 1, batch.max_subtasks, NUM_SPEECHES))
+        say = message[..., 1:].unflatten(-1, (batch.max_agents + 1, batch.max_subtasks, NUM_SPOKEN))
         agents = [*range(TEAM_SIZE), batch.max_agents]
         outputs.append((work[..., :6], say[:, :, agents, :5], message[..., 0]))
         if padding:
@@ -211,7 +212,7 @@ def test_central_critic_sees_everybody_and_a_lone_one_does_not():
 def test_each_agent_alone_acts_as_in_the_batch(actor):
     batch = make_batch()
     context = PolicyContext.of(batch, seed=3)
-    together, alone = LearnedPolicy(context, actor), LearnedPolicy(context, actor)
+    together, alone = LearnedTeam(context, actor), LearnedTeam(context, actor)
     rows = np.arange(NUM_ENVS * TEAM_SIZE)
     for policy in (together, alone):
         policy.reset(rows)
@@ -234,20 +235,20 @@ def test_each_agent_alone_acts_as_in_the_batch(actor):
 )  # fmt: skip
 def test_whole_episodes_are_legal(actor, tier, team_size, seed, temperature):
     batch = make_batch(2, team_size, tier, seed, horizon=40)
-    metrics = play(batch, LearnedPolicy(PolicyContext.of(batch, seed), actor, temperature))
+    metrics = play(batch, LearnedTeam(PolicyContext.of(batch, seed), actor, temperature))
     assert [one["invalid_actions"] for one in metrics] == [0.0, 0.0]
 
 
 def test_it_does_speak(actor):
     batch = make_batch(horizon=40)
-    metrics = play(batch, LearnedPolicy(PolicyContext.of(batch), actor))
+    metrics = play(batch, LearnedTeam(PolicyContext.of(batch), actor))
     assert min(one["messages"] for one in metrics) > 0
 
 
 def test_catalogue_is_refused(actor):
     batch = make_batch(action_format="discrete")
     with pytest.raises(ConfigError, match="action_format='multi_discrete', got 'discrete'"):
-        LearnedPolicy(PolicyContext.of(batch), actor)
+        LearnedTeam(PolicyContext.of(batch), actor)
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------
@@ -301,7 +302,7 @@ def test_choice_has_the_probability_of_its_parts(actor):
     batch = make_batch()
     reader, inputs = inputs_of(batch)
     features = read(reader, inputs)
-    choice = choose(actor, features, torch.rand(NUM_ENVS, TEAM_SIZE, 2))
+    choice = choose_action(actor, features, torch.rand(NUM_ENVS, TEAM_SIZE, 2))
     encoded = actor.encode(features.board, features.own)
     work = actor.work_logits(encoded, features.legal).log_softmax(-1)
     message = actor.message_logits(encoded, features, choice.work).log_softmax(-1)

@@ -1,0 +1,1 @@
+"""Improves the rule of the oracle by simulating what follows from other joint actions."""

@@ -1,0 +1,97 @@
+"""The numbers of the oracle's rule, and the file that holds the tuned ones."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from c2c_env.errors import ConfigError, raise_faults, unknown_name
+from c2c_env.workflows import TIERS
+
+
+class Rule(NamedTuple):
+    """The numbers of the rule; hours are hours, worth is in hours of completion time per hour.
+
+    Attributes:
+        price: what the team gives for an hour of communication, beside the working time that it takes.
+        idle_price: worth of an hour of an agent who has nothing to work on.
+        slack_scale: hours of slack at which an hour saved on a subtask is worth `least_worth`; 0 slack is worth 1.
+        least_worth: worth of an hour saved on a subtask that nobody waits for.
+        foresight: hours ahead at which a predicted worker counts for a half.
+        hurry: power of the share of its hours that a message saves, where several compete: 0 sends first what saves
+            most, 1 what loses most by waiting.
+        patience: hours until a message is needed at which it competes with half its weight.
+        trust: share of the gap to the team's best understanding that the worker of a blocked subtask is expected
+            to have closed when it starts.
+        trust_ready: the same for subtasks that are ready.
+        stick: factor on the hours of whoever worked on a subtask in the last step; below 1 it tends to stay.
+        rounding: hours of a step that are lost when a subtask is done within it.
+        least_net: hours that a message must save beyond its cost.
+        least_pace: effort per hour from which an idle agent helps out on a subtask that waits for its best worker.
+        least_handover: alignment x worth that a subtask's next worker must gain by finishing the one before it.
+    """
+
+    price: float = 0.1
+    idle_price: float = 0.02
+    slack_scale: float = 4.0
+    least_worth: float = 0.03
+    foresight: float = 0.8
+    hurry: float = 0.5
+    patience: float = 4.0
+    trust: float = 0.5
+    trust_ready: float = 0.6
+    stick: float = 0.9
+    rounding: float = 0.2
+    least_net: float = 0.006
+    least_pace: float = 0.15
+    least_handover: float = 0.02
+
+
+PATH = Path(__file__).with_name("tuned.toml")
+BUDGETS = ("thrifty", "free")  # no more communication per effort than the scripted team, or as much as pays
+
+
+@cache
+def load_rules(budget: str) -> Mapping[str, Rule]:
+    """Tier -> rule of a budget."""
+    if budget not in BUDGETS:
+        raise ConfigError(unknown_name("budget of the planner", budget, BUDGETS))
+    return read_rules(PATH.read_text(encoding="utf-8"))[budget]
+
+
+def read_rules(text: str) -> dict[str, dict[str, Rule]]:
+    """Budget -> tier -> rule, from the text of a file.
+
+    Raises:
+        ConfigError: a number is missing, unknown or no number.
+    """
+    tables = tomllib.loads(text)
+    faults: list[str] = []
+    rules: dict[str, dict[str, Rule]] = {budget: {} for budget in BUDGETS}
+    for budget in BUDGETS:
+        for tier in TIERS:
+            numbers = tables.get(budget, {}).get(tier, {})
+            given = _faults(numbers, f"{budget}.{tier}")
+            faults += given
+            if not given:
+                rules[budget][tier] = Rule(**numbers)
+    raise_faults(ConfigError, "bad rules of the planner", faults)
+    return rules
+
+
+def _faults(numbers: Mapping[str, object], place: str) -> list[str]:
+    faults = [f"{place}.{name} is missing" for name in Rule._fields if name not in numbers]
+    faults += [f"{place}: {unknown_name('number', name, Rule._fields)}" for name in numbers if name not in Rule._fields]
+    return faults + [f"{place}.{n} is {x!r}, expected a float" for n, x in numbers.items() if not isinstance(x, float)]
+
+
+def write_rules(rules: Mapping[str, Mapping[str, Rule]], head: str) -> str:
+    """The text of a file, with a comment at its head."""
+    lines = [f"# {line}" for line in head.splitlines()]
+    for budget, tiers in rules.items():
+        for tier, rule in tiers.items():
+            lines += ["", f"[{budget}.{tier}]", *(f"{name} = {x:.4f}" for name, x in rule._asdict().items())]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,49 @@
+"""The loop that plays episodes of a batch with a policy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from agents.policy import Array, Judging, Policy, SeesState
+from c2c_env import Batch
+
+
+def decide_actions(batch: Batch, policy: Policy, active: Array) -> Array:
+    """Actions [R, N, parts] of all agents in environments `active` [R]."""
+    if isinstance(policy, SeesState):
+        return policy.act_batch(batch, active)
+    rows = (active[:, None] * batch.num_agents + np.arange(batch.num_agents)).reshape(-1)
+    observations = batch.observations[active].reshape(len(rows), -1)
+    masks = batch.action_masks[active].reshape(len(rows), -1)
+    return policy.act(observations, masks, rows).reshape(len(active), batch.num_agents, -1)
+
+
+def play(batch: Batch, policy: Policy, *, on_step: Any = None) -> list[dict[str, float]]:
+    """Play the episodes that the batch has just reset to their ends; metrics, a dict an environment.
+
+    Args:
+        batch: freshly reset.
+        policy: made for `PolicyContext.of(batch)`.
+        on_step: called without arguments after every step, for recorders.
+    """
+    metrics: list[dict[str, float]] = [{} for _ in range(batch.num_envs)]
+    active = np.arange(batch.num_envs)
+    judge = policy if isinstance(policy, Judging) else None
+    policy.reset(np.arange(batch.num_envs * batch.num_agents))
+    while len(active):
+        batch.action_buffer[active] = decide_actions(batch, policy, active)
+        if judge is not None:
+            rows = (active[:, None] * batch.num_agents + np.arange(batch.num_agents)).reshape(-1)
+            factors = judge.message_factors(rows)
+            if factors is not None:
+                batch.message_factors[active] = factors.reshape(len(active), batch.num_agents)
+        batch.step_written(active)
+        if on_step is not None:
+            on_step()
+        ended = (batch.terminated[active] | batch.truncated[active]).astype(bool)
+        for row in active[ended]:
+            metrics[row] = batch.metrics(row)
+        active = active[~ended]
+    return metrics

@@ -1,0 +1,118 @@
+"""The one protocol of all policies: own observation in, own action out.
+
+A policy decides for many agents at once, one row an agent. Rows never see each other: row r of the answer depends
+on row r of the observations (and on that row's memory) only, so a team that shares a policy object is as
+decentralised as one with an object an agent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy.typing as npt
+
+from c2c_env import Batch, EnvConfig
+from c2c_env.core.observation_layout import ObservationLayout
+from c2c_env.text.names import WorkflowWords
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class PolicyContext:
+    """What every policy may know before the first step: the rules of the game, nothing of the episode.
+
+    Attributes:
+        layout: how to read an observation.
+        config: the constants.
+        num_agents: N.
+        num_rows: how many agents it decides for at once; with a batch of B environments B * N, environment-major.
+        seed: for policies that draw random numbers.
+        options: what the command line gives to families of policies, such as the endpoint of prompted ones.
+        words: titles and facts of the workflow that an environment plays now, for policies that read text.
+    """
+
+    layout: ObservationLayout
+    config: EnvConfig
+    num_agents: int
+    num_rows: int
+    seed: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    words: Callable[[int], WorkflowWords] | None = None
+
+    @classmethod
+    def of(cls, batch: Batch, seed: int = 0, options: Mapping[str, Any] | None = None) -> PolicyContext:
+        """The context of a batch."""
+        rows = batch.num_envs * batch.num_agents
+
+        def words(env: int) -> WorkflowWords:
+            return WorkflowWords.of(batch.workflow(env))
+
+        return cls(batch.layout, batch.config, batch.num_agents, rows, seed, dict(options or {}), words)
+
+
+class Policy(Protocol):
+    """Anything that plays."""
+
+    def reset(self, rows: Array) -> None:
+        """Forget what is remembered of these rows: their episodes start."""
+
+    def act(self, observations: Array, action_masks: Array, rows: Array) -> Array:
+        """Decide.
+
+        Args:
+            observations: float32 [R, D].
+            action_masks: int8 [R, M], 1 = legal; the parts of a multi-discrete action side by side.
+            rows: [R] which of the `num_rows` agents these are, for policies with a memory.
+
+        Returns:
+            Integers [R, parts] (multi-discrete) or [R, 1] (discrete).
+        """
+
+
+@runtime_checkable
+class Judging(Protocol):
+    """A policy whose messages are judged: how much each counts is told to the simulator before the step."""
+
+    def message_factors(self, rows: Array) -> Array | None:
+        """Share of its usual effect [R] that what each of these agents says now has; None for all of it."""
+
+
+@runtime_checkable
+class Accounting(Protocol):
+    """A policy that has more to tell of an episode than the simulator's metrics."""
+
+    def episode_columns(self, env: int) -> dict[str, Any]:
+        """Further columns of the results; with `failed` true, the episode stays out of all means."""
+
+
+class TranscriptRecorder(Protocol):
+    """Writes down the episodes of a batch."""
+
+    def record(self) -> None:
+        """Add the step that was just taken."""
+
+    def texts(self) -> list[str]:
+        """The finished transcripts, one for each environment."""
+
+
+@runtime_checkable
+class Transcribing(Protocol):
+    """A policy whose episodes can be written down word by word."""
+
+    def start_transcripts(self, batch: Batch, name: str, seeds: Sequence[int]) -> TranscriptRecorder:
+        """A recorder for a batch that was just reset; `name` is that of the policy, `seeds` of the environments."""
+
+
+@runtime_checkable
+class SeesState(Protocol):
+    """Instead of observations it gets the batch, with everybody's understanding: a reference, no competitor.
+
+    A `Policy` with this method too is asked through it. It must not look at what has not happened yet: the random
+    key of an episode is in the state.
+    """
+
+    def act_batch(self, batch: Batch, rows: Array) -> Array:
+        """Decide for all agents in environments `rows` [R]: integers [R, N, parts]."""

@@ -1,0 +1,61 @@
+"""What became of the questions of an episode: turns, and their sums for the table of results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.prompted.backends import Question, Reply
+from agents.prompted.judge import Verdict
+from agents.prompted.settings import ModelSettings
+from c2c_env.text.answer import Decision
+
+LABELS = ("valid", "repaired", "invalid")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One question and its answer; a decision and a verdict for each of the agents that it was about."""
+
+    agents: tuple[int, ...]
+    question: Question
+    reply: Reply
+    decisions: tuple[Decision, ...]
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass
+class Account:
+    """Sums over an episode. `failure` says why it failed, "" if it did not."""
+
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LABELS, 0))
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    judged: int = 0
+    unjudged: int = 0
+    failure: str = ""
+
+    def add(self, turn: Turn) -> None:
+        """Count a turn; an answer counts the same whether it was asked for now or came from the cache."""
+        for decision in turn.decisions:
+            self.counts[decision.label] += 1
+        asked = [verdict for verdict in turn.verdicts if verdict.label]
+        self.judged += len(asked)
+        self.unjudged += sum(verdict.label == "invalid" for verdict in asked)
+        for reply in (turn.reply, *(verdict.reply for verdict in asked if verdict.reply)):
+            self.prompt_tokens += reply.prompt_tokens
+            self.completion_tokens += reply.completion_tokens
+
+    def columns(self, options: ModelSettings) -> dict[str, Any]:
+        """For the results, see `COLUMNS`."""
+        return {
+            "failed": float(bool(self.failure)),
+            "failure": self.failure,
+            "answers": float(sum(self.counts.values())),
+            **{f"answers_{label}": float(self.counts[label]) for label in LABELS},
+            "prompt_tokens": float(self.prompt_tokens),
+            "completion_tokens": float(self.completion_tokens),
+            "cost": options.cost(self.prompt_tokens, self.completion_tokens),
+            "judged": float(self.judged),
+            "judged_invalid": float(self.unjudged),
+        }

@@ -1,0 +1,62 @@
+"""Answers that were paid for, on disk, safe against being killed at any moment.
+
+SQLite with plain JSON text: unlike caches that can fall back to pickle, reading it never executes anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from c2c_env.errors import ConfigError
+
+CACHE_FILE = "answers.sqlite"
+_TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID"
+
+
+def question_key(content: Any) -> str:
+    """A key for anything that can be written as JSON."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+class AnswerCache:
+    """Key -> answer, for any number of threads and processes."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.path = Path(folder) / CACHE_FILE
+        self._lock = threading.Lock()
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(self.path, timeout=60.0, check_same_thread=False)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")  # no wait for the disk at every answer
+            with self._connection as transaction:
+                transaction.execute(_TABLE)
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigError(f"cannot keep answers in {str(self.path)!r} (cache): {error}") from error
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """The answer, or None; one that is damaged counts as none."""
+        with self._lock:
+            row = self._connection.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
+        try:
+            answer = json.loads(row[0]) if row else None
+        except (ValueError, TypeError):
+            return None
+        return answer if isinstance(answer, dict) else None
+
+    def put(self, key: str, answer: Mapping[str, Any]) -> None:
+        """Keep an answer; from when this returns it outlives the process, however that ends."""
+        text = json.dumps(answer)
+        with self._lock, self._connection as transaction:
+            transaction.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, text))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._connection.close()

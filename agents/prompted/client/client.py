@@ -1,0 +1,199 @@
+"""Asks a backend on behalf of many agents: limit, retries, budget, cache. One client serves all cells of a run."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+
+from agents.prompted.backends import Backend, PassingError, Question, Reply, RequestFailedError
+from agents.prompted.client.answer_cache import AnswerCache, question_key
+from agents.prompted.client.budget import Budget
+from agents.prompted.settings import ModelSettings
+from c2c_env.errors import EndpointError
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0  # seconds between attempts, doubling, with jitter
+T = TypeVar("T")
+
+
+class Client:
+    """Runs in an event loop of its own thread; `run` and `check` may be called from any other."""
+
+    def __init__(self, options: ModelSettings, backend: Backend, cache: AnswerCache) -> None:
+        self.options, self.backend, self.cache = options, backend, cache
+        self.meter = Budget(options)
+        self._slots = asyncio.Semaphore(options.concurrency)
+        self._under_way: dict[str, asyncio.Future[Reply]] = {}
+        self._checked: set[str] = set()
+        self._pause_until = 0.0
+        self._closed = False
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="language-model", daemon=True)
+        self._thread.start()
+
+    # --- from other threads ----------------------------------------------------------------------------------
+
+    def run(self, jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+        """Run coroutines side by side; when one raises, the others are finished first, so that no answer is lost."""
+        if self._closed:
+            raise EndpointError("stopped")
+        return self._wait_for(_gather(jobs))
+
+    def check(self, model: str) -> None:
+        """Raise an `EndpointError` if the model cannot be used; asks once a model."""
+        if model not in self._checked:
+            self._wait_for(self.backend.check(model))
+            self._checked.add(model)
+
+    def close(self) -> None:
+        """Cancel what is under way and let go of everything."""
+        if self._closed:
+            return
+        self._closed = True
+        self._wait_for(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self.cache.close()
+
+    def _wait_for(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def _end(self) -> None:
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self.backend.close()
+
+    # --- in the loop -----------------------------------------------------------------------------------------
+
+    async def ask(self, make: Callable[[], Question]) -> Reply:
+        """The answer to a question, which is made when its turn has come.
+
+        Raises:
+            RequestFailedError: there is none.
+            BudgetError, EndpointError: there will be no more.
+        """
+        async with self._slots:
+            question = make()
+            key = question_key(question.content(self.options))
+            kept = self.cache.get(key)
+            reply = Reply.restored(kept) if kept is not None else None
+            if reply is not None:
+                self.meter.totals.cached += 1
+                return reply
+            if key in self._under_way:  # the same question of another episode
+                return await asyncio.shield(self._under_way[key])
+            return await self._ask_once(key, question)
+
+    async def _ask_once(self, key: str, question: Question) -> Reply:
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._under_way[key] = future
+        try:
+            reply = await self._attempt_all(question)
+            self.cache.put(key, reply.kept())
+            future.set_result(reply)
+        except BaseException as error:
+            future.set_exception(error if isinstance(error, Exception) else RequestFailedError("interrupted"))
+            future.exception()  # has been looked at, even if nobody else waits
+            raise
+        finally:
+            del self._under_way[key]
+        return reply
+
+    async def _attempt_all(self, question: Question) -> Reply:
+        attempts = AsyncRetrying(
+            stop=stop_after_attempt(self.options.attempts),
+            wait=self._pause,
+            retry=retry_if_exception_type(PassingError),
+            reraise=True,
+        )
+        try:
+            return await attempts(self._attempt, question)
+        except PassingError as error:
+            if error.unreachable:
+                raise EndpointError(str(error)) from None
+            raise RequestFailedError(f"{error} ({self.options.attempts} attempts)") from None
+
+    async def _attempt(self, question: Question) -> Reply:
+        """One attempt, with what it may cost set aside before and settled after."""
+        await self._wait_out_pause()
+        most = question.most_tokens
+        await self.meter.reserve(most)
+        spent = (0, 0)
+        try:
+            self.meter.totals.asked += 1
+            reply = await self.backend.complete(question)
+            spent = (reply.prompt_tokens, reply.completion_tokens)
+            return reply
+        except PassingError as error:
+            spent = (most, self.options.max_tokens) if error.paid else spent
+            self._note_pause(error)
+            raise
+        finally:
+            await self.meter.settle(most, *spent)
+
+    def _note_pause(self, error: PassingError) -> None:
+        """A server that asks for a pause gets it from everybody."""
+        if error.wait is None:
+            return
+        if error.wait > self.options.longest_wait:
+            raise RequestFailedError(f"{error}; it asks to wait {error.wait:g} s, longest_wait is shorter") from None
+        self._pause_until = max(self._pause_until, self._loop.time() + error.wait)
+
+    async def _wait_out_pause(self) -> None:
+        while (left := self._pause_until - self._loop.time()) > 0:
+            await asyncio.sleep(left)
+
+    def _pause(self, state: RetryCallState) -> float:
+        """Seconds until the next attempt: doubling, with jitter; none on top of what the server asks for."""
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, PassingError) and error.wait is not None:
+            return 0.0
+        return random.uniform(0.5, 1.0) * min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (state.attempt_number - 1))
+
+
+async def _gather(jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    results = await asyncio.gather(*(job() for job in jobs), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
+
+
+# --- one client for each set of options -----------------------------------------------------------------------
+
+_CLIENTS: dict[ModelSettings, Client] = {}
+_LOCK = threading.Lock()
+
+
+def client_of(options: ModelSettings) -> Client:
+    """The client of this process for these options, so that its limit and budget hold for all who ask."""
+    with _LOCK:
+        if options not in _CLIENTS:
+            _CLIENTS[options] = Client(options, _backend(options), AnswerCache(options.cache))
+        return _CLIENTS[options]
+
+
+def close_all() -> None:
+    """End all clients; what waits for them fails."""
+    with _LOCK:
+        for client in _CLIENTS.values():
+            client.close()
+        _CLIENTS.clear()
+
+
+def _backend(options: ModelSettings) -> Backend:
+    """Libraries are loaded only for the backend that is asked for."""
+    if options.backend == "transformers":
+        from agents.prompted.backends.local import LocalModel
+
+        return LocalModel(options)
+    from agents.prompted.backends.openai_chat import OpenAIChat
+
+    return OpenAIChat(options)

@@ -1,0 +1,245 @@
+"""Prompted teams as a `Policy`: `prompted:STRATEGY@MODEL`, or `prompted:STRATEGY:ARGUMENT@MODEL`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from agents.policy import Array, PolicyContext
+from agents.prompted.accounts import Account, Turn
+from agents.prompted.backends import Question, Reply, RequestFailedError
+from agents.prompted.client.client import Client, client_of
+from agents.prompted.judge import EVERYTHING, NO_WORDS, Verdict, is_judged, judge_question, read_verdict
+from agents.prompted.mail import Mail
+from agents.prompted.settings import ModelSettings
+from agents.prompted.strategies import STRATEGIES, Strategy
+from agents.prompted.transcript import Recorder
+from c2c_env import Batch
+from c2c_env.core.constants import SILENT, SPEECH
+from c2c_env.envs.spaces import action_sizes
+from c2c_env.errors import ConfigError, unknown_name
+from c2c_env.text.answer import AnswerError, Decision, decide, read_json, validate
+from c2c_env.text.names import WorkflowWords, one_line
+from c2c_env.text.observation_text import Sight, legal_choices, look
+
+FORM = "prompted:STRATEGY@MODEL, such as prompted:c2c@gpt-5-mini"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A question to be asked: about which agents of an environment, and where they stand among the rows."""
+
+    env: int
+    agents: tuple[int, ...]
+    places: tuple[int, ...]
+
+
+def make(context: PolicyContext, argument: str) -> PromptedTeam:
+    """For the registry."""
+    return PromptedTeam(context, argument)
+
+
+def split_argument(argument: str) -> tuple[str, str, str]:
+    """Strategy, its argument and model."""
+    name, _, model = argument.partition("@")
+    strategy, _, extra = name.partition(":")
+    if not strategy or not model:
+        raise ConfigError(f"prompted policies are named {FORM}; got 'prompted:{argument}'")
+    if strategy not in STRATEGIES:
+        raise ConfigError(unknown_name("strategy", strategy, STRATEGIES))
+    return strategy, extra, model
+
+
+class PromptedTeam:
+    """Every agent's view is put to a model, all agents of all environments side by side.
+
+    An answer that cannot be used is silent no-work. A question that gets no answer fails its episode: its agents do
+    nothing from then on, and nothing more is asked.
+    """
+
+    def __init__(self, context: PolicyContext, argument: str) -> None:
+        strategy, extra, self.model = split_argument(argument)
+        if context.config.action_format != "multi_discrete":
+            raise ConfigError("prompted policies need action_format='multi_discrete', got 'discrete'")
+        if context.words is None:
+            raise ConfigError("prompted policies need the words of workflows: give PolicyContext words")
+        self.context, self.words_of = context, context.words
+        self.options = ModelSettings.of(context.options)
+        self.strategy: Strategy = STRATEGIES[strategy](context.config, context.num_agents, extra)
+        self.client: Client = client_of(self.options)
+        self.client.check(self.model)
+        sizes = context.layout.sizes
+        self._sizes = action_sizes(context.config, sizes["A"], sizes["K"])
+        self._steps = np.zeros(context.num_rows, dtype=np.int64)
+        self._memory: dict[int, Any] = {}
+        self._words: dict[int, WorkflowWords] = {}
+        self._post: dict[int, Mail] = {}
+        self._accounts: dict[int, Account] = {}
+        self.turns: dict[int, list[Turn]] = {}  # of the last step, by environment
+        self._factors = np.ones(context.num_rows)
+
+    # --- Policy ----------------------------------------------------------------------------------------------
+
+    def reset(self, rows: Array) -> None:
+        """Forget what is remembered of these rows."""
+        n = self.context.num_agents
+        self._steps[rows] = 0
+        for row in rows.tolist():
+            self._memory[row] = self.strategy.start()
+        for env in np.unique(rows // n).tolist():
+            self._post[env] = Mail(self.context.config, self.context.layout)
+            self._accounts[env] = Account()
+            self._words[env] = self.words_of(env)
+
+    def act(self, observations: Array, action_masks: Array, rows: Array) -> Array:
+        """Actions [R, parts]; see `agents.policy.Policy`."""
+        askings = [asking for asking in self._askings(rows) if not self._accounts[asking.env].failure]
+        jobs = [partial(self._ask, asking, observations, action_masks) for asking in askings]
+        actions = np.zeros((len(rows), len(self._sizes)), dtype=np.int64)
+        self._factors[rows] = 1.0
+        self.turns = {}
+        for asking, turn in zip(askings, self.client.run(jobs), strict=True):
+            if turn is not None:
+                self._note(asking, turn)
+        for asking in askings:  # an episode that has failed in this step does nothing in it
+            if not self._accounts[asking.env].failure:
+                self._carry_out(asking, rows, actions)
+        self._steps[rows] += 1
+        return actions
+
+    def message_factors(self, rows: Array) -> Array | None:
+        """What the judge says of the messages of the last `act`; see `agents.policy.Judging`."""
+        return self._factors[rows] if self.options.judge else None
+
+    def episode_columns(self, env: int) -> dict[str, Any]:
+        """Labels, tokens and cost; see `agents.policy.Accounting`."""
+        return self._accounts[env].columns(self.options)
+
+    def start_transcripts(self, batch: Batch, name: str, seeds: Sequence[int]) -> Recorder:
+        """See `agents.policy.Transcribing`."""
+        return Recorder(batch, self, name, seeds)
+
+    def measure(self, observations: Array, action_masks: Array, rows: Array) -> list[tuple[int, int]]:
+        """Environment and characters of the prompt of every question that `act` would ask, without asking."""
+        sizes = []
+        for asking in self._askings(rows):
+            question = self._question(asking, self._look(asking, observations, action_masks))
+            sizes.append((asking.env, sum(len(content) for _, content in question.messages)))
+        return sizes
+
+    # --- one question ----------------------------------------------------------------------------------------
+
+    def _askings(self, rows: Array) -> list[Asking]:
+        """One a row, or one an environment if the strategy is joint."""
+        n = self.context.num_agents
+        single = [Asking(row // n, (row % n,), (place,)) for place, row in enumerate(rows.tolist())]
+        if not self.strategy.joint:
+            return single
+        joined: dict[int, list[Asking]] = {}
+        for asking in single:
+            joined.setdefault(asking.env, []).append(asking)
+        return [
+            Asking(env, tuple(a.agents[0] for a in parts), tuple(a.places[0] for a in parts))
+            for env, parts in joined.items()
+        ]
+
+    async def _ask(self, asking: Asking, observations: Array, masks: Array) -> Turn | None:
+        """Ask, read the answer, have it judged; None if there is no answer."""
+        prepared: list[tuple[list[Sight], Question]] = []
+
+        def prepare() -> Question:
+            sights = self._look(asking, observations, masks)
+            prepared.append((sights, self._question(asking, sights)))
+            return prepared[0][1]
+
+        try:
+            reply = await self.client.ask(prepare)
+            sights, question = prepared[0]
+            decisions = self._read(asking, sights, question, reply)
+            verdicts = [await self._judge(asking.env, *pair) for pair in zip(sights, decisions, strict=True)]
+        except RequestFailedError as error:
+            self._accounts[asking.env].failure = one_line(str(error), 200)
+            return None
+        return Turn(asking.agents, question, reply, tuple(decisions), tuple(verdicts))
+
+    def _look(self, asking: Asking, observations: Array, masks: Array) -> list[Sight]:
+        sights = []
+        for agent, place in zip(asking.agents, asking.places, strict=True):
+            observation, step = observations[place], int(self._steps[self._row(asking.env, agent)])
+            letters = self._post[asking.env].letters(agent, step, observation)
+            legal = legal_choices(masks[place], self._sizes)
+            sights.append(look(self.context.layout, observation, legal, self.context.num_agents, letters))
+        return sights
+
+    def _row(self, env: int, agent: int) -> int:
+        return env * self.context.num_agents + agent
+
+    def _remembered(self, asking: Asking) -> Any:
+        """Memory of the agent, or of the first one for all."""
+        return self._memory[self._row(asking.env, asking.agents[0])]
+
+    def _question(self, asking: Asking, sights: list[Sight]) -> Question:
+        memory, words = self._remembered(asking), self._words[asking.env]
+        form = self.strategy.form_of(sights, memory)
+        sample = asking.env if self.options.temperature != 0.0 else 0
+        return Question(self.model, self.strategy.messages(sights, words, memory), form, sample)
+
+    def _read(self, asking: Asking, sights: list[Sight], question: Question, reply: Reply) -> list[Decision]:
+        """A decision for each agent; what the strategy remembers follows from them."""
+        answer = None
+        try:
+            answer, repairs = read_answer(question, reply)
+            choices = self.strategy.choices(answer, sights)
+            decisions = [
+                Decision.invalid(f"no one action for {sight.name}")
+                if choice is None
+                else decide(choice, sight.legal, self.context.num_agents, len(sight.status), repairs)
+                for choice, sight in zip(choices, sights, strict=True)
+            ]
+        except AnswerError as error:
+            decisions = [Decision.invalid(str(error))] * len(sights)
+        self.strategy.remember(self._remembered(asking), sights, answer, decisions)
+        return decisions
+
+    async def _judge(self, env: int, sight: Sight, decision: Decision) -> Verdict:
+        if not self.options.judge or not is_judged(decision):
+            return EVERYTHING
+        if not decision.text:
+            return NO_WORDS
+        question = partial(judge_question, self.model, sight, self._words[env], decision)
+        return read_verdict(await self.client.ask(question))
+
+    # --- what follows from it --------------------------------------------------------------------------------
+
+    def _note(self, asking: Asking, turn: Turn) -> None:
+        self.turns.setdefault(asking.env, []).append(turn)
+        self._accounts[asking.env].add(turn)
+
+    def _carry_out(self, asking: Asking, rows: Array, actions: Array) -> None:
+        """Write the actions of a turn, and post the words of its messages."""
+        turn = next(turn for turn in self.turns[asking.env] if turn.agents == asking.agents)
+        for n, place in enumerate(asking.places):
+            decision, row = turn.decisions[n], int(rows[place])
+            actions[place, :4] = decision.action
+            self._factors[row] = turn.verdicts[n].factor
+            if decision.action[SPEECH] != SILENT and decision.text:
+                step = int(self._steps[row]) + 1
+                self._post[asking.env].send(step, turn.agents[n], decision.action, decision.text)
+
+
+def read_answer(question: Question, reply: Reply) -> tuple[Any, list[str]]:
+    """The filled-in form of a reply, and what had to be repaired.
+
+    Raises:
+        AnswerError: there is none.
+    """
+    if reply.note in ("refusal", "no answer", "cut off"):
+        raise AnswerError(reply.note)
+    data, repairs = read_json(reply.text)
+    if reply.note:
+        repairs.append(reply.note)
+    return validate(question.form, data, repairs), repairs

@@ -1,0 +1,1 @@
+"""What turns the plain functions of the simulator into machine code: the only place that knows numba."""

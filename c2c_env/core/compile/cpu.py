@@ -1,0 +1,176 @@
+"""The only module, with `cuda`, that knows numba: turns plain functions over arrays into callable kernels.
+
+`load("numba", entry)` compiles an entry point with everything it calls; `load("interpreted", entry)` runs the very
+same functions as Python. Threads come from the caller (the kernel releases the GIL), not from OpenMP, whose pool
+neither survives a fork nor shares cores well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+BACKENDS = ("numba", "interpreted")
+_PACKAGE = __name__.partition(".")[0]
+MERGED = ("run_row", "step_row", "update_masks", "start_row")  # single callers, much code
+_COMPILED = ("core", "envs", "workflows")  # folders whose code may be compiled
+
+Kernel = Callable[..., None]
+
+
+@cache
+def load(backend: str, entry: Kernel) -> Kernel:
+    """An entry point on a backend; numba's is compiled at its first call and cached on disk."""
+    return _interpreted(entry) if backend == "interpreted" else _Announced(entry)
+
+
+def _interpreted(entry: Kernel) -> Kernel:
+    def run(*arguments: Any) -> None:
+        with np.errstate(over="ignore"):  # the random numbers count modulo 2**64
+            entry(*arguments)
+
+    return run
+
+
+class _Announced:
+    """A compiled entry point; before the first that is not in the cache, stderr says what takes so long.
+
+    Finding out the types of some 90 arrays takes numba 10 microseconds at every call, as long as a small batch steps.
+    Here they never change (`layout` fixes them), so after the first call the compiled code is called directly.
+    """
+
+    def __init__(self, entry: Kernel) -> None:
+        self._folder = _cache_folder(entry)
+        self._cold = self._folder is None or not any(self._folder.rglob(f"*.{entry.__name__}-*.nbi"))
+        self._compiled = _compile_entry(entry, self._folder)
+        self._direct: Kernel | None = None
+
+    def __call__(self, *arguments: Any) -> None:
+        if self._direct is not None:
+            self._direct(*arguments)
+            return
+        if self._cold:
+            self._cold = False
+            _announce("once" if self._folder else "in every process, as no cache folder is writable")
+        self._compiled(*arguments)
+        (only,) = self._compiled.overloads.values()
+        self._direct = only.entry_point
+
+
+@cache
+def _announce(often: str) -> None:
+    print(f"c2c_env: compiling the simulator ({often}; about half a minute) ...", file=sys.stderr, flush=True)
+
+
+def _compile_entry(function: Any, folder: Path | None) -> Any:
+    """An entry point, cached on disk, that releases the GIL."""
+    entry = rewire(function, _compile_inner, {})
+    if folder is not None:
+        entry.__code__ = entry.__code__.replace(co_filename=str(_copy_source(function, folder)))
+    with _numba_cache(folder):
+        return _njit(nogil=True, cache=folder is not None)(entry)
+
+
+def _copy_source(function: types.FunctionType, folder: Path) -> Path:
+    """The function's file, copied into the cache.
+
+    numba files compiled code under the path of its source; this way all copies of the same sources share it.
+    """
+    source = Path(function.__code__.co_filename)
+    copy = folder / source.name
+    if not copy.exists():
+        temporary = folder / f"{source.name}.{os.getpid()}.tmp"
+        temporary.write_bytes(source.read_bytes())
+        os.utime(temporary, (0, 0))  # older versions of numba compare times
+        os.replace(temporary, copy)
+    return copy
+
+
+def _compile_inner(function: types.FunctionType) -> Any:
+    """A function called by others: inlined into them, so that no bundle of arrays is passed at run time."""
+    # the large ones that have a single caller become part of it before anything is compiled, which saves time
+    when = "always" if function.__name__ in MERGED else "never"
+    return _njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, inline=when)(function)
+
+
+def _njit(**options: Any) -> Any:
+    """Numba's decorator; numba is imported here, when the first environment is made.
+
+    Without numba's runtime nothing can be allocated (compilation would fail) and no reference is counted.
+    """
+    import numba
+
+    decorator: Any = numba.njit
+    return decorator(_nrt=False, error_model="numpy", **options)
+
+
+def rewire(
+    function: Any, compile_inner: Callable[[types.FunctionType], Any], done: dict[types.FunctionType, Any]
+) -> types.FunctionType:
+    """The same code with the package's functions among its globals replaced by compiled ones (kept in `done`).
+
+    Of another package (an entry point need not be of the simulator) those that lie beside the function as well.
+    """
+    names = dict(function.__globals__)
+    homes = (f"{_PACKAGE}.", f"{function.__module__.rpartition('.')[0]}.")
+    for name in function.__code__.co_names:
+        value = names.get(name)
+        if isinstance(value, types.FunctionType) and value.__module__.startswith(homes):
+            if value not in done:
+                done[value] = compile_inner(rewire(value, compile_inner, done))
+            names[name] = done[value]
+    copy = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__)
+    copy.__qualname__, copy.__module__ = function.__qualname__, function.__module__
+    return copy
+
+
+def _cache_folder(entry: Any) -> Path | None:
+    """Folder for an entry point's compiled code, or None where nothing is writable.
+
+    numba does not notice a change in a callee's file, so the folder is named after a hash of all that may be compiled.
+    """
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[2]
+    sources = {path for folder in _COMPILED for path in (package / folder).rglob("*.py")}
+    if not entry.__module__.startswith(f"{_PACKAGE}."):
+        sources |= set(Path(entry.__code__.co_filename).parent.rglob("*.py"))
+    for source in sorted(sources):
+        digest.update(source.read_bytes())
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    user = os.environ.get("XDG_CACHE_HOME")
+    roots = [Path(given)] if given else []
+    roots += [Path(user)] if user else []
+    with suppress(RuntimeError):  # no home directory is known
+        roots.append(Path.home() / ".cache")
+    for root in roots:
+        folder = root / "c2c_env" / digest.hexdigest()[:16]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return None
+
+
+@contextmanager
+def _numba_cache(folder: Path | None) -> Iterator[None]:
+    """Point numba at our folder while a function is decorated, and leave its setting as it was."""
+    from numba.core import config as numba_config
+
+    config: Any = numba_config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = "" if folder is None else str(folder)
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before

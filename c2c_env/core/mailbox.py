@@ -1,0 +1,71 @@
+"""The mailbox: where messages under way are kept, and what their senders know of them before they are read."""
+
+from __future__ import annotations
+
+from c2c_env.core.arrays import Params, State
+from c2c_env.core.constants import (
+    CHANNEL_OF_SPEECH,
+    CHAT_ASK,
+    EMAIL_ASK,
+    SILENT,
+)
+
+
+def is_ask(speech: int) -> bool:
+    """True for a question, which opens a request."""
+    return speech in (CHAT_ASK, EMAIL_ASK)
+
+
+def mail_place(p: Params, s: State, b: int, age: int) -> int:
+    """Where the mailbox holds what was sent `age` steps ago, 0 <= age <= `max_latency`."""
+    place = s.t[b] % p.max_latency - age
+    return int(place if place >= 0 else place + p.max_latency)
+
+
+# --- what a sender knows of its own messages before they are read -----------------------------------------------
+
+
+def note_sent(p: Params, s: State, b: int, i: int, speech: int, recipient: int, k: int, step: int) -> None:
+    """Agent i asked or told the recipient about k at a step."""
+    due = step + p.latency[CHANNEL_OF_SPEECH[speech]]
+    everybody = recipient == p.max_agents
+    for j in range(0 if everybody else recipient, p.num_agents if everybody else recipient + 1):
+        if j == i:
+            continue
+        if is_ask(speech):
+            s.asking_topic[b, i, j] = k
+            s.asking_due[b, i, j] = due
+        elif s.request_topic[b, j, i] == k:
+            s.answer_due[b, i, j] = max(s.answer_due[b, i, j], due)
+
+
+def note_under_way(p: Params, s: State, b: int, i: int, j: int, k: int) -> None:
+    """Agent j has read a question of i about k: another question, or the answer to this one, may be under way."""
+    s.answer_due[b, j, i] = 0
+    for age in range(p.max_latency - 1, 0, -1):
+        place = mail_place(p, s, b, age)
+        due = due_step(p, s, b, i, j, place, age)
+        if due > s.t[b] and is_ask(s.mail_speech[b, place, i]):
+            s.asking_topic[b, i, j], s.asking_due[b, i, j] = s.mail_topic[b, place, i], due
+        due = due_step(p, s, b, j, i, place, age)
+        if due > s.answer_due[b, j, i] and not is_ask(s.mail_speech[b, place, j]) and s.mail_topic[b, place, j] == k:
+            s.answer_due[b, j, i] = due
+
+
+def due_step(p: Params, s: State, b: int, i: int, j: int, place: int, age: int) -> int:
+    """Step at which j reads what i sent `age` steps ago (at `place`); -1 if that was not for j."""
+    speech, recipient = s.mail_speech[b, place, i], s.mail_recipient[b, place, i]
+    if speech == SILENT or (recipient != j and recipient != p.max_agents):
+        return -1
+    return int(s.t[b] - age + p.latency[CHANNEL_OF_SPEECH[speech]])
+
+
+def note_mailbox(p: Params, s: State, b: int) -> None:
+    """What all messages under way mean for their senders, from the oldest to the newest."""
+    for age in range(p.max_latency - 1, -1, -1):
+        place = mail_place(p, s, b, age)
+        for i in range(p.num_agents):
+            speech = s.mail_speech[b, place, i]
+            if speech != SILENT and p.latency[CHANNEL_OF_SPEECH[speech]] > age:
+                recipient, k = s.mail_recipient[b, place, i], s.mail_topic[b, place, i]
+                note_sent(p, s, b, i, speech, recipient, k, s.t[b] - age)

@@ -1,0 +1,48 @@
+"""Checks of what a user hands to a batch, before compiled code sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from c2c_env.core.arrays import Array
+from c2c_env.errors import ConfigError
+
+
+def indices(name: str, given: Any, size: int, count: int | None = None) -> Array:
+    """int64 [count] (None: any number) of indices in [0, size), or a `ConfigError`; the kernels check no bounds."""
+    expected = f"{'' if count is None else f'{count} '}indices in [0, {size})"
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{name} is {given!r}, expected {expected}") from None
+    listed = array.ndim == 1 and (array.dtype.kind in "iu" or array.size == 0)
+    if not listed or not ((array >= 0) & (array < size)).all() or count not in (None, len(array)):
+        raise ConfigError(f"{name} is {given!r}, expected {expected}")
+    return array.astype(np.int64)
+
+
+def distinct_rows(given: Any, size: int) -> Array:
+    """`indices` of environments, each at most once: a row named twice would be stepped twice."""
+    rows = indices("rows", given, size)
+    if len(np.unique(rows)) < len(rows):
+        raise ConfigError(f"rows is {given!r}, expected different indices")
+    return rows
+
+
+def _seeds(seeds: Any, count: int) -> Array:
+    if isinstance(seeds, range):
+        seeds = np.array(seeds) if len(seeds) else np.zeros(0, dtype=np.int64)
+    if isinstance(seeds, np.ndarray) and seeds.shape == (count,) and seeds.dtype.kind in "iu" and (seeds >= 0).all():
+        return seeds.astype(np.uint64)
+    if not isinstance(seeds, Sequence | np.ndarray) or isinstance(seeds, str) or len(seeds) != count:
+        raise ConfigError(f"seeds is {seeds!r}, expected {count} integers >= 0 (one a row)")
+    return np.array([_seed(seed) for seed in seeds], dtype=np.uint64)
+
+
+def _seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ConfigError(f"seed is {seed!r}, expected an integer >= 0")
+    return int(seed) & 0xFFFFFFFFFFFFFFFF

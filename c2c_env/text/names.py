@@ -1,0 +1,61 @@
+"""Names in prompts, and how words that somebody else wrote are kept apart from the prompt's own."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from c2c_env.workflows.schema import FACETS, Workflow
+
+TEAM = "team"  # the recipient that stands for everybody
+MAX_LETTER = 600  # characters of a message that travel
+_MARGIN = "| "
+
+
+def agent_name(i: int) -> str:
+    """As `Team.agents` names them."""
+    return f"worker_{i}" if i else "manager_0"
+
+
+def subtask_name(k: int) -> str:
+    """How prompts and answers call subtask k."""
+    return f"s{k}"
+
+
+def one_line(text: str, limit: int | None = None) -> str:
+    """Text on one line without control, format and surrogate characters; whitespace collapsed, cut at `limit`."""
+    kept = "".join(ch for ch in text if ch.isspace() or unicodedata.category(ch)[0] != "C")
+    shown = " ".join(kept.split())
+    return shown if limit is None or len(shown) <= limit else shown[: limit - 3] + "..."
+
+
+def quoted(text: str, limit: int = MAX_LETTER) -> str:
+    """Somebody's words as lines that each begin with a bar, so that nothing in them can end the quotation."""
+    lines = [one_line(line) for line in text.splitlines()]
+    kept = "\n".join(line for line in lines if line)
+    cut = kept if len(kept) <= limit else kept[: limit - 3] + "..."
+    return "\n".join(_MARGIN + line for line in cut.split("\n"))
+
+
+@dataclass(frozen=True)
+class WorkflowWords:
+    """The words of a workflow without its numbers, which agents read from their observations.
+
+    Attributes:
+        titles: one a subtask.
+        facts: facet -> sentences, one mapping a subtask.
+    """
+
+    titles: tuple[str, ...]
+    facts: tuple[Mapping[str, str], ...]
+
+    @classmethod
+    def of(cls, workflow: Workflow) -> WorkflowWords:
+        """The words of a workflow, one line each."""
+        titles = tuple(one_line(subtask.title or subtask.id) for subtask in workflow.subtasks)
+        facts = tuple(
+            {facet: one_line(subtask.facts[facet]) for facet in FACETS if subtask.facts.get(facet)}
+            for subtask in workflow.subtasks
+        )
+        return cls(titles, facts)

@@ -1,0 +1,100 @@
+"""What a generated workflow is drawn from: a tier, a seed and the numbers that follow from them.
+
+Plain functions over arrays, in the subset of Python that runs interpreted (`generator.generate`) and compiled
+(when an environment starts an episode), bit for bit alike: uint64 arithmetic modulo 2**64, and floats whose last
+bit cannot matter. Nothing is allocated.
+
+A stream is a uint64 array [STREAM_LENGTH]: the last block of random words, how many were drawn, seed and tier.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from c2c_env.workflows.normal import normal_quantile
+from c2c_env.workflows.random_stream import TWO_53, UNIT, Array, draw_integer, draw_uniform, start_stream
+from c2c_env.workflows.schema import DOMAINS, MAX_COMPLEXITY, MIN_COMPLEXITY
+
+LOOK_BACK = 6  # prerequisites are drawn among this many subtasks before
+MAX_PREREQUISITES = 2
+COMPLEXITY_SD = 0.25
+NUM_DOMAINS = len(DOMAINS)
+
+
+class TierShape(NamedTuple):
+    """Ranges of a tier, both ends included."""
+
+    min_subtasks: int
+    max_subtasks: int
+    min_half_hours: int
+    max_half_hours: int
+    mean_complexity: float
+
+
+# in the order of `schema.TIERS`
+TIER_SHAPES = (TierShape(5, 8, 4, 10, 1.0), TierShape(10, 16, 4, 14, 1.5), TierShape(20, 34, 4, 18, 2.0))
+
+
+class Drawn(Protocol):
+    """What is drawn of a workflow, a row each of arrays as in `core.layout.Params`."""
+
+    @property
+    def num_subtasks(self) -> Array: ...
+    @property
+    def effort(self) -> Array: ...
+    @property
+    def complexity(self) -> Array: ...
+    @property
+    def domain(self) -> Array: ...
+    @property
+    def num_prerequisites(self) -> Array: ...
+    @property
+    def prerequisites(self) -> Array: ...
+
+
+def draw_workflow(table: Drawn, w: int, stream: Array, tier: int, seed: Any) -> None:
+    """Draw the workflow of a tier and seed into row w; entries beyond its subtasks stay as they are."""
+    start_stream(stream, tier, seed)
+    shape = TIER_SHAPES[tier]
+    table.num_subtasks[w] = draw_integer(stream, shape.min_subtasks, shape.max_subtasks)
+    for k in range(table.num_subtasks[w]):
+        table.effort[w, k] = draw_integer(stream, shape.min_half_hours, shape.max_half_hours) / 2
+        table.complexity[w, k] = draw_complexity(stream, shape.mean_complexity)
+        table.domain[w, k] = draw_integer(stream, 0, NUM_DOMAINS - 1)
+        draw_prerequisites(table, w, k, stream)
+
+
+def draw_complexity(stream: Array, mean: float) -> float:
+    """Normal, clipped, rounded to two decimals, so that the last bit of a machine's logarithm cannot matter."""
+    share = max(draw_uniform(stream), UNIT)
+    x = mean + normal_quantile(share) * COMPLEXITY_SD
+    return hundredths(min(max(x, MIN_COMPLEXITY), MAX_COMPLEXITY)) / 100.0
+
+
+def draw_prerequisites(table: Drawn, w: int, k: int, stream: Array) -> None:
+    """Up to `MAX_PREREQUISITES` different ones of the `LOOK_BACK` subtasks before k, ascending."""
+    before = min(k, LOOK_BACK)
+    wanted = min(draw_integer(stream, 0, MAX_PREREQUISITES), before)
+    for n in range(wanted):
+        place = draw_integer(stream, 0, before - n - 1)  # among those not taken yet
+        insert_untaken(table.prerequisites, w, k, n, k - before + place)
+    table.num_prerequisites[w, k] = wanted
+
+
+def insert_untaken(listed: Array, w: int, k: int, count: int, value: int) -> None:
+    """Put into the ascending list [w, k, :count] the value, counted up past those that are in it."""
+    place = 0
+    while place < count and listed[w, k, place] <= value:
+        place += 1
+        value += 1
+    for n in range(count, place, -1):
+        listed[w, k, n] = listed[w, k, n - 1]
+    listed[w, k, place] = value
+
+
+def hundredths(x: float) -> int:
+    """The multiple of 0.01 nearest to x in [0.5, 4), ties to even; exact, as ``round(x, 2)`` is."""
+    scaled = 100 * int(x * TWO_53)
+    whole, rest = scaled // TWO_53, scaled % TWO_53
+    half = TWO_53 // 2
+    return whole + 1 if rest > half or (rest == half and whole % 2 == 1) else whole

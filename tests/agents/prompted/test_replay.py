@@ -1,0 +1,167 @@
+"""Transcripts: everything is in them, and they play again without a model, bit for bit."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from prompted_team import SMALL, STRATEGIES, prompted, small_batch
+from rule_server import answer_by_rule, form_of
+
+from agents.play import play
+from agents.policy import PolicyContext, Transcribing
+from agents.prompted.prompted_team import PromptedTeam
+from agents.prompted.replay import ReplayError, replay
+from agents.prompted.transcript import Recorder, read_transcript
+from agents.registry import make_policy
+from c2c_env.errors import ConfigError
+from training.__main__ import main
+
+
+def recorded(strategy, options, count=1, **fields):
+    """The texts of transcripts, and the metrics of their episodes."""
+    batch = small_batch(count, **fields)
+    policy = prompted(batch, strategy, options)
+    recorder = Recorder(batch, policy, f"prompted:{strategy}@rule", range(count))
+    metrics = play(batch, policy, on_step=recorder.record)
+    return recorder.texts(), metrics
+
+
+def written(tmp_path, text):
+    path = tmp_path / "transcript.jsonl"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_episode_is_replayed_without_a_model(server, options, tmp_path, strategy):
+    texts, metrics = recorded(strategy, options, count=3, volatility=0.1)
+    server.close()
+    assert len({row["steps"] for row in metrics} | {json.dumps(row) for row in metrics}) > 1
+    for text, row in zip(texts, metrics, strict=True):
+        trace = replay(read_transcript(written(tmp_path, text)))
+        np.testing.assert_equal(trace.batch.metrics(), row)
+        assert trace.length == row["steps"]
+
+
+def test_judged_episodes_too(server, options, tmp_path):
+    server.rule = lambda body: '{"score": 0.37}' if form_of(body) == "score" else answer_by_rule(body)
+    (text,), (metrics,) = recorded("direct", {**options, "judge": True})
+    assert '"factor": 0.37' in text
+    trace = replay(read_transcript(written(tmp_path, text)))
+    np.testing.assert_equal(trace.batch.metrics(), metrics)
+    factors = [min(json.loads(line)["factors"]) for line in text.splitlines()[1:-1]]
+    assert min(factors) < 1.0 == max(factors)
+
+
+def test_a_step_holds_prompt_answer_label_tokens_latency_action_and_effect(server, options):
+    server.fault = lambda number, body: (
+        "no_such_subtask" if "worker_2" in body["messages"][-1]["content"][:30] else None
+    )
+    (text,), (metrics,) = recorded("direct", options, horizon=4)
+    head, *steps, end = [json.loads(line) for line in text.splitlines()]
+    assert (head["kind"], end["kind"], len(steps)) == ("episode", "end", metrics["steps"])
+    assert (head["policy"], head["seed"]) == ("prompted:direct@rule", 0)
+    assert head["workflow"]["name"] == SMALL.name
+    assert head["options"]["temperature"] == 0.0
+    assert "cache" not in head["options"]
+    turns = steps[0]["turns"]
+    assert [turn["agents"][0]["agent"] for turn in turns] == ["manager_0", "worker_1", "worker_2"]
+    first, _, last = turns
+    assert [part["role"] for part in first["prompt"]] == ["system", "user"]
+    assert first["prompt"][1]["content"].startswith("You are manager_0. ")
+    assert json.loads(first["answer"]["text"])["speech"] == "silent"
+    assert (first["answer"]["prompt_tokens"], first["answer"]["completion_tokens"]) == (100, 10)
+    assert first["answer"]["seconds"] > 0
+    assert first["agents"][0]["label"] == "valid"
+    assert (last["agents"][0]["label"], last["agents"][0]["action"]) == ("invalid", [0, 0, 0, 0])
+    assert last["agents"][0]["how"] == "work 's99' does not exist"
+    assert steps[0]["actions"][0] == first["agents"][0]["action"]
+    assert steps[0]["effect"]["remaining"][0] < 0.8
+    assert end["metrics"]["steps"] == metrics["steps"]
+    assert end["columns"]["answers_invalid"] == metrics["steps"]
+
+
+def test_transcripts_from_the_cache_are_the_same(server, options):
+    first, _ = recorded("react", options)
+    again, _ = recorded("react", options)
+    assert first == again
+
+
+def test_a_failed_episode_says_so(server, options, tmp_path, capsys):
+    server.fault = lambda number, body: "status_400" if number == 5 else None
+    (text,), _ = recorded("direct", {**options, "concurrency": 1})
+    failures = [json.loads(line)["failure"] for line in text.splitlines()[1:-1]]
+    assert failures[0] == ""
+    assert all(failure.startswith("status 400") for failure in failures[1:])
+    assert main(["replay", str(written(tmp_path, text)), "--no-colour"]) == 0
+    out = capsys.readouterr().out
+    assert "The episode failed: status 400" in out
+    assert "every one as it was. Answers: 5 valid, 0 repaired, 0 invalid." in out
+
+
+def change(text, line, edit):
+    lines = text.splitlines()
+    content = json.loads(lines[line])
+    edit(content)
+    lines[line] = json.dumps(content)
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "edit", "message"),
+    [
+        (2, lambda s: s["actions"][1].__setitem__(0, 0), r"step \d+: \w+ is"),
+        (2, lambda s: s["factors"].__setitem__(0, 7.0), r"factors of the transcript are not all in \[0, 1\]"),
+        (2, lambda s: s["factors"].__setitem__(0, float("nan")), "factors"),
+        (2, lambda s: s["effect"].__setitem__("hash", "0"), "step 2: hash is"),
+        (0, lambda s: s.__setitem__("seed", -1), "seeds|seed"),
+        (0, lambda s: s["workflow"].__setitem__("tier", "x"), "unknown tier"),
+        (0, lambda s: s["workflow"].pop("subtasks"), "head of the transcript is damaged"),
+        (0, lambda s: s["config"].__setitem__("dtt", 1), "head of the transcript is damaged"),
+        (0, lambda s: s["team"].pop(), "have shape"),
+        (0, lambda s: s.__setitem__("format", 99), "format 99, expected 1"),
+        (0, lambda s: s.__setitem__("kind", "step"), "no whole transcript"),
+        (-1, lambda s: s["metrics"].__setitem__("steps", 3), "metric steps is"),
+        (-1, lambda s: s.pop("metrics"), "end of the transcript is damaged"),
+    ],
+)
+def test_changed_transcripts_are_found_out_in_one_line(server, options, tmp_path, capsys, line, edit, message):
+    (text,), _ = recorded("direct", options)
+    path = written(tmp_path, change(text, line, edit))
+    assert main(["replay", str(path)]) == 2
+    shown = capsys.readouterr().err
+    assert re.search(message, shown)
+    assert shown.startswith("error: ")
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[1]\n[2]\n", "cos\nsystem\n", '{"kind": "episode"}\n{"kind": "end"}\n', "\x00"]
+)
+def test_what_is_no_transcript(tmp_path, text):
+    with pytest.raises(ConfigError, match="transcript"):
+        read_transcript(written(tmp_path, text))
+
+
+def test_no_file_at_all(tmp_path):
+    with pytest.raises(ConfigError, match="cannot read transcript"):
+        read_transcript(tmp_path / "none.jsonl")
+
+
+def test_a_cut_transcript_is_no_whole_one(server, options, tmp_path):
+    (text,), _ = recorded("direct", options)
+    lines = text.splitlines(keepends=True)
+    with pytest.raises(ConfigError):
+        read_transcript(written(tmp_path, "".join(lines[:-1])))
+    with pytest.raises((ConfigError, ReplayError)):
+        replay(read_transcript(written(tmp_path, "".join([*lines[:3], *lines[4:]]))))
+
+
+def test_only_prompted_teams_leave_transcripts():
+    batch = small_batch()
+    context = PolicyContext.of(batch)
+    assert not isinstance(make_policy("solo", context), Transcribing)
+    assert hasattr(PromptedTeam, "start_transcripts")

@@ -1,0 +1,292 @@
+"""The benchmark with prompted teams: one table, killed and resumed, out of budget, with failed episodes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from prompted_team import SMALL
+from rule_server import KEY
+
+from agents.prompted.client.client import close_all
+from agents.prompted.decompose import PlannedWorkflow, to_toml
+from agents.prompted.replay import replay
+from training.__main__ import main, make_parser
+from training.benchmark import choose_cells, results
+from training.commands.replay import read_transcript
+
+ROOT = Path(__file__).parents[3]
+TEAM = "prompted:direct@rule"
+
+
+@pytest.fixture
+def words(server, options, tmp_path):
+    """A benchmark of a small workflow by three teams."""
+    return make_words(options, tmp_path, f"no_communication,cost_aware,{TEAM}")
+
+
+def make_words(options, tmp_path, policies):
+    file = tmp_path / "small.toml"
+    subtasks = [
+        {
+            "id": s.id, "title": s.title, "domain": s.domain, "effort": s.effort, "complexity": s.complexity,
+            "prerequisites": list(s.prerequisites), "facts": dict(s.facts),
+        }
+        for s in SMALL.subtasks
+    ]  # fmt: skip
+    whole = {"name": "small", "title": "Small", "tier": "simple", "subtasks": subtasks}
+    file.write_text(to_toml(PlannedWorkflow.model_validate(whole), ""))
+    llm = [f"{key}={value}" for key, value in options.items()]
+    return [
+        "benchmark", "--policies", policies, "--workflows", str(file), "--team-sizes", "3", "--seeds", "2",
+        "--config", "volatility=0.3", "--workers", "1", "--no-figures", "--out", str(tmp_path / "out"), "--llm", *llm,
+    ]  # fmt: skip
+
+
+def rows_of(out):
+    with open(out / "results.csv", newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def shown(capsys):
+    """What was printed, with every run of spaces as one."""
+    out, err = capsys.readouterr()
+    return re.sub(r"\s+", " ", out), err
+
+
+def test_learned_scripted_and_prompted_stand_in_one_table(server, words, tmp_path, capsys):
+    assert main([*words, "price_in=1", "price_out=4"]) == 0
+    out, err = shown(capsys)
+    rows = rows_of(tmp_path / "out")
+    assert [row["policy"] for row in rows] == ["no_communication"] * 2 + ["cost_aware"] * 2 + [TEAM] * 2
+    asked = sum(float(row["answers"]) for row in rows[4:])
+    assert list(rows[0])[-len(results.MODEL_COLUMNS) :] == list(results.MODEL_COLUMNS)
+    assert {row["answers"] for row in rows[:4]} == {""}
+    assert [row["seed"] for row in rows] == ["0", "1"] * 3
+    per_finished, cost = asked * 110 / 2 / 1000, asked * (100 * 1 + 10 * 4) / 2 / 1e6
+    assert f"{TEAM} simple 3 2 0 100.0 0.0 0.0 {per_finished:.1f} {cost:.4f}" in out
+    assert re.search(rf"{TEAM} [\d.]+ +-?\d+ \[", out)  # the reduction against the silent team, by pairs
+    assert "at most about $" in err
+    assert f"{len(server.prompts)} asked" in err
+    assert KEY not in out + err + (tmp_path / "out" / "run.json").read_text()
+    for path in (tmp_path / "out" / "transcripts").iterdir():
+        replay(read_transcript(path))
+    assert len(list((tmp_path / "out" / "transcripts").iterdir())) == 2
+
+
+def test_results_without_prompted_teams_have_no_further_columns(options, tmp_path, server):
+    words = make_words(options, tmp_path, "no_communication,cost_aware")
+    assert main(words) == 0
+    assert not set(results.MODEL_COLUMNS) & set(rows_of(tmp_path / "out")[0])
+    assert not (tmp_path / "out" / "transcripts").exists()
+
+
+def test_rerun_asks_nothing_and_prints_the_same(server, words, tmp_path, capsys):
+    assert main(words) == 0
+    first, count = (tmp_path / "out" / "report.txt").read_bytes(), len(server.prompts)
+    assert main(words) == 0
+    assert len(server.prompts) == count
+    assert (tmp_path / "out" / "report.txt").read_bytes() == first
+    for path in (tmp_path / "out" / "cells").glob("prompted*"):
+        path.unlink()
+    close_all()
+    assert main(words) == 0  # the cache has all of it
+    assert len(server.prompts) == count
+    assert (tmp_path / "out" / "report.txt").read_bytes() == first
+
+
+def test_failed_episodes_are_counted_left_out_and_tried_again(server, words, tmp_path, capsys):
+    broken = []
+
+    def fail(number, body):
+        broken.append(json.dumps(body)) if number == 17 else None
+        return "status_400" if json.dumps(body) in broken else None
+
+    server.fault = fail
+    assert main([*words, "concurrency=1"]) == 0
+    out, _ = shown(capsys)
+    rows = rows_of(tmp_path / "out")
+    assert [row["failed"] for row in rows] == ["", "", "", "", "0.0", "1.0"] or rows[4]["failed"] == "1.0"
+    assert f"{TEAM} simple 3 1 1 100.0" in out
+    assert f"1 failed for want of an answer and are left out of all means ({TEAM} 1); the first: status 400" in out
+    good = next(row for row in rows[4:] if row["failed"] == "0.0")
+    assert re.search(rf"{TEAM} {float(good['completion_time']):.1f} ", out)
+    server.fault = lambda number, body: None
+    count = len(server.prompts)
+    assert main([*words, "concurrency=1"]) == 0
+    assert {row["failed"] for row in rows_of(tmp_path / "out")[4:]} == {"0.0"}
+    assert len(server.prompts) > count
+    assert Counter(server.prompts).most_common(2)[1][1] == 1  # only the one that failed was asked twice
+
+
+def test_a_killed_run_loses_no_answer_and_asks_nothing_twice(server, words, tmp_path):
+    server.fault = lambda number, body: "held" if number == 20 else None
+    environment = {**os.environ, "TEST_MODEL_KEY": KEY}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "training", *words, "concurrency=1"],
+        cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while len(server.prompts) < 21:
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert sum(server.answered.values()) == 20
+    assert not list((tmp_path / "out" / "cells").glob("prompted*"))
+    under_way = server.prompts[20]
+    server.hold.set()
+    server.fault = lambda number, body: None
+    assert main([*words, "concurrency=1"]) == 0
+    asked = Counter(server.prompts)
+    assert asked.pop(under_way) == 2  # its answer never came
+    assert set(asked.values()) == {1}
+    server.prompts.clear()
+    assert main([*words, "concurrency=1", f"cache={tmp_path / 'other'}", "--out", str(tmp_path / "whole")]) == 0
+    assert Counter(server.prompts) == Counter([*asked, under_way])
+    assert (tmp_path / "whole" / "results.csv").read_bytes() == (tmp_path / "out" / "results.csv").read_bytes()
+
+
+def test_ctrl_c_ends_with_one_line_and_without_waiting(server, words, tmp_path):
+    server.fault = lambda number, body: "slow" if number >= 20 else None
+    process = subprocess.Popen(
+        [sys.executable, "-m", "training", *words],
+        cwd=ROOT, env={**os.environ, "TEST_MODEL_KEY": KEY}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        text=True, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while len(server.prompts) < 21:
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    start = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    errors = process.communicate(timeout=30)[1]
+    assert time.monotonic() - start < 10  # the answers that are under way take 30 seconds
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "never awaited" not in errors
+    assert errors.strip().splitlines()[-1] == "interrupted; the same command goes on from here"
+
+
+def test_a_budget_stops_the_run_and_more_of_it_goes_on(server, words, tmp_path, capsys):
+    assert main([*words, "budget_tokens=6000", "max_tokens=100", "concurrency=2"]) == 1
+    out, err = shown(capsys)
+    assert "the next question could exceed the budget of 6000 tokens" in err
+    assert "error: 1 of 3 cells failed" in err
+    assert "cost_aware" in out
+    assert TEAM not in out
+    count = len(server.prompts)
+    assert 0 < count <= 6000 / 110
+    assert main([*words, "budget_tokens=1000000", "max_tokens=100"]) == 0
+    assert set(Counter(server.prompts).values()) == {1}
+    assert len(server.prompts) > count
+
+
+@pytest.mark.slow
+def test_figures_show_all_teams_but_ask_nothing_again(server, words, tmp_path, capsys):
+    server.fault = lambda number, body: "status_400" if number == 30 else None
+    words = [word for word in words if word != "--no-figures"]
+    assert main([*words, "temperature=0.5", "concurrency=1"]) == 0
+    answers = sum(float(row["answers"]) for row in rows_of(tmp_path / "out")[4:])
+    assert len(server.prompts) == answers + 1  # and the one without an answer
+    assert {path.name for path in (tmp_path / "out" / "figures").iterdir()} >= {"completion_time.png", "alignment.png"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("key_variable=NOT_SET", "set the environment variable NOT_SET"),
+        ("base_url=http://127.0.0.1:9/v1", "http://127.0.0.1:9/v1 cannot be reached"),
+        ("temprature=1", "did you mean 'temperature'"),
+        (KEY, "--llm takes key=value"),
+        (f"api_key={KEY}", "unknown option 'api_key'"),
+        (f"key_variable={KEY}", "key_variable is not the name of an environment variable"),
+    ],
+)
+def test_what_cannot_work_stops_before_anything_is_run(server, words, tmp_path, capsys, change, message):
+    assert main([*words, change]) == 2
+    out, err = capsys.readouterr()
+    assert message in err
+    assert out == ""
+    assert err.startswith("error: ")
+    assert KEY not in err
+    assert not (tmp_path / "out").exists()
+    assert not server.prompts
+
+
+def test_unknown_model_stops_before_anything_is_run(server, options, tmp_path, capsys):
+    assert main(make_words(options, tmp_path, "prompted:direct@rul")) == 2
+    err = capsys.readouterr().err
+    assert "did you mean 'rule'" in err
+    assert len(err.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_key_that_is_refused_in_mid_run_stops_it_with_one_line(server, words, tmp_path, capsys):
+    server.fault = lambda number, body: "status_401" if number == 9 else None
+    assert main([*words, "concurrency=1"]) == 2
+    out, err = capsys.readouterr()
+    assert err.strip().splitlines()[-1].startswith("error: ")
+    assert "refuses the key (status 401)" in err
+    assert KEY not in out + err
+    assert "Traceback" not in err
+
+
+def test_the_estimate_asks_nothing_and_is_no_less_than_the_truth(server, words, tmp_path, capsys):
+    assert main([*words, "price_in=1", "price_out=4", "--estimate"]) == 0
+    out, _ = shown(capsys)
+    assert not server.prompts
+    assert not (tmp_path / "out").exists()
+    most = int(re.search(r"at most ([\d,]+) questions", out).group(1).replace(",", ""))
+    tokens = int(re.search(r"about ([\d,]+) tokens of prompts", out).group(1).replace(",", ""))
+    assert main(words) == 0
+    rows = rows_of(tmp_path / "out")[4:]
+    horizon = 2 * 3 * max(float(row["steps"]) for row in rows)
+    assert most >= sum(float(row["answers"]) for row in rows)
+    assert most >= horizon
+    length = sum(map(len, server.prompts)) / len(server.prompts)
+    assert tokens == pytest.approx(most * length / 4, rel=0.15)
+
+
+def test_options_may_stand_in_a_file(server, options, tmp_path, capsys):
+    file = tmp_path / "llm.toml"
+    file.write_text("\n".join(f"{key} = {json.dumps(value)}" for key, value in options.items()))
+    words = ["--llm-file", str(file), "--workflow", "csv-import-tool", "--team-size", "2"]
+    assert main(["episode", *words, "--policy", "prompted:no_communication@rule", "--no-colour"]) == 0
+    assert "prompted:no_communication@rule, 2 agents" in capsys.readouterr().out
+    file.write_text("temperature = ")
+    assert main(["episode", *words, "--policy", "solo"]) == 2
+    assert "cannot read options from" in capsys.readouterr().err
+
+
+def test_options_that_change_results_change_the_name_of_a_cell(server, words):
+    def name(*more):
+        cells = choose_cells.choose_cells(make_parser(["benchmark"]).parse_args([*words, *more]))
+        return [cell.name for cell in cells if cell.asks_model], [cell.name for cell in cells if not cell.asks_model]
+
+    asked, others = name()
+    assert name("concurrency=3", "timeout=5", "budget_tokens=9") == (asked, others)
+    for change in ("temperature=0.5", "max_tokens=100", "judge=true", "price_in=3"):
+        changed, same = name(change)
+        assert changed != asked
+        assert same == others
+
+
+def test_scripted_benchmarks_load_no_language_model_library():
+    code = (
+        "import sys, training.commands.benchmark, training.commands.episode, agents.registry;"
+        "print([m for m in ('openai', 'httpx2', 'pydantic', 'tenacity', 'torch', 'transformers') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]")

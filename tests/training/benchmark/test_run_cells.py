@@ -1,0 +1,406 @@
+"""Runs of the real command line on small cells: interrupted, damaged, failing, with one worker or two."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import c2c_env
+from c2c_env import METRICS, TEST_SEEDS, Channel, EnvConfig
+from c2c_env.errors import ConfigError, WorkflowError
+from training import arguments
+from training.__main__ import main, make_parser
+from training.benchmark import cell_files, choose_cells, figures, results, run_cells
+from training.benchmark.cell_files import CorruptCellError, read_cell, write_cell
+from training.benchmark.play_cell import run_cell
+from training.benchmark.run_cells import run_and_write
+from training.executors.base import DIED
+from training.executors.processes import LocalPool
+
+ROOT = Path(__file__).parents[3]
+SMALL = ["--policies", "no_communication,cost_aware,random", "--workflows", "simple", "--seeds", "2"]
+SMALL += ["--team-sizes", "2,3", "--no-figures"]
+CELLS = 3 * 5 * 2
+
+
+def words_of(*words):
+    return ["benchmark", *SMALL, *words]
+
+
+def make_cells(*words):
+    return choose_cells.choose_cells(make_parser(["benchmark"]).parse_args(["benchmark", *words]))
+
+
+def snapshot(folder):
+    return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in (folder / "cells").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """An uninterrupted run with two workers."""
+    out = tmp_path_factory.mktemp("whole")
+    assert main(words_of("--out", str(out), "--workers", "2")) == 0
+    return out
+
+
+# --- results ---------------------------------------------------------------------------------------------------
+
+
+def test_results_are_tidy(whole):
+    with open(whole / "results.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["policy", "tier", "workflow", "split", "team_size", "seed", *METRICS]
+    assert len(rows) == 2 * CELLS
+    keys = [(row["policy"], row["workflow"], row["team_size"], row["seed"]) for row in rows]
+    assert len(set(keys)) == len(keys)
+    assert {row["split"] for row in rows} == {"built-in"}
+    assert {row["answered_share"] for row in rows if row["policy"] == "no_communication"} == {""}
+
+
+def test_run_json_tells_how_to_repeat_it(whole):
+    run = json.loads((whole / "run.json").read_text())
+    assert run["policies"] == ["no_communication", "cost_aware", "random"]
+    assert run["team_sizes"] == [2, 3]
+    assert run["seeds"] == [0, 1]
+    assert run["config"]["dt"] == 0.5
+    assert run["config"]["chat"]["richness"] == 0.45
+    assert set(run["versions"]) == {"python", "numpy", "numba", "gymnasium", "pettingzoo", "c2c_env", "sources"}
+    assert run["arguments"]["workflows"] == "simple"
+    assert run["platform"]
+    assert run["command"].startswith("python -m training")
+
+
+def test_number_of_workers_does_not_matter(whole, tmp_path):
+    assert main(words_of("--out", str(tmp_path), "--workers", "1")) == 0
+    assert (tmp_path / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
+    assert (tmp_path / "report.txt").read_bytes() == (whole / "report.txt").read_bytes()
+
+
+def test_rerun_redoes_nothing_and_rebuilds_the_results(whole, capsys):
+    before, results = snapshot(whole), (whole / "results.csv").read_bytes()
+    (whole / "results.csv").write_bytes(b"damaged")
+    assert main(words_of("--out", str(whole))) == 0
+    assert snapshot(whole) == before
+    assert (whole / "results.csv").read_bytes() == results
+    assert f"{CELLS} of {CELLS} cells are there already" in capsys.readouterr().err
+
+
+# --- interruptions ---------------------------------------------------------------------------------------------
+
+
+def start(out, *words):
+    return subprocess.Popen(
+        [sys.executable, "-m", "training", *words_of("--out", str(out), "--workers", "2", *words)],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def wait_for_cells(out, process):
+    """Until some are finished and others are not."""
+    deadline = time.monotonic() + 120
+    while not list((out / "cells").glob("*.json")):
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline, "no cell was finished in two minutes"
+        time.sleep(0.0005)
+
+
+def children(group):
+    """Processes of a session that are still alive."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split() if entry.name.isdecimal() else []
+        except OSError:
+            continue
+        if fields and int(fields[3]) == group and fields[0] != "Z":
+            found.append(int(entry.name))
+    return found
+
+
+def wait_until_gone(group):
+    deadline = time.monotonic() + 20
+    while children(group):
+        assert time.monotonic() < deadline, "worker processes outlive the benchmark"
+        time.sleep(0.02)
+
+
+def test_killed_run_is_resumed_and_loses_nothing(whole, tmp_path):
+    process = start(tmp_path)
+    wait_for_cells(tmp_path, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    if sys.platform == "linux":
+        wait_until_gone(process.pid)
+    finished = {name: was for name, was in snapshot(tmp_path).items() if name.endswith(".json")}
+    assert 0 < len(finished) < CELLS
+    assert not (tmp_path / "results.csv").exists()
+    assert main(words_of("--out", str(tmp_path), "--workers", "2")) == 0
+    after = snapshot(tmp_path)
+    assert {name: after[name] for name in finished} == finished
+    assert (tmp_path / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
+
+
+def test_ctrl_c_ends_with_one_line(tmp_path):
+    process = start(tmp_path)
+    wait_for_cells(tmp_path, process)
+    os.killpg(process.pid, signal.SIGINT)
+    errors = process.communicate(timeout=30)[1]
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert errors.strip().splitlines()[-1] == "interrupted; the same command goes on from here"
+
+
+def test_leftovers_of_killed_runs_are_removed_when_they_are_old(tmp_path):
+    old, young = tmp_path / "a.json.1.tmp", tmp_path / "b.json.2.tmp"
+    old.touch()
+    young.touch()
+    os.utime(old, (0, 0))
+    cell_files.remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [young.name]
+
+
+# --- damage ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "edited", "of another cell", "not text"])
+def test_damaged_cell_is_moved_aside_and_run_again(whole, damage, capsys):
+    before = {name: was for name, was in snapshot(whole).items() if name.endswith(".json")}
+    results = (whole / "results.csv").read_bytes()
+    name, other = sorted(before)[:2]
+    good = before[name][1]
+    bad = {
+        "truncated": good[: len(good) // 2],
+        "empty": b"",
+        "edited": good.replace(b'"success": 1.0', b'"success": 0.0', 1),
+        "of another cell": before[other][1],
+        "not text": b"\xff\xfe\x00",
+    }[damage]
+    path = whole / "cells" / name
+    path.write_bytes(bad)
+    assert main(words_of("--out", str(whole))) == 0
+    warning = capsys.readouterr().err
+    assert str(path) in warning
+    assert f"moved to {name}.corrupt" in warning
+    assert (whole / "cells" / f"{name}.corrupt").read_bytes() == bad
+    assert path.read_bytes() == good
+    after = snapshot(whole)
+    assert all(after[one] == before[one] for one in before if one != name)
+    assert (whole / "results.csv").read_bytes() == results
+
+
+def test_written_cell_reads_back_exactly(tmp_path):
+    (cell,) = make_cells("--policies", "no_communication", "--workflows", "csv-import-tool", "--team-sizes", "2")
+    rows, path = run_cell(cell), tmp_path / f"{cell.name}.json"
+    write_cell(path, rows)
+    assert repr(read_cell(path, cell)) == repr(rows)  # NaN is equal in text
+    json.loads(path.read_text(), parse_constant=pytest.fail)  # no NaN in the file itself
+    write_cell(path, rows[:3])
+    with pytest.raises(CorruptCellError, match="4 episodes"):
+        read_cell(path, cell)
+
+
+# --- failures --------------------------------------------------------------------------------------------------
+
+
+def failing(cell):
+    """Stands in for `run_cell`: one policy raises, another one takes its process with it."""
+    if cell.policy == "solo":
+        raise ZeroDivisionError(f"cannot divide among {cell.team_size}")
+    if cell.policy == "broadcast":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run_cell(cell)
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    policies = "solo,no_communication,broadcast,cost_aware"
+    words = ["--policies", policies, "--workflows", "csv-import-tool,nightly-backup-job"]
+    words += ["--seeds", "1", "--team-sizes", "2"]
+    return make_cells(*words)
+
+
+def test_others_go_on_when_a_policy_raises_or_its_process_dies(mixed, tmp_path):
+    over = []
+    faults = run_cells.run_and_write(
+        mixed, tmp_path, LocalPool(2), lambda cell, fault: over.append((cell.name, fault)), failing
+    )
+    bad = {cell.name: cell.policy for cell in mixed if cell.policy in ("solo", "broadcast")}
+    assert set(faults) == set(bad)
+    assert {faults[name] for name, policy in bad.items() if policy == "broadcast"} == {DIED}
+    (text,) = {faults[name] for name, policy in bad.items() if policy == "solo"}
+    assert text.startswith("ZeroDivisionError: cannot divide among 2 (test_run_cells.py, line ")
+    finished = {path.stem for path in tmp_path.glob("*.json")}
+    assert finished == {cell.name for cell in mixed} - set(bad)
+    assert sorted(name for name, _ in over) == sorted(cell.name for cell in mixed)
+    message = run_cells.describe_faults(mixed, faults)
+    assert message.startswith("error: 4 of 8 cells failed")
+    assert "  - solo / csv-import-tool / 2 agents: ZeroDivisionError" in message
+
+
+def test_failed_cells_give_status_1_and_only_they_are_run_again(tmp_path, monkeypatch, capsys):
+    words = ["benchmark", "--policies", "solo,no_communication", "--workflows", "csv-import-tool"]
+    words += ["--team-sizes", "2", "--no-figures", "--out", str(tmp_path)]
+    monkeypatch.setattr(run_cells, "run_and_write", lambda *given: run_and_write(*given, failing))
+    assert main(words) == 1
+    shown = capsys.readouterr()
+    assert "error: 1 of 2 cells failed" in shown.err
+    assert "ZeroDivisionError" in shown.err
+    assert "no_communication" in shown.out
+    assert "\nsolo " not in shown.out
+    before = snapshot(tmp_path)
+    monkeypatch.undo()
+    assert main(words) == 0
+    assert {name: snapshot(tmp_path)[name] for name in before} == before
+    assert "\nsolo " in capsys.readouterr().out
+
+
+# --- cells and their names -------------------------------------------------------------------------------------
+
+
+def test_name_depends_on_everything_that_determines_the_result(monkeypatch):
+    (cell,) = make_cells("--policies", "fixed_steps:4", "--workflows", "csv-import-tool", "--team-sizes", "5")
+    first, *others = cell.workflows[0].subtasks
+    changed = replace(cell.workflows[0], subtasks=(replace(first, effort=first.effort + 1), *others))
+    variants = [
+        replace(cell, policy="fixed_steps:5"),
+        replace(cell, team_size=6),
+        replace(cell, seeds=(0, 1, 2)),
+        replace(cell, config=EnvConfig(dt=0.25)),
+        replace(cell, workflows=(changed,)),
+    ]
+    assert cell.name.startswith("fixed_steps_4--csv-import-tool--n5--")
+    assert len({cell.name, *(variant.name for variant in variants)}) == 6
+    assert replace(cell).name == cell.name
+    monkeypatch.setattr(c2c_env, "__version__", "9.9.9")
+    assert replace(cell).name != cell.name
+
+
+def test_weights_behind_a_policy_name_count(tmp_path):
+    (cell,) = make_cells("--policies", "no_communication", "--workflows", "csv-import-tool", "--team-sizes", "5")
+    weights = tmp_path / "weights.bin"
+    learned = replace(cell, policy=f"learned:{weights}")
+    weights.write_bytes(b"one")
+    before = replace(learned).name
+    weights.write_bytes(b"two")
+    assert replace(learned).name != before
+
+
+# --- arguments -------------------------------------------------------------------------------------------------
+
+
+def test_default_plan_is_the_whole_benchmark():
+    cells = make_cells()
+    assert len(cells) == 8 * 15 * 3
+    assert {cell.seeds for cell in cells} == {(0, 1, 2, 3)}
+    assert [cell.tier for cell in cells] == ["simple"] * 120 + ["medium"] * 120 + ["complex"] * 120
+
+
+def test_generated_test_workflows_are_added_with_one_seed_each():
+    cells = make_cells("--policies", "solo", "--workflows", "csv-import-tool", "--generated", "3", "--team-sizes", "2")
+    assert [(cell.label, cell.split) for cell in cells] == [
+        ("csv-import-tool", "built-in"),
+        ("generated-simple", "generated"), ("generated-medium", "generated"), ("generated-complex", "generated"),
+    ]  # fmt: skip
+    rows = run_cell(cells[1])
+    assert [(row["workflow"], row["seed"]) for row in rows] == [(f"simple-{TEST_SEEDS[m]}", m) for m in range(3)]
+
+
+def test_a_file_is_a_workflow(tmp_path):
+    source = Path(c2c_env.__file__).parent / "workflows" / "library" / "csv-import-tool.toml"
+    file = tmp_path / "mine.toml"
+    file.write_text(source.read_text().replace('name = "csv-import-tool"', 'name = "mine"'))
+    (cell,) = make_cells("--policies", "solo", "--workflows", str(file), "--team-sizes", "2")
+    assert (cell.label, cell.split, cell.tier) == ("mine", "file", "simple")
+    file.write_text(source.read_text().replace("effort = ", "effort = 1"))
+    with pytest.raises(WorkflowError, match="two different workflows are named 'csv-import-tool'"):
+        choose_cells.choose_workflows(["csv-import-tool", str(file)])
+
+
+def test_config_values_are_toml_and_words_need_no_quotes():
+    given = ["dt=0.25", "horizon = 40", "relations=index", "volatility=none", "exclusive_actions=true"]
+    config = arguments.parse_config([*given, "facet_weights=[1, 0, 0, 0]", "chat.richness=0.5", "chat.latency=2"])
+    assert (config.dt, config.horizon, config.relations, config.volatility) == (0.25, 40, "index", None)
+    assert config.exclusive_actions is True
+    assert config.facet_weights == (1, 0, 0, 0)
+    assert config.chat == Channel(send_hours=0.05, read_hours=0.05, latency=2, richness=0.5)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("dt", "expected key=value"),
+        ("dt=[1", "no TOML value"),
+        ("dtt=1", "did you mean 'dt'"),
+        ("dt=-1", "dt is -1, expected a number > 0"),
+        ("chat.richnes=1", "did you mean 'richness'"),
+        ("chat=3", "chat is 3, expected a Channel"),
+    ],
+)
+def test_faults_of_the_configuration(assignment, message):
+    with pytest.raises(ConfigError, match=message.replace("[", r"\[")):
+        arguments.parse_config([assignment])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--policies", "cost_awar"], "did you mean 'cost_aware'"),
+        (["--policies", "fixed_steps:x"], "fixed_steps"),
+        (["--workflows", "csv-import"], "did you mean 'csv-import-tool'"),
+        (["--workflows", "missing.toml"], "cannot read workflow file"),
+        (["--team-sizes", "5,two"], "--team-sizes has 'two', expected integers >= 1"),
+        (["--team-sizes", "0"], "--team-sizes is 0, expected an integer >= 1"),
+        (["--seeds", "0"], "--seeds is 0, expected an integer >= 1"),
+        (["--generated", "-1"], "--generated is -1, expected an integer >= 0"),
+        (["--workers", "0"], "--workers is 0, expected an integer >= 1"),
+        (["--config", "max_subtasks=2"], "max_subtasks is 2, but a workflow has"),
+    ],
+)
+def test_wrong_arguments_give_status_2_and_a_message_before_anything_is_run(words, message, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["benchmark", *words, "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+    assert not out.exists()
+
+
+def test_folder_that_cannot_be_made(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main(["benchmark", "--quick", "--out", str(tmp_path / "file" / "out")]) == 2
+    assert "cannot make the folder" in capsys.readouterr().err
+
+
+def test_help_of_a_command(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["benchmark", "--help"])
+    text = capsys.readouterr().out
+    assert "examples:" in text
+    assert "--generated" in text
+
+
+# --- figures ---------------------------------------------------------------------------------------------------
+
+
+def test_figures_are_drawn_for_whatever_was_run(tmp_path):
+    words = ["--policies", "no_communication,cost_aware", "--workflows", "csv-import-tool", "--generated", "2"]
+    cells = make_cells(*words, "--seeds", "1", "--team-sizes", "3")
+    folder = arguments.output_folder(str(tmp_path)) / "cells"
+    opener = partial(run_cells.open_executor, None, 2)
+    assert run_cells.complete(cells, folder, opener, Console(quiet=True)) == {}
+    written = results.write_results(cells, tmp_path)
+    figures.draw_figures(written, cells, tmp_path, Console(quiet=True))
+    names = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert {"completion_time.png", "frontier.png", "alignment.png", "message_graph.png"} <= names
+    assert {"completion_time_generated.png", "frontier_generated.png"} <= names

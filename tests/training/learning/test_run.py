@@ -1,0 +1,379 @@
+"""Learners: estimates by hand, recipes and files that are wrong, and runs that survive."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from agents.learned import weights
+from agents.learned.actions import ChosenAction, choose_action, read
+from agents.learned.network import Actor, Critic
+from agents.learned.weights import NetworkConfig, WeightsError
+from c2c_env import EnvConfig
+from c2c_env.errors import ConfigError
+from training.__main__ import main
+from training.learning.environments import Group
+from training.learning.imitation import Imitation, ImitationConfig
+from training.learning.log import SCALARS
+from training.learning.mappo import PPO, PPOConfig, ReturnScale, advantages_of
+from training.learning.recipe import Recipe, load_recipe, shipped_recipes
+from training.learning.run import CHECKPOINT_FILE, METRICS_FILE, POLICY_FILE
+
+ROOT = Path(__file__).parents[3]
+SMALL = {"hidden": 16, "rounds": 1, "own": 8, "key": 4}
+RECIPE = """
+imitation_chunk = 2
+ppo_chunk = 2
+[network]
+hidden = 16
+rounds = 1
+own = 8
+key = 4
+[imitation]
+updates = 4
+[ppo]
+updates = 4
+steps = 4
+minibatches = 2
+critic_updates = 1
+[[imitation_groups]]
+tier = "simple"
+team_size = 3
+num_envs = 4
+[[ppo_groups]]
+tier = "simple"
+team_size = 3
+num_envs = 4
+[[ppo_groups]]
+tier = "medium"
+team_size = 2
+num_envs = 2
+[validation]
+num_workflows = 2
+tiers = ["simple"]
+team_sizes = [2]
+temperatures = [1.0, 0.5]
+"""
+
+
+# --- estimates by hand -----------------------------------------------------------------------------------------
+
+
+def test_advantages_by_hand():
+    rewards = torch.tensor([[1.0], [2.0], [3.0]])
+    values = torch.tensor([[0.5], [1.0], [1.5]])
+    ends = torch.tensor([[False], [True], [False]])
+    # gamma 0.5, lambda 0.5: the last step bootstraps from 4, the second ends its episode
+    third = 3.0 + 0.5 * 4.0 - 1.5
+    second = 2.0 - 1.0
+    first = 1.0 + 0.5 * 1.0 - 0.5 + 0.25 * second
+    found = advantages_of(rewards, values, torch.tensor([4.0]), ends, 0.5, 0.5)
+    assert found[:, 0].tolist() == pytest.approx([first, second, third])
+
+
+class Constant(torch.nn.Module):
+    """A critic that says the same of every state."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = torch.nn.Parameter(torch.tensor(value))
+
+    def forward(self, board, own):
+        return self.value.expand(own.me.shape)
+
+
+def test_time_that_is_up_is_bootstrapped_and_the_end_of_the_task_is_not():
+    torch.manual_seed(0)
+    group = Group("simple", 2, 3, seed=1, config=EnvConfig(horizon=6))
+    config = PPOConfig(steps=7, discount=0.9, trace=0.0)
+    ppo = PPO(config, Actor(**SMALL), Constant(10.0), [group])
+    rollout = ppo.play(group, sharing=0.0)
+    # with lambda 0 an advantage is r + 0.9 * 10 - 10, also where time is up: an unfinished step is worth its reward - 1
+    rewards = rollout.advantages + 1.0
+    assert len(group.episodes) == 3
+    assert not any(episode["success"] for episode in group.episodes)
+    assert rewards.abs().max() < 1.0  # without the bootstrap the last one would be about -9
+
+
+def test_return_scale_is_the_mean_and_deviation_of_what_it_saw():
+    scale = ReturnScale()
+    assert scale.natural(torch.tensor(2.0)) == 2.0
+    scale.note(torch.tensor([1.0, 3.0]))
+    assert (scale.centre, scale.spread) == pytest.approx((2.0, 1.0))
+    assert scale.normal(torch.tensor(4.0)) == pytest.approx(2.0)
+    assert scale.natural(scale.normal(torch.tensor(4.0))) == pytest.approx(4.0)
+
+
+def test_reward_is_the_team_s_or_each_its_own():
+    group = Group("simple", 3, 4, seed=5)
+    actor = Actor(**SMALL)
+    ppo = PPO(PPOConfig(steps=4, discount=0.0), actor, Constant(0.0), [group])
+    shared = ppo.play(group, sharing=0.0).returns
+    assert torch.allclose(shared, shared.mean(dim=2, keepdim=True).expand_as(shared), atol=1e-6)
+    own = ppo.play(group, sharing=1.0).returns
+    assert (own.std(dim=2) > 1e-4).any()
+
+
+@pytest.mark.parametrize("critic", ["central", "own"])
+def test_update_of_unchanged_weights_has_ratio_one_and_moves_them(critic):
+    torch.manual_seed(0)
+    groups = [Group("simple", 3, 4, seed=1), Group("medium", 2, 2, seed=2)]
+    actor = Actor(**SMALL)
+    config = PPOConfig(updates=2, steps=4, epochs=1, minibatches=1, critic_updates=0, critic=critic)
+    ppo = PPO(config, actor, Critic(16, 1), groups)
+    before = [parameter.clone() for parameter in actor.parameters()]
+    logged = ppo.update(0)
+    assert logged["kl"] == pytest.approx(0.0, abs=1e-6)
+    assert logged["clipped"] == 0.0
+    assert any(not torch.equal(a, b) for a, b in zip(before, actor.parameters(), strict=True))
+
+
+def test_only_the_critic_learns_at_first():
+    groups = [Group("simple", 2, 2, seed=1)]
+    actor, critic = Actor(**SMALL), Critic(16, 1)
+    ppo = PPO(PPOConfig(updates=2, steps=4, critic_updates=1), actor, critic, groups)
+    before = [[p.clone() for p in net.parameters()] for net in (actor, critic)]
+    ppo.update(0)
+    same = [all(map(torch.equal, old, net.parameters())) for old, net in zip(before, (actor, critic), strict=True)]
+    assert same == [True, False]
+
+
+@pytest.mark.slow
+def test_imitation_learns_what_the_teacher_does():
+    torch.manual_seed(0)
+    group = Group("simple", 3, 32, seed=1)
+    stage = Imitation(ImitationConfig(updates=200, learning_rate=3e-3, teacher_updates=50), Actor(32, 2), [group])
+    logged = [stage.update(number) for number in range(200)]
+
+    def mean(name, rows):
+        return sum(row[name] for row in rows) / len(rows)
+
+    assert mean("work_accuracy", logged[-20:]) > mean("work_accuracy", logged[:5]) + 0.2
+    assert mean("message_loss", logged[-20:]) < 0.7 * mean("message_loss", logged[:5])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("critic", ["central", "own"])
+def test_ppo_raises_the_reward_of_what_is_easily_learned(critic):
+    """Random networks often do nothing; working at all is learned in a few updates."""
+    torch.manual_seed(0)
+    group = Group("simple", 2, 32, seed=1)
+    config = PPOConfig(updates=40, steps=16, learning_rate=3e-3, critic_updates=0, entropy=0.0, critic=critic)
+    ppo = PPO(config, Actor(**SMALL), Critic(16, 1), [group])
+    means = []
+    for number in range(40):
+        features = read(group.reader, group.inputs())
+        choice: ChosenAction = choose_action(ppo.actor, features, group.uniform())
+        ready = features.legal.work[..., 1:].any(dim=-1)
+        means.append((choice.work[ready] > 0).float().mean().item())
+        ppo.update(number)
+    assert means[-1] > 0.9 > means[0]
+
+
+# --- recipes -----------------------------------------------------------------------------------------------------
+
+
+def test_shipped_recipes_are_valid():
+    assert shipped_recipes()
+    for name in shipped_recipes():
+        assert isinstance(load_recipe(name), Recipe)
+
+
+def test_all_faults_of_a_recipe_at_once(tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_text(
+        'seed = "one"\nspeed = 3\n[ppo]\nupdats = 3\nclip = "x"\n[[ppo_groups]]\ntier = "simple"\nnum_env = 2\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_recipe(str(path))
+    text = str(caught.value)
+    expected = [
+        "seed is 'one', expected an integer",
+        "unknown name 'speed'",
+        "ppo.unknown name 'updats'; did you mean 'updates'",
+        "ppo.clip is 'x', expected a number",
+        "'num_env'; did you mean 'num_envs'",
+    ]
+    assert [part for part in expected if part not in text] == []
+    path.write_text('[[ppo_groups]]\ntier = "simpel"\nteam_size = 0\n[ppo]\ncritic = "none"\ndiscount = 1.5\n')
+    with pytest.raises(ConfigError, match="4 faults") as caught:
+        load_recipe(str(path))
+    for part in ("did you mean 'simple'", "team_size is 0", "critic is 'none'", "discount is 1.5"):
+        assert part in str(caught.value)
+
+
+def test_unknown_recipe_names_the_nearest():
+    with pytest.raises(ConfigError, match="unknown recipe 'teem'; did you mean 'team'"):
+        load_recipe("teem")
+
+
+# --- files of weights ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def policy(tmp_path):
+    path = tmp_path / "policy.safetensors"
+    sizes = NetworkConfig(**SMALL)
+    weights.save_policy(path, Actor(**SMALL), sizes, {"temperature": 0.5})
+    return path
+
+
+def test_policy_comes_back_bit_for_bit(policy, tmp_path):
+    actor, card = weights.load_policy(policy)
+    assert card == {"temperature": 0.5}
+    weights.save_policy(tmp_path / "again.safetensors", actor, NetworkConfig(**SMALL), card)
+    assert (tmp_path / "again.safetensors").read_bytes() == policy.read_bytes()
+
+
+def test_wrong_files_are_refused_with_one_clear_line(policy, tmp_path):
+    whole = policy.read_bytes()
+    tensors = load_file(policy)
+    bad = tmp_path / "bad.safetensors"
+
+    def refused(pattern):
+        with pytest.raises(WeightsError, match=pattern):
+            weights.load_policy(bad)
+
+    refused("there is no file")
+    for size in (0, 5, 100, len(whole) - 1):
+        bad.write_bytes(whole[:size])
+        refused("no complete safetensors file")
+    torch.save(tensors, bad)  # a pickle
+    refused("no complete safetensors file")
+    save_file(tensors, bad)
+    refused("is of kind None, expected 'policy'")
+    about = {"kind": "policy", "format": 99, "network": SMALL, "card": {}}
+    weights.write_tensors(bad, tensors, about)
+    refused("has format 99, this version reads 1")
+    about["format"] = weights.WEIGHTS_FORMAT
+    weights.write_tensors(bad, tensors, {**about, "network": {**SMALL, "hidden": 10**9}})
+    refused("network sizes")
+    weights.write_tensors(bad, {**tensors, "more": torch.zeros(1)}, about)
+    refused("more is not known")
+    name = next(iter(tensors))
+    weights.write_tensors(bad, {**tensors, name: torch.zeros(3)}, about)
+    refused(f"{name} has shape \\[3\\]")
+    weights.write_tensors(bad, {**tensors, name: tensors[name] * float("nan")}, about)
+    refused("not finite")
+
+
+def test_learned_policy_without_a_file_is_an_error(capsys, tmp_path):
+    words = ["benchmark", "--quick", "--policies", "learned:nowhere.safetensors", "--out", str(tmp_path)]
+    assert main(words) == 2
+    assert "there is no file 'nowhere.safetensors'" in capsys.readouterr().err
+
+
+# --- whole runs ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recipe_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(recipe_file, tmp_path_factory):
+    """An uninterrupted run."""
+    out = tmp_path_factory.mktemp("whole")
+    threads = torch.get_num_threads()
+    assert main(["train", str(recipe_file), "--out", str(out)]) == 0
+    torch.set_num_threads(threads)
+    return out
+
+
+def test_run_leaves_a_policy_that_the_benchmark_plays(whole, tmp_path):
+    words = [
+        "--policies",
+        f"no_communication,learned:{whole / POLICY_FILE}",
+        "--workflows",
+        "csv-import-tool",
+        "--no-figures",
+    ]
+    assert main(["benchmark", *words, "--seeds", "1", "--team-sizes", "3", "--out", str(tmp_path)]) == 0
+    assert "learned" in (tmp_path / "results.csv").read_text()
+
+
+def test_every_logged_scalar_is_explained(whole):
+    with open(whole / METRICS_FILE, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["stage"], row["update"]) for row in rows] == [
+        ("imitation", "2"), ("imitation", "4"), ("ppo", "2"), ("ppo", "4"),
+    ]  # fmt: skip
+    names = {name.rpartition("/")[2] for name in rows[0]} - {"stage", "update"}
+    assert names <= set(SCALARS)
+
+
+def test_same_seed_same_weights_and_another_seed_others(recipe_file, whole, tmp_path):
+    for seed, same in (("1", True), ("2", False)):
+        out = tmp_path / seed
+        assert main(["train", str(recipe_file), "--out", str(out), "--seed", seed]) == 0
+        tensors = [load_file(folder / POLICY_FILE) for folder in (out, whole)]
+        assert all(torch.equal(tensors[0][name], tensors[1][name]) for name in tensors[0]) == same
+
+
+def untimed(path):
+    rows = list(csv.DictReader(io.StringIO(path.read_text())))
+    return [{name: value for name, value in row.items() if name != "rows_per_second"} for row in rows]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop_at", ["imitation", "ppo"])
+def test_killed_run_goes_on_to_the_same_weights(recipe_file, whole, tmp_path, stop_at):
+    words = [sys.executable, "-m", "training", "train", str(recipe_file), "--out", str(tmp_path)]
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 240
+    while not (tmp_path / METRICS_FILE).exists() or stop_at not in (tmp_path / METRICS_FILE).read_text():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (tmp_path / POLICY_FILE).exists()
+    if (tmp_path / CHECKPOINT_FILE).exists():
+        refused = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+        assert refused.returncode == 2
+        assert "holds a run already; add --resume" in refused.stderr
+    assert subprocess.run([*words, "--resume"], cwd=ROOT, capture_output=True).returncode == 0
+    tensors = [load_file(folder / POLICY_FILE) for folder in (tmp_path, whole)]
+    assert all(torch.equal(tensors[0][name], tensors[1][name]) for name in tensors[0])
+    assert untimed(tmp_path / METRICS_FILE) == untimed(whole / METRICS_FILE)
+
+
+def test_checkpoint_of_another_recipe_is_refused(recipe_file, whole, tmp_path, capsys):
+    other = tmp_path / "other.toml"
+    other.write_text(RECIPE.replace("steps = 4", "steps = 5"))
+    assert main(["train", str(other), "--out", str(whole), "--resume"]) == 2
+    assert "is of another recipe (ppo.steps: 4 there, 5 here)" in capsys.readouterr().err
+
+
+def test_run_without_a_checkpoint_yet_begins_at_the_beginning(recipe_file, whole, tmp_path, capsys):
+    assert main(["train", str(recipe_file), "--out", str(tmp_path), "--resume"]) == 0
+    assert f"{tmp_path} has no checkpoint yet; the run begins at the beginning" in unwrapped(capsys.readouterr().err)
+    tensors = [load_file(folder / POLICY_FILE) for folder in (tmp_path, whole)]
+    assert all(torch.equal(tensors[0][name], tensors[1][name]) for name in tensors[0])
+
+
+def unwrapped(text):
+    return " ".join(text.split())
+
+
+def test_no_such_device(recipe_file, tmp_path, capsys):
+    assert main(["train", str(recipe_file), "--out", str(tmp_path), "--device", "tpu9"]) == 2
+    assert "--device is 'tpu9', expected cpu, cuda or cuda:N" in capsys.readouterr().err
+
+
+def test_recipes_differ_by_a_seed():
+    assert replace(Recipe(), seed=3) != Recipe()

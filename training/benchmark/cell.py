@@ -1,0 +1,101 @@
+"""A cell of the benchmark: one policy on one workflow with one team size, all its seeds side by side.
+
+A finished cell is one small file. Its name carries a hash of everything that determines the result, so a file that
+is there under the right name never has to be computed again, and changed code or constants never meet old numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import c2c_env
+from agents.prompted.settings import ModelSettings
+from c2c_env import EnvConfig, Workflow
+from training.files import digest, file_digest, source_digest
+
+Row = dict[str, Any]
+CELL_FORMAT = 1  # of the cell files and of what `run_cell` does around a policy; part of the hash
+PROMPTED = "prompted"
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """What is played.
+
+    Attributes:
+        policy: name for the registry.
+        label: name of the workflow, or of the set of generated ones.
+        split: "built-in", "generated" or "file".
+        tier: of the workflows.
+        workflows: one, which every seed plays, or one a seed.
+        team_size: N, of the default team.
+        seeds: of the environments.
+        config: every constant.
+        options: of prompted policies, see `agents.prompted.settings`.
+        transcripts: folder for the transcripts of a prompted policy.
+    """
+
+    policy: str
+    label: str
+    split: str
+    tier: str
+    workflows: tuple[Workflow, ...]
+    team_size: int
+    seeds: tuple[int, ...]
+    config: EnvConfig
+    options: Mapping[str, Any] = field(default_factory=dict)
+    transcripts: str = ""
+
+    @property
+    def asks_model(self) -> bool:
+        """A language model plays: it waits for a server, not for a processor."""
+        return self.policy.partition(":")[0] == PROMPTED
+
+    @property
+    def settings(self) -> ModelSettings:
+        """How a prompted policy asks its model."""
+        return ModelSettings.of(self.options)
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.policy} / {self.label} / {self.team_size} agents"
+
+    @cached_property
+    def name(self) -> str:
+        """Of its file, without suffix: readable parts and the hash of all that determines the result."""
+        parts = [re.sub(r"[^A-Za-z0-9._-]+", "_", part)[-60:] for part in (self.policy, self.label)]
+        text = json.dumps(self._identity(), sort_keys=True, default=str)
+        return "--".join([*parts, f"n{self.team_size}", digest([text.encode()])])
+
+    @property
+    def cost(self) -> float:
+        """Rough work, to run long cells first and to guess the time left."""
+        subtasks = sum(len(workflow.subtasks) for workflow in self.workflows) / len(self.workflows)
+        return len(self.seeds) * self.team_size * subtasks**2
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "format": CELL_FORMAT,
+            "version": c2c_env.__version__,
+            "sources": source_digest(),
+            "policy": self.policy,
+            "policy_files": file_digest(policy_file(self.policy)),
+            "workflows": [asdict(workflow) for workflow in self.workflows],
+            "team_size": self.team_size,
+            "seeds": self.seeds,
+            "config": asdict(self.config),
+            "options": self.settings.identity if self.asks_model else None,
+        }
+
+
+def policy_file(policy: str) -> Path | None:
+    """The file or folder behind `name:path`, a learned policy's weights for example; None without any."""
+    argument = policy.partition(":")[2]
+    return Path(argument) if argument and Path(argument).exists() else None

@@ -1,0 +1,78 @@
+"""Finished cells on disk: one small file each, written whole, checked when read."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from c2c_env import METRICS
+from training.benchmark.cell import Cell, Row
+from training.files import digest, write_whole
+
+STALE_SECONDS = 600.0
+
+
+def is_finished(cell: Cell, folder: Path, errors: Console) -> bool:
+    """Whether a good file of the cell is there; a bad one is moved aside."""
+    path = folder / f"{cell.name}.json"
+    if not path.exists():
+        return False
+    try:
+        return not any(row.get("failed") for row in read_cell(path, cell))  # what failed is tried again
+    except CorruptCellError as error:
+        aside = path.with_name(path.name + ".corrupt")
+        os.replace(path, aside)
+        errors.print(f"warning: {path} is damaged: {error}; moved to {aside.name}, the cell is run again", markup=False)
+        return False
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed runs left half written; young ones may belong to a run beside this one."""
+    for leftover in folder.glob("*.tmp"):
+        if time.time() - leftover.stat().st_mtime > STALE_SECONDS:
+            leftover.unlink(missing_ok=True)
+
+
+class CorruptCellError(ValueError):
+    """A cell file is not what `write_cell` wrote."""
+
+
+def write_cell(path: Path, rows: Sequence[Row]) -> None:
+    """Write a finished cell whole or not at all, whenever the process is killed."""
+    plain = [{key: _without_nan(value) for key, value in row.items()} for row in rows]
+    content = {"checksum": _checksum(path.stem, plain), "rows": plain}
+    write_whole(path, json.dumps(content, indent=1) + "\n")
+
+
+def read_cell(path: Path, cell: Cell) -> list[Row]:
+    """The rows of a finished cell.
+
+    Raises:
+        CorruptCellError: truncated, edited, or the file of another cell.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        rows, checksum = content["rows"], content["checksum"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptCellError(f"it is no complete cell file ({type(error).__name__}: {error})") from error
+    if checksum != _checksum(path.stem, rows):
+        raise CorruptCellError("its checksum does not fit its content")
+    if len(rows) != len(cell.seeds) or any(set(METRICS) - set(row) for row in rows):
+        raise CorruptCellError(f"it does not hold all metrics of {len(cell.seeds)} episodes")
+    return [{key: math.nan if value is None else value for key, value in row.items()} for row in rows]
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no NaN."""
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _checksum(name: str, rows: Any) -> str:
+    return digest([json.dumps([name, rows], sort_keys=True).encode()])

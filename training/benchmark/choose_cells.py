@@ -1,0 +1,112 @@
+"""From the command line's words to the cells of a benchmark."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from agents.policy import PolicyContext
+from agents.registry import BASELINE, make_policy
+from c2c_env import TEST_SEEDS, Batch, Team, Workflow, builtin_names, generate, load_builtin
+from c2c_env.errors import C2CError, ConfigError, WorkflowError, nearest
+from c2c_env.workflows import TIERS, load_workflow
+from training.arguments import _at_least, parse_config, parse_sizes, read_options, split_list, unique
+from training.benchmark.cell import Cell
+
+DEFAULT_POLICIES = (
+    BASELINE, "fixed_steps", "unconstrained", "broadcast", "cost_aware", "proactive", "solo", "random",
+)  # fmt: skip
+BUILT_IN, GENERATED, FROM_FILE = "built-in", "generated", "file"
+NO_WORKFLOW = "none"  # beside --generated
+WorkflowSet = tuple[str, str, tuple[Workflow, ...], tuple[int, ...]]  # label, split, workflows, seeds
+QUICK_WORKFLOWS = ("csv-import-tool", "customer-churn-model", "realtime-fraud-detection")  # one a tier
+
+
+def choose_cells(args: argparse.Namespace) -> list[Cell]:
+    """The cells of a benchmark in the order of its results.
+
+    Raises:
+        C2CError: a name or value that is wrong, before anything is run.
+    """
+    policies = unique(split_list(args.policies)) if args.policies else list(DEFAULT_POLICIES)
+    sizes = parse_sizes(args.team_sizes or ("5" if args.quick else "5,8,17"))
+    count = args.seeds if args.seeds is not None else 2 if args.quick else 4
+    seeds = tuple(range(_at_least("--seeds", count, 1)))
+    config = parse_config(args.config)
+    options = read_options(args.llm, args.llm_file)
+    transcripts = str(Path(args.out) / "transcripts")
+    wanted = split_list(args.workflows) if args.workflows else list(QUICK_WORKFLOWS if args.quick else [BUILT_IN])
+    sets: list[WorkflowSet] = [(w.name, split, (w,), seeds) for w, split in choose_workflows(wanted)]
+    sets += generated_sets(_at_least("--generated", args.generated, 0))
+    if not sets:
+        raise ConfigError(f"--workflows {NO_WORKFLOW} needs --generated M with M >= 1, got 0")
+    sets.sort(key=lambda one: (one[1] == GENERATED, TIERS.index(one[2][0].tier)))
+    plain = [
+        Cell(policy, label, split, workflows[0].tier, workflows, size, chosen, config)
+        for label, split, workflows, chosen in sets
+        for size in sizes
+        for policy in policies
+    ]
+    cells = [replace(cell, options=options, transcripts=transcripts) if cell.asks_model else cell for cell in plain]
+    check_cells(cells)
+    return cells
+
+
+def choose_workflows(wanted: Sequence[str]) -> list[tuple[Workflow, str]]:
+    """Workflows with their split, from names, tiers (all built-ins of it), ``built-in`` (all), ``none`` and paths."""
+    library = [load_builtin(name) for name in builtin_names()]
+    chosen: dict[str, tuple[Workflow, str]] = {}
+    for word in wanted:
+        if word == NO_WORKFLOW:
+            found: list[tuple[Workflow, str]] = []
+        elif word == BUILT_IN or word in TIERS:
+            found = [(w, BUILT_IN) for w in library if word in (BUILT_IN, w.tier)]
+        elif word in builtin_names():
+            found = [(load_builtin(word), BUILT_IN)]
+        elif word.endswith(".toml") or "/" in word:
+            found = [(load_workflow(word), FROM_FILE)]
+        else:
+            valid = [BUILT_IN, *TIERS, *builtin_names()]
+            raise WorkflowError(
+                f"unknown workflow {word!r}{nearest(word, valid)}; expected {BUILT_IN}, a tier ({', '.join(TIERS)}),"
+                f" a built-in ({', '.join(builtin_names())}) or a path ending in .toml"
+            )
+        for workflow, split in found:
+            known = chosen.setdefault(workflow.name, (workflow, split))
+            if known[0] != workflow:
+                raise WorkflowError(f"two different workflows are named {workflow.name!r}, the second from {word!r}")
+    return list(chosen.values())
+
+
+def generated_sets(count: int) -> list[WorkflowSet]:
+    """Per tier `count` workflows of the test range, the m-th with environment seed m."""
+    if count > len(TEST_SEEDS):
+        raise ConfigError(f"--generated is {count}, expected at most {len(TEST_SEEDS)} (the test range)")
+    if count == 0:
+        return []
+    seeds = tuple(range(count))
+    return [
+        (f"generated-{tier}", GENERATED, tuple(generate(tier, TEST_SEEDS[m]) for m in seeds), seeds) for tier in TIERS
+    ]
+
+
+def check_cells(cells: Sequence[Cell]) -> None:
+    """Make every policy once for every team size, so that a wrong name costs no waiting.
+
+    Raises:
+        ConfigError: a policy that cannot be made.
+    """
+    made: set[tuple[str, int]] = set()
+    for cell in cells:
+        if (cell.policy, cell.team_size) in made:
+            continue
+        made.add((cell.policy, cell.team_size))
+        batch = Batch(list(cell.workflows), Team.default(cell.team_size), cell.config)
+        try:
+            make_policy(cell.policy, PolicyContext.of(batch, options=cell.options))
+        except C2CError:
+            raise
+        except Exception as error:
+            raise ConfigError(f"policy {cell.policy!r} cannot be made: {type(error).__name__}: {error}") from error

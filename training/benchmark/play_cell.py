@@ -1,0 +1,51 @@
+"""How a cell is played: its environments, its policy, and a row of metrics for every episode."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+from agents.play import play
+from agents.policy import Accounting, Policy, PolicyContext, Transcribing
+from agents.registry import make_policy
+from c2c_env import Batch, Team
+from training.benchmark.cell import Cell, Row
+from training.files import write_whole
+
+
+def cell_batch(cell: Cell) -> Batch:
+    """The cell's environments, freshly reset."""
+    batch = Batch(list(cell.workflows), Team.default(cell.team_size), cell.config, num_envs=len(cell.seeds))
+    several = len(cell.workflows) > 1
+    batch.reset(cell.seeds, workflows=range(len(cell.seeds)) if several else [0] * len(cell.seeds))
+    return batch
+
+
+def policy_seed(cell: Cell) -> int:
+    """Seed of a policy that draws numbers: another one for every cell, the same at every run."""
+    return zlib.crc32(f"{cell.title} / {cell.seeds}".encode())
+
+
+def run_cell(cell: Cell) -> list[Row]:
+    """Play all episodes of a cell; a row of metrics each."""
+    batch = cell_batch(cell)
+    policy = make_policy(cell.policy, PolicyContext.of(batch, policy_seed(cell), cell.options))
+    metrics = play_recorded(cell, batch, policy)
+    rows: list[Row] = []
+    for place, seed in enumerate(cell.seeds):
+        more = policy.episode_columns(place) if isinstance(policy, Accounting) else {}
+        rows.append({"workflow": batch.workflow(place).name, "seed": seed, **metrics[place], **more})
+    return rows
+
+
+def play_recorded(cell: Cell, batch: Batch, policy: Policy) -> list[dict[str, float]]:
+    """Play, and leave a transcript an episode where a folder for them is given."""
+    if not cell.transcripts or not isinstance(policy, Transcribing):
+        return play(batch, policy)
+    folder = Path(cell.transcripts)
+    folder.mkdir(parents=True, exist_ok=True)
+    recorder = policy.start_transcripts(batch, cell.policy, cell.seeds)
+    metrics = play(batch, policy, on_step=recorder.record)
+    for seed, text in zip(cell.seeds, recorder.texts(), strict=True):
+        write_whole(folder / f"{cell.name}--seed{seed}.jsonl", text)
+    return metrics

@@ -1,0 +1,97 @@
+"""``results.csv`` and ``run.json`` of a benchmark."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import c2c_env
+from c2c_env import METRICS, TEST_SEEDS
+from training import arguments
+from training.benchmark import choose_cells
+from training.benchmark.cell import Cell, Row
+from training.benchmark.cell_files import read_cell
+from training.files import source_digest, write_whole
+
+RESULT_COLUMNS = ["policy", "tier", "workflow", "split", "team_size", "seed", *METRICS]
+# further columns, of teams that ask a language model
+MODEL_COLUMNS = {
+    "failed": "1 if a question got no answer: the episode stays out of all means",
+    "failure": "why",
+    "answers": "answers of the model, one an agent and step",
+    "answers_valid": "... that were taken as they are",
+    "answers_repaired": "... that were taken after a repair of their form",
+    "answers_invalid": "... that could not be used: silent no-work",
+    "prompt_tokens": "tokens of all prompts, the judge's too",
+    "completion_tokens": "tokens of all answers",
+    "cost": "dollars for these tokens; empty without prices",
+    "judged": "messages that the judge looked at",
+    "judged_invalid": "... whose score could not be read, so that they had no effect",
+}
+
+
+def write_results(cells: Sequence[Cell], out: Path) -> pd.DataFrame:
+    """``results.csv`` from the cells that are there, in the order of the plan."""
+    rows: list[Row] = []
+    for cell in cells:
+        path = out / "cells" / f"{cell.name}.json"
+        if path.exists():
+            same = {"policy": cell.policy, "tier": cell.tier, "split": cell.split, "team_size": cell.team_size}
+            rows += [same | row for row in read_cell(path, cell)]
+    results = pd.DataFrame(rows, columns=[*RESULT_COLUMNS, *columns_of(rows)])
+    write_whole(out / "results.csv", results.to_csv(index=False, lineterminator="\n"))
+    return results
+
+
+def describe_benchmark(args: argparse.Namespace, cells: Sequence[Cell]) -> dict[str, Any]:
+    """All that is needed to run it again."""
+    libraries = ["numpy", "numba", "gymnasium", "pettingzoo", *(["ray"] if args.ray is not None else [])]
+    return {
+        "command": "python -m training " + shlex.join(sys.argv[1:]),
+        "arguments": {key: value for key, value in vars(args).items() if isinstance(value, str | int | list | None)},
+        "policies": arguments.unique([cell.policy for cell in cells]),
+        "workflows": arguments.unique([workflow.name for cell in cells for workflow in cell.workflows]),
+        "team_sizes": sorted({cell.team_size for cell in cells}),
+        "seeds": sorted({seed for cell in cells if cell.split != choose_cells.GENERATED for seed in cell.seeds}),
+        "first_generated_seed": TEST_SEEDS[0] if any(cell.split == choose_cells.GENERATED for cell in cells) else None,
+        "config": asdict(cells[0].config),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in libraries},
+            "c2c_env": c2c_env.__version__,
+            "sources": source_digest(),
+        },
+        "options": next((cell.settings.identity for cell in cells if cell.asks_model), None),
+        "platform": platform.platform(),
+    }
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The further columns, if there are teams that ask a language model."""
+    return list(MODEL_COLUMNS) if any("failed" in row for row in rows) else []
+
+
+def split_failed(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Episodes that count, and those that failed."""
+    if "failed" not in results:
+        return results, results.iloc[:0]
+    failed = results["failed"] == 1
+    return results[~failed], results[failed]
+
+
+def describe_failed(failed: pd.DataFrame) -> list[str]:
+    """For the legend: how many episodes failed, of whom, and why the first did."""
+    if not len(failed):
+        return []
+    names = ", ".join(f"{policy} {n}" for policy, n in failed.groupby("policy", sort=False).size().items())
+    first = failed["failure"].iloc[0]
+    return [f"{len(failed)} failed for want of an answer and are left out of all means ({names}); the first: {first}."]

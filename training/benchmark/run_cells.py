@@ -1,0 +1,132 @@
+"""The benchmark: policies x workflows x team sizes x seeds, in parallel, and safe to interrupt at any moment.
+
+Every finished cell is a file under ``OUT/cells`` (see `cell_files`), and ``OUT/results.csv`` is put together from these
+files. Running the same command again does what is missing and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from agents.registry import close_clients
+from training.benchmark import model_costs
+from training.benchmark.cell import Cell, Row, policy_file
+from training.benchmark.cell_files import is_finished, remove_leftovers, write_cell
+from training.benchmark.play_cell import cell_batch, run_cell
+from training.executors import ray_cluster
+from training.executors.base import Executor, attempt
+from training.executors.processes import LocalPool
+from training.executors.threads import Threads
+
+Opener = Callable[[Sequence[Cell]], AbstractContextManager[Executor]]
+
+
+def complete(cells: Sequence[Cell], folder: Path, opener: Opener, errors: Console) -> dict[str, str]:
+    """Run the cells that have no file yet; faults by the name of the cell."""
+    remove_leftovers(folder)
+    missing = [cell for cell in cells if not is_finished(cell, folder, errors)]
+    if len(missing) < len(cells):
+        errors.print(f"{len(cells) - len(missing)} of {len(cells)} cells are there already")
+    if not missing:
+        return {}
+    cell_batch(missing[0])  # compiles the simulator once, where its message can be seen, and not in every process
+    missing.sort(key=lambda cell: -cell.cost)
+    asking = [cell for cell in missing if cell.asks_model]
+    computing = [cell for cell in missing if not cell.asks_model]
+    faults: dict[str, str] = {}
+    if computing:
+        with opener(computing) as executor, progress_bar(computing, errors) as on_done:
+            faults |= run_and_write(computing, folder, executor, on_done)
+    if asking:
+        errors.print(model_costs.describe_estimate(asking), markup=False)
+        with progress_bar(asking, errors) as on_done:
+            faults |= run_and_write(asking, folder, open_threads(asking), on_done)
+        errors.print(model_costs.describe_totals(asking), markup=False)
+    return faults
+
+
+@contextmanager
+def open_executor(address: str | None, workers: int | None, cells: Sequence[Cell]) -> Iterator[Executor]:
+    """What runs the cells: a Ray cluster where an address is given, processes of this machine otherwise."""
+    if address is None:
+        yield LocalPool(workers or os.cpu_count() or 1)
+        return
+    files = {str(path) for cell in cells if (path := policy_file(cell.policy))}
+    with ray_cluster.connect(address, workers, sorted(files)) as connected:
+        yield connected
+
+
+@contextmanager
+def progress_bar(cells: Sequence[Cell], errors: Console) -> Iterator[Report]:
+    """A bar over the cost of the cells, since a count would promise too much; yields what is called for each."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+    )  # fmt: skip
+    done, failed = 0, 0
+    with Progress(*columns, console=errors) as progress:
+        task = progress.add_task("benchmark", total=sum(cell.cost for cell in cells), count=f"0/{len(cells)} cells")
+
+        def on_done(cell: Cell, fault: str) -> None:
+            nonlocal done, failed
+            done, failed = done + 1, failed + bool(fault)
+            count = f"{done}/{len(cells)} cells" + (f", {failed} failed" if failed else "")
+            progress.update(task, advance=cell.cost, count=count)
+
+        yield on_done
+
+
+def describe_faults(cells: Sequence[Cell], faults: dict[str, str]) -> str:
+    """One error that names every failed cell and why."""
+    lines = [f"  - {cell.title}: {faults[cell.name]}" for cell in cells if cell.name in faults]
+    head = f"error: {len(faults)} of {len(cells)} cells failed; the same command runs these again and only these:"
+    return "\n".join([head, *lines])
+
+
+CELLS_AT_ONCE = 8
+
+
+def open_threads(cells: Sequence[Cell]) -> Threads:
+    """Prompted cells run side by side in this process, so that one limit, budget and cache serve all."""
+    return Threads(min(CELLS_AT_ONCE, len(cells)), close_clients)
+
+
+Report = Callable[[Cell, str], None]
+
+
+def run_and_write(
+    cells: Sequence[Cell],
+    folder: Path,
+    executor: Executor,
+    on_done: Report,
+    work: Callable[[Cell], list[Row]] = run_cell,
+) -> dict[str, str]:
+    """Run cells and write each as soon as it is finished.
+
+    Args:
+        cells: what is to be run, in this order.
+        folder: where `<cell.name>.json` goes.
+        executor: runs them.
+        on_done: called with each cell and its fault ("" if it has none) when it is over.
+        work: what runs a cell.
+
+    Returns:
+        Faults by the name of the cell.
+    """
+    faults: dict[str, str] = {}
+    with contextlib.closing(executor.run(work, cells)) as outcomes:
+        for cell, rows, fault in outcomes:
+            if not fault:
+                _, fault = attempt(partial(write_cell, folder / f"{cell.name}.json"), rows)
+            if fault:
+                faults[cell.name] = fault
+            on_done(cell, fault)
+    return faults

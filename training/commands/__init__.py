@@ -1,0 +1,1 @@
+"""The commands of the laboratory: arguments and exit statuses only."""

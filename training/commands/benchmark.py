@@ -1,0 +1,91 @@
+"""The command ``benchmark``: compare policies."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from functools import partial
+
+from rich.console import Console
+
+from c2c_env.errors import ConfigError
+from training import arguments
+from training.benchmark import choose_cells, model_costs, tables
+from training.benchmark.figures import draw_figures
+from training.benchmark.results import describe_benchmark, split_failed, write_results
+from training.benchmark.run_cells import complete, describe_faults, open_executor
+from training.executors import ray_cluster
+from training.files import write_whole
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command line takes."""
+    add = parser.add_argument
+    add(
+        "--policies",
+        metavar="A,B,C",
+        help=f"policies of the registry (default: {', '.join(choose_cells.DEFAULT_POLICIES)})",
+    )
+    add(
+        "--workflows",
+        metavar="A,B,C",
+        help="names of built-ins, tiers (simple, medium, complex: its built-ins), paths of TOML files"
+        " (default: built-in, all 15), or none (with --generated)",
+    )
+    add(
+        "--generated",
+        metavar="M",
+        type=int,
+        default=0,
+        help="in addition M generated test workflows per tier, each with one seed (default: 0)",
+    )
+    add("--team-sizes", metavar="N,N", help="numbers of agents, the manager included (default: 5,8,17)")
+    add("--seeds", metavar="S", type=int, help="play each workflow with the seeds 0 to S-1 (default: 4)")
+    add("--workers", metavar="W", type=int, help="processes (default: one a core); results do not depend on it")
+    add(
+        "--ray",
+        metavar="ADDRESS",
+        nargs="?",
+        const="local",
+        help="run on a Ray cluster: auto (the one that this machine belongs to), HOST:PORT, ray://HOST:PORT (from"
+        " outside), or local (start Ray here; default without an ADDRESS); results do not depend on it",
+    )
+    add("--out", metavar="FOLDER", default="results/benchmark", help="folder for everything (default: %(default)s)")
+    add(
+        "--config",
+        metavar="KEY=VALUE",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="fields of EnvConfig, for example dt=0.25 chat.richness=0.5 relations=index",
+    )
+    arguments.add_llm_arguments(parser)
+    add("--estimate", action="store_true", help="say what prompted teams could cost, and stop")
+    add("--quick", action="store_true", help="one workflow a tier, 5 agents, 2 seeds, unless given")
+    add("--no-figures", action="store_true", help="table only")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run what is missing, then write and show the results; the exit status."""
+    if args.workers is not None and args.workers < 1:
+        raise ConfigError(f"--workers is {args.workers}, expected an integer >= 1")
+    if args.ray is not None:
+        ray_cluster.check(args.ray)
+    cells = choose_cells.choose_cells(args)
+    console, errors = Console(width=tables.REPORT_WIDTH), Console(stderr=True, soft_wrap=True, highlight=False)
+    if args.estimate:
+        print(model_costs.describe_estimate([cell for cell in cells if cell.asks_model]))
+        return 0
+    out = arguments.output_folder(args.out)
+    write_whole(out / "run.json", json.dumps(describe_benchmark(args, cells), indent=2) + "\n")
+    faults = complete(cells, out / "cells", partial(open_executor, args.ray, args.workers), errors)
+    results = write_results(cells, out)
+    if len(results):
+        tables.show_report(results, console, out / "report.txt")
+        console.print(f"\nEpisodes: {out / 'results.csv'}   configuration: {out / 'run.json'}", highlight=False)
+        counted, _ = split_failed(results)
+        if not args.no_figures and len(counted):
+            draw_figures(counted, [cell for cell in cells if cell.name not in faults], out, console)
+    if faults:
+        errors.print(describe_faults(cells, faults), markup=False)
+    return 1 if faults else 0

@@ -1,0 +1,52 @@
+"""The paper's first step: a prompted manager turns a plain-text brief into a workflow file that every team can play."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+from agents.prompted.client.client import client_of
+from agents.prompted.decompose import decompose, read_brief
+from agents.prompted.settings import ModelSettings
+from c2c_env import Team
+from c2c_env.bounds import lower_bound
+from c2c_env.errors import ConfigError
+from c2c_env.workflows.loader import parse_workflow
+from training.arguments import add_llm_arguments, read_options
+from training.files import write_whole
+
+MAX_TOKENS = 16_000  # of the answer, unless given; a workflow is long
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Brief, file, model."""
+    parser.add_argument("brief", help="text file with the brief")
+    parser.add_argument("-o", "--out", required=True, metavar="FILE.toml", help="workflow file to write")
+    parser.add_argument("--model", required=True, help="name of the model")
+    parser.add_argument("--team-size", type=int, default=5, help="agents of the team that the manager plans for")
+    add_llm_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask, check, write."""
+    out = Path(args.out)
+    if out.exists():
+        raise ConfigError(f"{str(out)!r} is there already; remove it or give another file (-o)")
+    brief = read_brief(args.brief)
+    team = Team.default(args.team_size)
+    client = client_of(ModelSettings.of({"max_tokens": MAX_TOKENS, **read_options(args.llm, args.llm_file)}))
+    client.check(args.model)
+    text = decompose(brief, client, args.model, team.size)
+    try:
+        write_whole(out, text)
+    except OSError as error:
+        raise ConfigError(f"cannot write {str(out)!r}: {error.strerror or error}") from error
+    workflow = parse_workflow(text, where=str(out))
+    Console(highlight=False, soft_wrap=True).print(
+        f"{out}: {workflow.name}, {workflow.tier}, {len(workflow.subtasks)} subtasks, {workflow.total_effort:g} h of"
+        f" effort, at least {lower_bound(workflow, team):.1f} h with {team.size} agents",
+        markup=False,
+    )
+    return 0

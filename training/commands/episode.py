@@ -1,0 +1,29 @@
+"""The command ``episode``: watch a policy play one episode."""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.console import Console
+
+from training.arguments import add_llm_arguments, read_options
+from training.timeline import play_episode, print_episode
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to play and how to print it."""
+    parser.add_argument("--workflow", default="simple", help="built-in name, tier, or path to a TOML file")
+    parser.add_argument("--policy", default="cost_aware", help="name of a policy, or name:argument")
+    parser.add_argument("--team-size", type=int, default=5, help="agents of the default team")
+    parser.add_argument("--seed", type=int, default=0, help="of the episode")
+    parser.add_argument("--no-colour", action="store_true", help="plain text")
+    add_llm_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play one episode and print it."""
+    console = Console(color_system=None if args.no_colour else "auto", highlight=False)
+    options = read_options(args.llm, args.llm_file)
+    trace, metrics = play_episode(args.workflow, args.policy, args.team_size, args.seed, options)
+    print_episode(console, trace, metrics, f"{args.policy}, {args.team_size} agents, seed {args.seed}")
+    return 0

@@ -1,0 +1,33 @@
+"""The command ``replay``: play a transcript again without a model, and check every bit of it."""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.console import Console
+
+from agents.prompted.replay import replay
+from agents.prompted.transcript import read_transcript
+from training.timeline import print_episode
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which transcript."""
+    parser.add_argument("file", help="a transcript (.jsonl) that a prompted team left")
+    parser.add_argument("--no-colour", action="store_true", help="plain text")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replay and print the episode."""
+    transcript = read_transcript(args.file)
+    trace = replay(transcript)
+    console = Console(color_system=None if args.no_colour else "auto", highlight=False)
+    head = transcript.head
+    how = f"{head['policy']}, {len(head['team'])} agents, seed {head['seed']}, from its transcript"
+    print_episode(console, trace, trace.batch.metrics(), how)
+    columns = transcript.end["columns"]
+    labels = ", ".join(f"{columns[f'answers_{label}']:.0f} {label}" for label in ("valid", "repaired", "invalid"))
+    console.print(f"{len(transcript.actions)} steps replayed, every one as it was. Answers: {labels}.")
+    if columns["failed"]:
+        console.print(f"The episode failed: {columns['failure']}", markup=False)
+    return 0

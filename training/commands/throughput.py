@@ -1,0 +1,50 @@
+"""The command ``throughput``: measure how fast the environment is, beside others."""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.console import Console
+
+from training.arguments import ALL_PEERS, THROUGHPUT_DEFAULTS, join_numbers, output_folder, throughput_config
+from training.throughput import scaling, tables
+from training.throughput.measure import measure_growth, measure_rows, show_startup
+from training.throughput.peer_loops import PEER_NAMES
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    add = parser.add_argument
+    add(
+        "--batch-sizes",
+        metavar="B,B",
+        help=f"environments of the batches (default: {THROUGHPUT_DEFAULTS['batch_sizes']})",
+    )
+    add("--cores", metavar="C,C", help="cores of the batches, one thread each (default: 1 and all)")
+    add(
+        "--runs",
+        type=int,
+        help=f"that are timed of each row, after one that warms up (default: {THROUGHPUT_DEFAULTS['runs']})",
+    )
+    add("--seconds", type=float, help=f"inside the clock, of each run (default: {THROUGHPUT_DEFAULTS['seconds']})")
+    add("--peers", metavar="A,B", default=ALL_PEERS, help=f"of {', '.join(PEER_NAMES)}; all (default) or none")
+    add("--peers-python", metavar="PATH", nargs="+", default=[], help="interpreters in which peers are installed, too")
+    instead = parser.add_mutually_exclusive_group().add_argument
+    instead(
+        "--growth", action="store_true", help="instead: cost of an agent-step for teams and workflows of many sizes"
+    )
+    instead("--startup", action="store_true", help="instead: seconds to import, to compile, and to start when compiled")
+    add("--agents", metavar="N,N", default=join_numbers(scaling.AGENTS), help="with --growth (default: %(default)s)")
+    add(
+        "--subtasks", metavar="K,K", default=join_numbers(scaling.SUBTASKS), help="with --growth (default: %(default)s)"
+    )
+    add("--quick", action="store_true", help="two small batches and two short runs, unless given")
+    add("--out", metavar="FOLDER", default="results/throughput", help="folder for everything (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print and save; the exit status."""
+    config, out = throughput_config(args), output_folder(args.out)
+    console, errors = Console(width=tables.THROUGHPUT_WIDTH, highlight=False), Console(stderr=True, highlight=False)
+    measure = measure_growth if args.growth else show_startup if args.startup else measure_rows
+    return measure(config, out, console, errors)

@@ -1,0 +1,43 @@
+"""The command ``train``: train a team by a recipe."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from c2c_env.errors import ConfigError
+from training.learning.recipe import load_recipe, shipped_recipes
+from training.learning.run import CHECKPOINT_FILE, Training, check_device
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command line takes."""
+    add = parser.add_argument
+    add("recipe", metavar="RECIPE", help=f"name ({', '.join(shipped_recipes())}) or path of a TOML file")
+    add("--seed", type=int, help="instead of the recipe's")
+    add("--threads", type=int, help="of torch, instead of the recipe's")
+    add("--out", metavar="FOLDER", help="default: results/train/NAME/seed-SEED")
+    add("--resume", action="store_true", help="go on from the folder's last checkpoint")
+    add("--device", default="cpu", help="cpu, cuda or cuda:N, for the network (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """The command."""
+    recipe = load_recipe(args.recipe)
+    changes = {name: getattr(args, name) for name in ("seed", "threads") if getattr(args, name) is not None}
+    recipe = replace(recipe, **changes)
+    folder = Path(args.out or f"results/train/{recipe.name}/seed-{recipe.seed}")
+    training = Training(recipe, folder, check_device(args.device))
+    console = Console(stderr=True)
+    begun = (folder / CHECKPOINT_FILE).exists()
+    if begun and not args.resume:
+        raise ConfigError(f"{folder} holds a run already; add --resume to go on with it, or give another --out")
+    if begun:
+        training.load()
+    elif args.resume:
+        console.print(f"{folder} has no checkpoint yet; the run begins at the beginning", soft_wrap=True)
+    training.run(console)
+    return 0

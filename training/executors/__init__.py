@@ -1,0 +1,1 @@
+"""What runs many jobs: processes of this machine, threads of this process, a Ray cluster."""

@@ -1,0 +1,103 @@
+"""Jobs in other processes, such that neither a job that raises nor a process that dies stops the others."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
+from typing import Any
+
+from training.executors.base import DIED, ONE_THREAD, Job, Outcome, attempt
+
+
+class LocalPool:
+    """Processes of this machine, an `Executor`."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def run(self, work: Callable[[Job], Any], jobs: Sequence[Job]) -> Generator[Outcome, None, None]:
+        """See `Executor.run`."""
+        waiting = list(jobs)
+        while waiting:
+            for suspect in (yield from _run_until_broken(waiting, self.workers, work)):
+                # one of those under way took the whole pool down; alone, only the guilty one does so again
+                for guilty in (yield from _run_until_broken([suspect], 1, work)):
+                    yield Outcome(guilty, None, DIED)
+
+
+def _run_until_broken(
+    waiting: list[Job], workers: int, work: Callable[[Job], Any]
+) -> Generator[Outcome, None, list[Job]]:
+    """Take jobs from the front of `waiting` until none is left (returns []) or a process dies (those under way)."""
+    running: dict[Future[tuple[Any, str]], Job] = {}
+    with _pool(min(workers, len(waiting))) as pool:
+        while waiting or running:
+            try:
+                # no more than the processes can take: what was never under way cannot be suspected
+                while waiting and len(running) < workers:
+                    with _interrupts_held():
+                        running[pool.submit(attempt, work, waiting[0])] = waiting[0]
+                    del waiting[0]
+            except BrokenProcessPool:
+                return list(running.values())
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                if isinstance(future.exception(), BrokenProcessPool):
+                    return list(running.values())
+                yield Outcome(running.pop(future), *future.result())
+    return []
+
+
+@contextlib.contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool whose processes end at once when it is left early, and when this process is killed."""
+    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(method)
+    if method == "forkserver":
+        context.set_forkserver_preload([__name__])
+    for name, value in ONE_THREAD.items():
+        os.environ.setdefault(name, value)
+    lifeline, held = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(lifeline,))
+    try:
+        yield pool
+    except BaseException:
+        held.close()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    finally:
+        pool.shutdown()
+        held.close()
+        lifeline.close()
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits meanwhile: a process started here inherits that, and cannot be caught by one before `_begin`."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(lifeline: Connection) -> None:
+    """In a new process: leave Ctrl-C to the parent, and end with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
+
+
+def _end_with_parent(lifeline: Connection) -> None:
+    """Nothing is ever sent: the wait ends when the only other end is closed, if need be by the system."""
+    with contextlib.suppress(EOFError, OSError):
+        lifeline.recv_bytes()
+    os._exit(1)

@@ -1,0 +1,1 @@
+"""How teams learn: recipes, stages of training, checkpoints, validation."""

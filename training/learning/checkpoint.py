@@ -1,0 +1,51 @@
+"""Optimisers as named tensors, and what differs between two recipes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from training.learning.stages import Stage
+
+
+def optimizers(stage: Stage) -> dict[str, torch.optim.Optimizer]:
+    """Those of a stage, by name."""
+    return {name: value for name, value in vars(stage).items() if isinstance(value, torch.optim.Optimizer)}
+
+
+def optimizer_tensors(stage: Stage) -> dict[str, Tensor]:
+    """Moments and step counts as tensors: `<optimiser>.<parameter>.<name>`."""
+    return {
+        f"{name}.{place}.{key}": value
+        for name, optimizer in optimizers(stage).items()
+        for place, state in optimizer.state_dict()["state"].items()
+        for key, value in state.items()
+    }
+
+
+def put_optimizer_tensors(stage: Stage, tensors: dict[str, Tensor]) -> None:
+    """The reverse of `optimizer_tensors`."""
+    for name, optimizer in optimizers(stage).items():
+        state: dict[int, dict[str, Tensor]] = {}
+        for path, value in tensors.items():
+            owner, place, key = path.split(".")
+            if owner == name:
+                state.setdefault(int(place), {})[key] = value
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def as_json(value: Any) -> Any:
+    """As JSON gives it back: lists for tuples."""
+    return json.loads(json.dumps(value))
+
+
+def differing(had: Any, has: Any, where: str = "") -> str:
+    """Where two plain values differ first."""
+    if isinstance(had, dict) and isinstance(has, dict):
+        for name in {**had, **has}:
+            if had.get(name) != has.get(name):
+                return differing(had.get(name), has.get(name), f"{where}.{name}".lstrip("."))
+    return f"{where or 'recipe'}: {had!r} there, {has!r} here"

@@ -1,0 +1,76 @@
+"""What is logged while a team learns: scalars with their meanings, means and tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.learning.validation import mean_of, talk
+
+SCALARS = {
+    "learning_rate": "of the actor",
+    "work_loss": "imitation: cross-entropy of the teacher's work, nats",
+    "message_loss": "imitation: cross-entropy of the teacher's message, given its work, nats",
+    "work_accuracy": "imitation: share of agents whose likeliest work is the teacher's",
+    "message_accuracy": "imitation: share of the teacher's messages that are the likeliest, silence counted as wrong",
+    "messages": "share of agents that say something in a step",
+    "sharing": "PPO: 0 = everybody gets the team's reward, 1 = each its own share",
+    "value_loss": "PPO: squared error of the critic, in standard deviations of the return",
+    "explained_variance": "PPO: 1 - error / variance of the returns; 1 is perfect, 0 is no better than their mean",
+    "policy_loss": "PPO: clipped surrogate, about 0",
+    "entropy": "PPO: of work and message together, nats",
+    "kl": "PPO: divergence of the actor from the one that played the rollout, nats",
+    "clipped": "PPO: share of actions whose probability has changed by more than the clip",
+    "score": "episodes that ended: lower bound of the completion time / completion time, 0 if unfinished",
+    "completion_time": "episodes that ended: hours",
+    "communication": "episodes that ended: hours of communication per hour of finished effort",
+    "success": "episodes that ended: share with every subtask done",
+    "rows_per_second": "decisions of agents a second, learning included",
+}
+
+
+def means_of(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Of every name, over the rows that have it."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
+
+
+def episode_means(episodes: list[dict[str, float]]) -> dict[str, float]:
+    """Of the episodes that ended."""
+    if not episodes:
+        return {}
+    means = {name: mean_of(episodes, name) for name in ("score", "completion_time", "success")}
+    return means | {"communication": talk(episodes)}
+
+
+def headline(scalars: dict[str, float]) -> str:
+    """The most telling numbers of an update."""
+    names = ("work_accuracy", "message_loss", "explained_variance", "entropy", "messages")
+    return "  ".join(f"{name} {scalars[name]:.3f}" for name in names if name in scalars)
+
+
+def table_of(rows: Sequence[dict[str, Any]]) -> str:
+    """CSV; columns in the order of appearance."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def read_table(path: Path) -> list[dict[str, Any]]:
+    """The reverse of `table_of`; empty without a file."""
+    if not path.is_file():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return [
+            {name: value if name == "stage" else int(value) if name == "update" else float(value)
+             for name, value in row.items() if value}
+            for row in csv.DictReader(file)
+        ]  # fmt: skip

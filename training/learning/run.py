@@ -1,0 +1,214 @@
+"""Train a team: stages of a recipe, with checkpoints from which a run goes on to the same weights."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+import c2c_env
+from agents.learned import weights
+from agents.learned.network import Actor, Critic
+from c2c_env import EnvConfig
+from c2c_env.core.rng import hash_counter
+from c2c_env.errors import ConfigError
+from training.files import write_whole
+from training.learning.checkpoint import as_json, differing, optimizer_tensors, put_optimizer_tensors
+from training.learning.environments import STREAM_LEARNER, Group
+from training.learning.imitation import Imitation
+from training.learning.log import episode_means, headline, means_of, read_table, table_of
+from training.learning.mappo import PPO
+from training.learning.recipe import Recipe
+from training.learning.stages import Stage, StagePlan, make_plans
+from training.learning.validation import choose_temperature
+
+CHECKPOINT_FILE, POLICY_FILE, METRICS_FILE = "checkpoint.safetensors", "policy.safetensors", "metrics.csv"
+
+
+PROGRESS_COLUMNS = (
+    TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(),
+    TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
+)  # fmt: skip
+
+
+def check_device(name: str) -> torch.device:
+    """The device, if there is one of that name.
+
+    Raises:
+        ConfigError: unknown, or not on this machine.
+    """
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"--device is {name!r}, expected cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"--device is {name!r}, but torch {torch.__version__} finds no CUDA device here")
+    return device
+
+
+class Training:
+    """A run: a recipe, its networks, and where it stands.
+
+    Args:
+        recipe: everything that determines the weights.
+        folder: where checkpoints, the policy and the logs go.
+        device: of the networks.
+    """
+
+    def __init__(self, recipe: Recipe, folder: Path, device: torch.device) -> None:
+        self.recipe, self.folder, self.device = recipe, folder, device
+        torch.set_num_threads(recipe.threads)
+        torch.set_flush_denormal(True)  # probabilities far below 1e-38 would slow every product down
+        torch.manual_seed(recipe.seed)
+        sizes = asdict(recipe.network)
+        self.actor = Actor(**sizes).to(device)
+        self.critic = Critic(hidden=recipe.network.hidden, rounds=recipe.network.rounds).to(device)
+        self.plans = make_plans(recipe)
+        self.place = (0, 0)  # stage and update that come next
+        self.saved: dict[str, Tensor] = {}  # of the stage's optimisers, until it is made
+        self.saved_numbers: dict[str, float] = {}
+        self.logged: list[dict[str, Any]] = []
+
+    # --- checkpoints ------------------------------------------------------------------------------------------
+
+    def save(self, stage: Stage, place: tuple[int, int]) -> None:
+        """Write the checkpoint whole: the state in which `place` comes next."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        tensors = {f"actor.{name}": value for name, value in self.actor.state_dict().items()}
+        tensors |= {f"critic.{name}": value for name, value in self.critic.state_dict().items()}
+        if place[1] > 0:  # a new stage begins with new optimisers
+            tensors |= {f"optimizer.{name}": value for name, value in optimizer_tensors(stage).items()}
+        numbers = dict(vars(stage.scale)) if isinstance(stage, PPO) and place[1] > 0 else {}
+        about = {
+            "kind": "checkpoint", "format": weights.WEIGHTS_FORMAT, "version": c2c_env.__version__,
+            "recipe": as_json(asdict(self.recipe)), "place": list(place), "numbers": numbers,
+        }  # fmt: skip
+        write_whole(self.folder / METRICS_FILE, table_of(self.logged))
+        weights.write_tensors(self.folder / CHECKPOINT_FILE, tensors, about)
+
+    def load(self) -> None:
+        """Go on from the folder's checkpoint.
+
+        Raises:
+            WeightsError: there is none, or it is broken.
+            ConfigError: it is of another recipe.
+        """
+        path = self.folder / CHECKPOINT_FILE
+        tensors, about = weights.read_tensors(path, "checkpoint")
+        if about.get("recipe") != as_json(asdict(self.recipe)):
+            changed = differing(about.get("recipe"), as_json(asdict(self.recipe)))
+            raise ConfigError(
+                f"{path} is of another recipe ({changed}); give another --out, or the recipe it began with"
+            )
+        parts: dict[str, dict[str, Tensor]] = {"actor": {}, "critic": {}, "optimizer": {}}
+        for name, value in tensors.items():
+            part, _, rest = name.partition(".")
+            parts.setdefault(part, {})[rest] = value
+        weights.put_tensors(self.actor, parts["actor"], str(path))
+        weights.put_tensors(self.critic, parts["critic"], str(path))
+        self.saved, self.saved_numbers = parts["optimizer"], about["numbers"]
+        stage, update = about["place"]
+        self.place = (stage, update)
+        done = [plan.name for plan in self.plans[:stage]]
+        current = self.plans[stage].name if stage < len(self.plans) else ""
+        self.logged = [
+            row for row in read_table(self.folder / METRICS_FILE)
+            if row["stage"] in done or (row["stage"] == current and row["update"] <= update)
+        ]  # fmt: skip
+
+    # --- running ----------------------------------------------------------------------------------------------
+
+    def run(self, console: Console) -> None:
+        """Train to the end, and write the policy."""
+        writer = SummaryWriter(str(self.folder / "tensorboard"))
+        for number, plan in enumerate(self.plans):
+            if number >= self.place[0]:
+                self._run_stage(number, plan, self.place[1] if number == self.place[0] else 0, writer, console)
+        writer.close()
+        self.write_policy(console)
+
+    def _run_stage(self, number: int, plan: StagePlan, begin: int, writer: SummaryWriter, console: Console) -> None:
+        groups = self.make_groups(number, plan)
+        stage = self.make_stage(plan, groups)
+        with Progress(*PROGRESS_COLUMNS, console=console, disable=not console.is_terminal) as progress:
+            bar = progress.add_task(plan.name, total=plan.updates, completed=begin, note="")
+            for first in range(begin, plan.updates, plan.chunk):
+                last = min(first + plan.chunk, plan.updates)
+                self._seed_groups(groups, number, first)
+                window: list[dict[str, float]] = []
+                started = time.perf_counter()
+                for update in range(first, last):
+                    window.append(stage.update(update))
+                    progress.update(bar, completed=update + 1, note=headline(window[-1]))
+                rate = plan.rows * (last - first) / (time.perf_counter() - started)
+                self.log(plan, last, window, groups, rate, writer)
+                self.save(stage, (number, last) if last < plan.updates else (number + 1, 0))
+                if not console.is_terminal:
+                    console.print(f"{plan.name} {last}/{plan.updates}  {headline(self.logged[-1])}")
+
+    def _seed_groups(self, groups: Sequence[Group], stage: int, update: int) -> None:
+        """All environments start anew; see `Recipe`."""
+        for place, group in enumerate(groups):
+            group.restart(self.chunk_seed(stage, update, place))
+
+    def chunk_seed(self, stage: int, update: int, place: int) -> int:
+        """Seed of a group's environments from an update on."""
+        with np.errstate(over="ignore"):
+            key = np.array([self.recipe.seed], dtype=np.uint64)
+            bits = hash_counter(key, STREAM_LEARNER, np.uint64(1000 * stage + place), update)
+        return int(bits[0] >> np.uint64(11))
+
+    def make_groups(self, number: int, plan: StagePlan) -> list[Group]:
+        config = EnvConfig(reward_weights=self.recipe.reward_weights)
+        return [
+            Group(group.tier, group.team_size, group.num_envs, self.chunk_seed(number, 0, place), config, self.device)
+            for place, group in enumerate(plan.groups)
+        ]
+
+    def make_stage(self, plan: StagePlan, groups: Sequence[Group]) -> Stage:
+        """The learner of a stage, as the checkpoint left it."""
+        stage: Imitation | PPO
+        if plan.name == "imitation":
+            stage = Imitation(self.recipe.imitation, self.actor, groups)
+        else:
+            stage = PPO(self.recipe.ppo, self.actor, self.critic, groups)
+            for name, value in self.saved_numbers.items():
+                setattr(stage.scale, name, value)
+        put_optimizer_tensors(stage, self.saved)
+        self.saved, self.saved_numbers = {}, {}
+        return stage
+
+    def log(
+        self, plan: StagePlan, update: int, window: Sequence[dict[str, float]],
+        groups: Sequence[Group], rate: float, writer: SummaryWriter,
+    ) -> None:  # fmt: skip
+        """A row of means over the chunk, and of the episodes that ended in it."""
+        means = means_of(window)
+        for group in groups:
+            kind = f"{group.tier}-{group.team_size}"
+            means |= {f"{kind}/{name}": value for name, value in episode_means(group.episodes).items()}
+        means["rows_per_second"] = rate
+        self.logged.append({"stage": plan.name, "update": update, **means})
+        for name, value in means.items():
+            if np.isfinite(value):
+                writer.add_scalar(f"{plan.name}/{name}", value, update)
+        writer.flush()
+
+    def write_policy(self, console: Console) -> None:
+        """Choose on validation workflows how the weights are played, and write them for `learned:PATH`."""
+        chosen, table = choose_temperature(self.actor.cpu().eval(), self.recipe.validation, console)
+        card = {
+            "name": self.recipe.name, "version": c2c_env.__version__, "recipe": as_json(asdict(self.recipe)),
+            "temperature": chosen, "validation": table,
+        }  # fmt: skip
+        weights.save_policy(self.folder / POLICY_FILE, self.actor, self.recipe.network, card)
+        console.print(f"policy: learned:{self.folder / POLICY_FILE} (temperature {chosen})")

@@ -1,0 +1,1 @@
+"""How fast the environment is, beside others."""

@@ -1,0 +1,161 @@
+"""How fast the environment is here, beside other environments: every row in a fresh process, pinned and warmed up.
+
+Actions are random and legal and drawn outside the clock; ended episodes are started anew inside it. Peers that are
+not installed are left out and named; `training.throughput.peer_loops` tells how to install them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+
+from training.throughput import scaling
+from training.throughput.peer_loops import peer_rows
+from training.throughput.tables import BATCH, FACE, FAILED, SKIPPED
+from training.throughput.worker import Measurement, measure_apart
+
+OWN, PEER = "own", "peer"
+SIMPLE = {"tier": "simple", "team_size": 5}
+COMPLEX = {"tier": "complex", "team_size": 17}
+LARGE_BATCH = 1024  # environments of the rows that are measured at one size
+ROW_COLUMNS = [
+    "row", "kind", "envs", "agents", "cores", "observations", "steps_per_second", "lowest", "highest",
+    "agent_steps_per_second", "observation_mb_per_second", "memory_mb", "versions", "note",
+]  # fmt: skip
+GROWTH_COLUMNS = [
+    "relations", "observations", "agents", "subtasks", "envs", "ns_per_agent_step", "lowest", "highest", "note",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ThroughputConfig:
+    """What is measured.
+
+    Attributes:
+        batch_sizes: environments of the batches, ascending.
+        cores: that a batch may use, one thread each, ascending.
+        runs: that are timed of each row, after one that warms up.
+        seconds: inside the clock, of each run.
+        peers: names of the other environments.
+        pythons: interpreters in which rows are measured, in this order of preference; the first is ours.
+        agents, subtasks: sizes of the table of growth.
+    """
+
+    batch_sizes: tuple[int, ...]
+    cores: tuple[int, ...]
+    runs: int
+    seconds: float
+    peers: tuple[str, ...]
+    pythons: tuple[str, ...]
+    agents: tuple[int, ...]
+    subtasks: tuple[int, ...]
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def own_jobs(config: ThroughputConfig) -> Iterator[Measurement]:
+    """The package's own rows."""
+    yield own_job(config, FACE, "one_environment", 1, **SIMPLE)
+    for cores in config.cores:
+        for observed in (True, False):
+            for num_envs in config.batch_sizes:
+                if num_envs >= cores:
+                    yield batch_job(config, BATCH, cores, num_envs, observed, **SIMPLE)
+        num_envs = min(LARGE_BATCH, config.batch_sizes[-1])
+        for observed in (True, False):
+            yield batch_job(config, "batch, complex", cores, num_envs, observed, **COMPLEX)
+
+
+def own_job(config: ThroughputConfig, label: str, maker: str, cores: int, **arguments: Any) -> Measurement:
+    """A row made by `training.throughput.own_loops`."""
+    return Measurement(label, f"training.throughput.own_loops:{maker}", arguments, cores, config.seconds, config.runs)
+
+
+def batch_job(
+    config: ThroughputConfig, label: str, cores: int, num_envs: int, observed: bool, **arguments: Any
+) -> Measurement:
+    """A batch's row: a thread a core."""
+    arguments |= {"num_envs": num_envs, "num_threads": cores, "write_observations": observed}
+    return own_job(config, label, "batch", cores, **arguments)
+
+
+def peer_jobs(config: ThroughputConfig) -> Iterator[Measurement]:
+    """The peers' rows: one environment on one core, batches on as many as ours."""
+    for name, peer in peer_rows():
+        if name in config.peers:
+            for cores in config.cores if peer.arguments.get("num_envs", 1) > 1 else [1]:
+                maker = f"training.throughput.peer_loops:{peer.maker}"
+                yield Measurement(peer.label, maker, peer.arguments, cores, config.seconds, config.runs, peer.packages)
+
+
+def measured(job: Measurement, pythons: Sequence[str], errors: Console) -> dict[str, Any]:
+    """What the first interpreter measures that has the libraries."""
+    found: dict[str, Any] = {}
+    for python in pythons:
+        with errors.status(f"{job.label} (cores: {job.cores})"):
+            found = measure_apart(job, python)
+        if "skipped" not in found:
+            break
+    return found
+
+
+def measured_row(job: Measurement, kind: str, found: dict[str, Any]) -> dict[str, Any]:
+    """A row of the table; without numbers, but a note, if there was nothing to measure."""
+    row: dict[str, Any] = {"row": job.label, "kind": kind, "cores": job.cores, "envs": job.arguments.get("num_envs", 1)}
+    row["observations"] = bool(job.arguments.get("write_observations", True))
+    row["note"] = note_of(found)
+    if row["note"]:
+        return row
+    median = statistics.median(found["rates"])
+    return row | {
+        "envs": found["envs"],
+        "agents": found["agents"],
+        "steps_per_second": median,
+        "lowest": min(found["rates"]),
+        "highest": max(found["rates"]),
+        "agent_steps_per_second": median * found["agents"],
+        "observation_mb_per_second": median * found["observation_bytes"] / 1e6,
+        "memory_mb": found["memory_mb"],
+        "versions": ", ".join(f"{name} {version}" for name, version in found["versions"].items()),
+    }
+
+
+def note_of(found: dict[str, Any]) -> str:
+    """Why a row has no numbers; "" if it has."""
+    if "fault" in found:
+        return f"{FAILED}{found['fault']}"
+    return f"{SKIPPED}{found['skipped']}" if "skipped" in found else ""
+
+
+def growth_jobs(config: ThroughputConfig) -> Iterator[Measurement]:
+    """Every cell."""
+    for (relations, observed), agents, subtasks in itertools.product(scaling.FORMS, config.agents, config.subtasks):
+        yield Measurement(
+            f"{agents} agents, {subtasks} subtasks",
+            "training.throughput.scaling:growth_loop",
+            {"agents": agents, "subtasks": subtasks, "relations": relations, "write_observations": observed},
+            cores=1,
+            seconds=config.seconds,
+            runs=config.runs,
+            max_calls=scaling.MAX_CALLS,
+        )
+
+
+def growth_row(job: Measurement, found: dict[str, Any]) -> dict[str, Any]:
+    """A cell as a row."""
+    arguments = dict(job.arguments)
+    row = {"observations": arguments.pop("write_observations"), "note": note_of(found), **arguments}
+    if row["note"]:
+        return row
+    costs = [1e9 / (steps * found["agents"]) for steps in found["rates"]]
+    ends = {"ns_per_agent_step": statistics.median(costs), "lowest": min(costs), "highest": max(costs)}
+    return row | {"envs": found["envs"]} | ends

@@ -1,0 +1,110 @@
+"""The throughput's tables, for a terminal and as plain text."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from training.files import write_whole
+from training.throughput.scaling import exponent
+
+THROUGHPUT_WIDTH = 124
+FACE, BATCH = "PettingZoo, simple", "batch, simple"  # rows that the figure is about
+SKIPPED, FAILED = "skipped: ", "failed: "
+LEGEND = (
+    "A process a row, pinned to its cores; random legal actions drawn outside the clock, new episodes inside it."
+    " MB: 10^6 bytes; memory: the process's peak, interpreter and libraries included."
+)
+
+
+def show_throughput(tables: RenderableType, console: Console, path: Path) -> None:
+    """Print tables, and write them to a file as plain text."""
+    console.print(tables)
+    text = io.StringIO()
+    Console(file=text, width=THROUGHPUT_WIDTH, color_system=None).print(tables)
+    write_whole(path, "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n")
+
+
+def rows_table(results: pd.DataFrame) -> Group:
+    """A row an environment, batch size and number of cores; those that were not measured with the reason."""
+    heads = ("row", "envs", "agents", "cores", "obs.", "steps/s\n(median)", "lowest", "highest", "agent-\nsteps/s",
+             "obs.\nMB/s", "memory\nMB")  # fmt: skip
+    table = _table("Steps a second", heads, left=("row", "obs."))
+    for _, group in results.groupby("kind", sort=False):
+        table.add_section()
+        for row in group.to_dict("records"):
+            if not row["note"]:
+                table.add_row(*map(Text, _row_cells(row)))
+    notes = dict.fromkeys(f"{row} {note}" for row, note in zip(results["row"], results["note"], strict=True) if note)
+    return Group(table, Text(LEGEND), *map(Text, notes))
+
+
+def _row_cells(row: dict[Any, Any]) -> list[str]:
+    rates = [short(row[name]) for name in ("steps_per_second", "lowest", "highest", "agent_steps_per_second")]
+    counts = [f"{row[name]:.0f}" for name in ("envs", "agents", "cores")]
+    seen = "yes" if row["observations"] else "no"
+    return [row["row"], *counts, seen, *rates, _count(row["observation_mb_per_second"]), _count(row["memory_mb"])]
+
+
+def short(value: float) -> str:
+    """Three digits and a unit: 15.3 k, 1.34 M; the exact number is in the file."""
+    for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if value >= 0.9995 * size:
+            return f"{value / size:#.3g}".rstrip(".") + unit
+    return f"{value:.0f}"
+
+
+def _count(value: float) -> str:
+    return "-" if pd.isna(value) else f"{value:,.0f}"
+
+
+def growth_tables(results: pd.DataFrame) -> Group:
+    """Nanoseconds an agent-step: a table for each form of observation, exponents at the ends of rows and columns."""
+    parts: list[RenderableType] = []
+    for (relations, observed), cells in results.groupby(["relations", "observations"], sort=False):
+        seen = f"observations with relations={relations}" if observed else "no observations"
+        costs = cells.pivot(index="agents", columns="subtasks", values="ns_per_agent_step")
+        parts += [_growth_table(f"Nanoseconds an agent-step, one core: {seen}", costs), Text()]
+    parts.append(Text("Exponent b: cost of an agent-step ~ size^b, least squares of the logarithms."))
+    notes = [f"{row['agents']} agents, {row['subtasks']} subtasks, {row['relations']} {row['note']}"
+             for row in results.to_dict("records") if row["note"]]  # fmt: skip
+    return Group(*parts, *map(Text, notes))
+
+
+def _growth_table(title: str, costs: pd.DataFrame) -> Table:
+    heads = ["agents", *(f"{subtasks} subtasks" for subtasks in costs.columns), "exponent in subtasks"]
+    table = _table(title, heads, left=())
+    for agents, row in costs.iterrows():
+        values = row.tolist()
+        table.add_row(str(agents), *map(_count, values), _exponent(costs.columns, values))
+    table.add_section()
+    table.add_row("exponent in agents", *(_exponent(costs.index, costs[name].tolist()) for name in costs), "")
+    return table
+
+
+def _exponent(sizes: Any, costs: list[float]) -> str:
+    found = exponent(list(sizes), costs)
+    return "-" if pd.isna(found) else f"{found:.2f}"
+
+
+def startup_table(results: pd.DataFrame) -> Table:
+    """Seconds until the first step is done."""
+    table = _table("Seconds in a fresh interpreter", ("what", "median", "lowest", "highest", "runs"), left=("what",))
+    for row in results.to_dict("records"):
+        table.add_row(row["what"], *(f"{row[name]:.2f}" for name in ("seconds", "lowest", "highest")), str(row["runs"]))
+    return table
+
+
+def _table(title: str, heads: Any, left: tuple[str, ...]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.padding = (0, 1, 0, 0)
+    for head in heads:
+        table.add_column(head, justify="left" if head in left else "right", no_wrap=True, vertical="bottom")
+    return table
