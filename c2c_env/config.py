@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from c2c_env.core.constants import CHANNELS, NUM_TERMS, REWARD_TERMS
 from c2c_env.errors import ConfigError, raise_faults, unknown_name
 
 MANAGER_SKILL = 0.4
@@ -180,8 +181,9 @@ class EnvConfig:
         return named[self.reward_sharing] if isinstance(self.reward_sharing, str) else float(self.reward_sharing)
 
     @property
-    def channels(self) -> tuple[Channel, Channel, Channel]:
-        return (self.chat, self.email, self.meeting)
+    def channels(self) -> tuple[Channel, ...]:
+        """In the order of `c2c_env.core.constants.CHANNELS`."""
+        return tuple(getattr(self, name) for name in CHANNELS)
 
     def with_fields(self, **changes: Any) -> EnvConfig:
         """Return a copy with some fields changed; an unknown field is a `ConfigError`."""
@@ -233,7 +235,10 @@ _FACETS: _Check = (
     lambda x: isinstance(x, tuple) and len(x) == 4 and all(_is_real(w) and w >= 0 for w in x) and x[0] > 0,
     "four numbers >= 0 (intent > 0)",
 )
-_REWARDS: _Check = (lambda x: isinstance(x, tuple) and len(x) == 4 and all(map(_is_real, x)), "four numbers")
+_REWARDS: _Check = (
+    lambda x: isinstance(x, tuple) and len(x) == NUM_TERMS and all(map(_is_real, x)),
+    f"{NUM_TERMS} numbers, one for each of {', '.join(REWARD_TERMS)}",
+)
 _CHANNEL: _Check = (lambda x: isinstance(x, Channel), "a Channel")
 
 
@@ -287,7 +292,7 @@ def _faults(config: EnvConfig) -> list[str]:
         for name, (valid, expected) in _CHECKS.items()
         if not valid(getattr(config, name))
     ]
-    for name in ("chat", "email", "meeting"):
+    for name in CHANNELS:
         channel = getattr(config, name)
         if isinstance(channel, Channel):
             faults += [f"{name}.{fault}" for fault in _channel_faults(channel, meeting=name == "meeting")]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from c2c_env.core.constants import EFFORT_SCALE, MAX_COMPLEXITY
+from c2c_env.core import constants as c
 from c2c_env.core.observation_layout import ObservationLayout
 
 COUNT_SCALE = 4.0  # prerequisites and dependents come in ones and twos, whatever the padding
@@ -83,7 +83,7 @@ class Reader:
         """What memory is made of, from the board part [E, board_size] of an observation."""
         rest = self._field(board, "remaining", 0) * hours(self._field(board, "effort", 0))
         skill = self._field(board, "skills", 0) @ self._field(board, "domain", 0).transpose(1, 2)
-        kappa = self._field(board, "complexity", 0) * MAX_COMPLEXITY
+        kappa = self._field(board, "complexity", 0) * c.MAX_COMPLEXITY
         return BoardFacts(rest, kappa, skill, self.relation(board, "working_on", 0) > 0.5)
 
     def board(self, observations: Tensor, pace: Tensor) -> Board:
@@ -113,30 +113,20 @@ class Reader:
         relations = [self.relation(observations, name, self.split) for name in ("asks_me", "asked", "message_topic")]
         pairs = torch.stack((*relations, told.to(observations.dtype)), dim=-1)
         me = field("self").argmax(dim=-1)
-        scalars = torch.cat((field("own_role"), field("own_debt"), field("own_index") * 0 + 1), dim=-1)
+        scalars = torch.cat((field("own_role"), field("own_debt"), torch.ones_like(field("own_index"))), dim=-1)
         return Own(subtasks, contacts, pairs, scalars, me)
 
     def _field(self, observations: Tensor, name: str, start: int) -> Tensor:
-        place = self.layout[name]
-        part = observations[..., place.start - start : place.stop - start]
-        return part.reshape(*observations.shape[:-1], *self.layout.shape(name))
+        part: Tensor = self.layout.get(observations, name, start=start)
+        return part
 
     def relation(self, observations: Tensor, name: str, start: int) -> Tensor:
         """A relation [..., A, K] of 0/1, whichever way the observation writes it."""
-        raw = self._field(observations, name, start)
-        if self.layout.relations == "onehot":
-            return raw.transpose(-1, -2)
-        of_agents = name in ("owner", "interface_holders")
-        size = self.num_agents if of_agents else self.num_subtasks
-        number = (raw * size).round()
-        each = torch.arange(1, size + 1, dtype=raw.dtype, device=raw.device)
-        if name == "owner":
-            return (number[..., None, :] == each[:, None]).to(raw.dtype)
-        if name == "interface_holders":
-            return (number[..., None, :, :] == each[:, None, None]).any(dim=-1).to(raw.dtype)
-        return (number[..., None] == each).to(raw.dtype)
+        numbers = partial(torch.arange, device=observations.device)
+        found: Tensor = self.layout.relation(observations, name, start=start, arange=numbers)
+        return found.transpose(-1, -2).to(observations.dtype)
 
 
 def hours(share: Tensor) -> Tensor:
     """Hours from h / (h + EFFORT_SCALE)."""
-    return EFFORT_SCALE * share / (1.0 - share)
+    return c.EFFORT_SCALE * share / (1.0 - share)

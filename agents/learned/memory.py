@@ -14,9 +14,10 @@ from torch import Tensor
 from agents.learned.features import Reader
 from agents.learned.network import NUM_SPOKEN
 from c2c_env.config import EnvConfig
-from c2c_env.core.constants import ASSIGN, CHANNEL_OF_SPEECH, CHAT_TELL, EMAIL_TELL, MEET
+from c2c_env.core import constants as c
+from c2c_env.workflows.pack import gap_share
 
-TELLS = (CHAT_TELL, EMAIL_TELL, MEET, ASSIGN)  # what carries the speaker's understanding
+TELLS = (c.CHAT_TELL, c.EMAIL_TELL, c.MEET, c.ASSIGN)  # what carries the speaker's understanding
 
 
 class Memory:
@@ -32,7 +33,7 @@ class Memory:
         self.reader, self.dt = reader, config.dt
         self.richness = torch.zeros(NUM_SPOKEN + 1)
         for speech in TELLS:
-            self.richness[speech] = config.channels[CHANNEL_OF_SPEECH[speech]].richness
+            self.richness[speech] = config.channels[c.CHANNEL_OF_SPEECH[speech]].richness
         self.told = torch.zeros(num_envs, team_size, agents, subtasks, dtype=torch.float16)
         self.pace = torch.zeros(num_envs, agents, subtasks, dtype=torch.float16)
         self.rest = torch.zeros(num_envs, subtasks)  # hours of effort left when last seen
@@ -55,7 +56,7 @@ class Memory:
         """Multi-discrete actions [E, N, 4] that were chosen when the board was as given."""
         kappa = self.reader.facts(board).complexity
         _, speech, recipient, topic = actions.long().unbind(dim=-1)
-        share = self.richness[speech] ** kappa.gather(1, topic)
+        share = gap_share(self.richness[speech], kappa.gather(1, topic))
         agents, subtasks = self.told.shape[2:]
         to = (recipient[..., None] == torch.arange(agents)) | (recipient[..., None] == agents)
         closed = (share[..., None] * to)[..., None] * (topic[..., None, None] == torch.arange(subtasks))

@@ -7,16 +7,19 @@ from agents.oracle.message_choice import speak
 from agents.oracle.rule import Rule
 from agents.oracle.schedule import NOW, estimate_hours, place_subtasks, rank_subtasks, weigh
 from agents.oracle.scratch import Scratch
+from c2c_env.compiled import compiled
+from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array, Params, State
-from c2c_env.core.constants import INTERFACE, NOBODY, READY, WORK
 
 
+@compiled
 def decide_rows(p: Params, s: State, z: Scratch, r: Rule, actions: Array, rows: Array) -> None:
     """Write what all agents do into actions [B, N, parts] for environments `rows` [R]; the entry point."""
     for n in range(rows.shape[0]):
         decide_row(p, s, z, r, actions, rows[n])
 
 
+@compiled
 def decide_row(p: Params, s: State, z: Scratch, r: Rule, actions: Array, b: int) -> None:
     """Decide for one team."""
     for i in range(p.num_agents):
@@ -31,51 +34,55 @@ def decide_row(p: Params, s: State, z: Scratch, r: Rule, actions: Array, b: int)
     weigh(p, s, z, r, b, placed)
     choose_work(p, s, z, r, b)
     for i in range(p.num_agents):
-        actions[b, i, WORK] = z.work[i] + 1
+        actions[b, i, c.WORK] = z.work[i] + 1
         value_time(p, s, z, r, b, i)
     if p.num_agents > 1:
         speak(p, s, z, r, actions, b)
 
 
+@compiled
 def choose_work(p: Params, s: State, z: Scratch, r: Rule, b: int) -> None:
     """What the schedule starts now; then the idle help out on what waits for its best worker."""
     for i in range(p.num_agents):
-        z.work[i] = NOBODY
+        z.work[i] = c.NOBODY
     for k in range(p.num_subtasks[s.workflow[b]]):
-        if s.status[b, k] == READY and z.start[k] <= NOW:
+        if s.status[b, k] == c.READY and z.start[k] <= NOW:
             z.work[z.worker[k]] = k
     for k in range(p.num_subtasks[s.workflow[b]]):
-        if s.status[b, k] == READY and z.start[k] > NOW:
+        if s.status[b, k] == c.READY and z.start[k] > NOW:
             help_out(p, s, z, r, b, k)
     for i in range(p.num_agents):
         if z.work[i] >= 0 and finishes(p, s, b, i, z.work[i]):
             hand_over(p, s, z, r, b, i, z.work[i])
 
 
+@compiled
 def finishes(p: Params, s: State, b: int, i: int, k: int) -> bool:
     """Agent i could do all that is left of subtask k in this step."""
     hours = max(0.0, p.dt - s.debt[b, i])
     return s.remaining[b, k] <= hours * p.skill[i, p.domain[s.workflow[b], k]] * s.alignment[b, i, k]
 
 
+@compiled
 def hand_over(p: Params, s: State, z: Scratch, r: Rule, b: int, i: int, k: int) -> None:
     """Agent i is about to finish subtask k; it is better finished by an idle agent who is to work on a dependent next.
 
     Whoever finishes knows the interface, so that it need not be told.
     """
     w = s.workflow[b]
-    best, most = NOBODY, r.least_handover
+    best, most = c.NOBODY, r.least_handover
     for n in range(p.num_dependents[w, k]):
         d = p.dependents[w, k, n]
         j = z.worker[d]
         if z.work[j] < 0 and s.prerequisites_left[b, d] == 1 and finishes(p, s, b, j, k):
-            gain = p.weights[w, d, INTERFACE] * (1.0 - z.known[j, d, INTERFACE]) * z.worth[d]
+            gain = p.weights[w, d, c.INTERFACE] * (1.0 - z.known[j, d, c.INTERFACE]) * z.worth[d]
             if gain > most:
                 best, most = j, gain
     if best >= 0:
-        z.work[i], z.work[best] = NOBODY, k
+        z.work[i], z.work[best] = c.NOBODY, k
 
 
+@compiled
 def value_time(p: Params, s: State, z: Scratch, r: Rule, b: int, i: int) -> None:
     """Worth of an hour of agent i's time, and hours of this step to spare: all, or what is left at the end."""
     k = z.work[i]
@@ -87,9 +94,10 @@ def value_time(p: Params, s: State, z: Scratch, r: Rule, b: int, i: int) -> None
     z.spare[i] = max(0.0, z.spare[i])
 
 
+@compiled
 def help_out(p: Params, s: State, z: Scratch, r: Rule, b: int, k: int) -> None:
     """The idle agent who is the fastest on subtask k works on it if fast enough."""
-    best, fastest = NOBODY, r.least_pace
+    best, fastest = c.NOBODY, r.least_pace
     for i in range(p.num_agents):
         pace = p.skill[i, p.domain[s.workflow[b], k]] * s.alignment[b, i, k]
         if z.work[i] < 0 and pace > fastest:

@@ -8,31 +8,21 @@ question arrives first, so the email is an answer and carries more), or the two 
 from __future__ import annotations
 
 from agents.oracle.rule import Rule
-from agents.oracle.schedule import expected_hours, weighted
+from agents.oracle.schedule import expected_hours
 from agents.oracle.scratch import Scratch
+from c2c_env.compiled import compiled
+from c2c_env.core import constants as c
+from c2c_env.core.alignment import alignment_factor, gap_closed, message_share, weighted_understanding
 from c2c_env.core.arrays import Array, Params, State
-from c2c_env.core.constants import (
-    CHAT,
-    CHAT_ASK,
-    CHAT_TELL,
-    CONTEXT,
-    EMAIL,
-    EMAIL_TELL,
-    MEET,
-    MEETING,
-    NUM_FACETS,
-    RECIPIENT,
-    SPEECH,
-    TOPIC,
-)
 
 BY_CHAT, BY_EMAIL, BY_ANSWER, BY_MEETING = range(4)
 NUM_WAYS = 4
-CHANNEL_OF_WAY = (CHAT, EMAIL, EMAIL, MEETING)
+CHANNEL_OF_WAY = (c.CHAT, c.EMAIL, c.EMAIL, c.MEETING)
 LEAST_LIFT = 0.01  # of weighted understanding; what would lift it by less is not looked at
 LEAST_CERTAINTY = 0.05
 
 
+@compiled
 def speak(p: Params, s: State, z: Scratch, r: Rule, actions: Array, b: int) -> None:
     """The most valuable message first, as long as one is worth more than it costs."""
     num = p.num_subtasks[s.workflow[b]]
@@ -56,6 +46,7 @@ def speak(p: Params, s: State, z: Scratch, r: Rule, actions: Array, b: int) -> N
                 z.stale[k] = k == best or (z.net[k] > 0.0 and not may_go(p, z, z.sender[k], z.worker[k], z.way[k]))
 
 
+@compiled
 def value_topic(p: Params, s: State, z: Scratch, r: Rule, b: int, k: int) -> None:
     """Find the best message about subtask k."""
     z.net[k], z.stale[k] = 0.0, 0
@@ -64,8 +55,8 @@ def value_topic(p: Params, s: State, z: Scratch, r: Rule, b: int, k: int) -> Non
         return
     w, j = s.workflow[b], z.worker[k]
     span = 1.0 - p.alignment_floor
-    alignment = p.alignment_floor + span * weighted(p, z, w, j, k)
-    growth = span * p.weights[w, k, CONTEXT] * (1.0 - z.known[j, k, CONTEXT])
+    alignment = alignment_factor(p.alignment_floor, weighted_understanding(p.weights[w, k], z.known[j, k]))
+    growth = span * p.weights[w, k, c.CONTEXT] * (1.0 - z.known[j, k, c.CONTEXT])
     skill = p.skill[j, p.domain[w, k]]
     for i in range(p.num_agents):
         if i == j:
@@ -73,12 +64,13 @@ def value_topic(p: Params, s: State, z: Scratch, r: Rule, b: int, k: int) -> Non
         lift = span * lift_of(p, s, z, b, i, j, k)
         if lift < LEAST_LIFT:
             continue
-        deeper = span * p.weights[w, k, CONTEXT] * max(0.0, s.understanding[b, i, k, CONTEXT] - z.known[j, k, CONTEXT])
+        news = gap_closed(1.0, s.understanding[b, i, k, c.CONTEXT], z.known[j, k, c.CONTEXT])
+        deeper = span * p.weights[w, k, c.CONTEXT] * news
         for way in range(NUM_WAYS):
             if not may_go(p, z, i, j, way):
                 continue
             channel = CHANNEL_OF_WAY[way]
-            tau = p.tau[w, k, channel, 1 if way == BY_ANSWER or (way != BY_MEETING and z.request[j, i] == k) else 0]
+            tau = message_share(p, w, k, channel, answers(z, i, j, k, way))
             worked = max(0.0, p.latency[channel] * p.dt - z.start[k])
             rest = max(0.0, s.remaining[b, k] - worked * skill * alignment)
             before = expected_hours(p, s, b, k, skill, rest, alignment, growth)
@@ -91,31 +83,40 @@ def value_topic(p: Params, s: State, z: Scratch, r: Rule, b: int, k: int) -> Non
                     z.net[k], z.sender[k], z.way[k] = net, i, way
 
 
+@compiled
 def lift_of(p: Params, s: State, z: Scratch, b: int, i: int, j: int, k: int) -> float:
     """Weighted understanding that j lacks of what i knows of subtask k."""
     w = s.workflow[b]
     total = 0.0
-    for f in range(NUM_FACETS):
-        total += p.weights[w, k, f] * max(0.0, s.understanding[b, i, k, f] - z.known[j, k, f])
+    for f in range(c.NUM_FACETS):
+        total += p.weights[w, k, f] * gap_closed(1.0, s.understanding[b, i, k, f], z.known[j, k, f])
     return total
 
 
+@compiled
+def answers(z: Scratch, i: int, j: int, k: int, way: int) -> bool:
+    """A message from i to j about subtask k, sent that way, answers a question of j."""
+    return way == BY_ANSWER or (way != BY_MEETING and z.request[j, i] == k)
+
+
+@compiled
 def may_go(p: Params, z: Scratch, i: int, j: int, way: int) -> bool:
     """Whoever has to speak has said nothing yet in this step; who meets is in no other meeting."""
     if way == BY_MEETING:
         return z.meets[i] == 0 and z.meets[j] == 0 and (z.speaks[i] == 0 or z.speaks[j] == 0)
-    if way == BY_ANSWER and (z.speaks[j] != 0 or not (p.latency[CHAT] < p.latency[EMAIL] or j < i)):
+    if way == BY_ANSWER and (z.speaks[j] != 0 or not (p.latency[c.CHAT] < p.latency[c.EMAIL] or j < i)):
         return False
     return z.speaks[i] == 0
 
 
+@compiled
 def cost_of(p: Params, z: Scratch, r: Rule, i: int, j: int, way: int) -> float:
     """Worth of the hours that a message from i to j takes."""
     channel = CHANNEL_OF_WAY[way]
     sending, reading = p.send_hours[channel], p.read_hours[channel]
     if way == BY_ANSWER:
-        sending += p.read_hours[CHAT]
-        reading += p.send_hours[CHAT]
+        sending += p.read_hours[c.CHAT]
+        reading += p.send_hours[c.CHAT]
     # where speaking excludes working, it takes the whole step
     sender = p.dt if p.exclusive != 0 else sending
     reader = p.dt if p.exclusive != 0 and way == BY_ANSWER else reading
@@ -123,29 +124,31 @@ def cost_of(p: Params, z: Scratch, r: Rule, i: int, j: int, way: int) -> float:
     return z.price[i] * sender + z.price[j] * reader + r.price * (sending + reading)
 
 
+@compiled
 def send_best(p: Params, s: State, z: Scratch, actions: Array, b: int, k: int) -> None:
     """The best message about subtask k is sent."""
     i, j, way = z.sender[k], z.worker[k], z.way[k]
     channel = CHANNEL_OF_WAY[way]
-    answers = way == BY_ANSWER or (way != BY_MEETING and z.request[j, i] == k)
-    tau = p.tau[s.workflow[b], k, channel, 1 if answers else 0]
-    for f in range(NUM_FACETS):
-        z.known[j, k, f] += tau * max(0.0, s.understanding[b, i, k, f] - z.known[j, k, f])
-    if answers:
+    answering = answers(z, i, j, k, way)
+    tau = message_share(p, s.workflow[b], k, channel, answering)
+    for f in range(c.NUM_FACETS):
+        z.known[j, k, f] += gap_closed(tau, s.understanding[b, i, k, f], z.known[j, k, f])
+    if answering:
         z.request[j, i] = -1
     if way == BY_MEETING:
         z.meets[i], z.meets[j] = 1, 1
         caller = j if z.speaks[j] == 0 else i  # whoever needs it calls, so that the other can still write to somebody
-        utter(z, actions, b, caller, MEET, i + j - caller, k)
+        utter(z, actions, b, caller, c.MEET, i + j - caller, k)
         return
-    utter(z, actions, b, i, CHAT_TELL if way == BY_CHAT else EMAIL_TELL, j, k)
+    utter(z, actions, b, i, c.CHAT_TELL if way == BY_CHAT else c.EMAIL_TELL, j, k)
     if way == BY_ANSWER:
-        utter(z, actions, b, j, CHAT_ASK, i, k)
+        utter(z, actions, b, j, c.CHAT_ASK, i, k)
 
 
+@compiled
 def utter(z: Scratch, actions: Array, b: int, i: int, speech: int, recipient: int, topic: int) -> None:
     """Agent i says something."""
     z.speaks[i] = 1
-    actions[b, i, SPEECH] = speech
-    actions[b, i, RECIPIENT] = recipient
-    actions[b, i, TOPIC] = topic
+    actions[b, i, c.SPEECH] = speech
+    actions[b, i, c.RECIPIENT] = recipient
+    actions[b, i, c.TOPIC] = topic

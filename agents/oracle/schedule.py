@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from agents.oracle.rule import Rule
 from agents.oracle.scratch import Scratch
+from c2c_env.compiled import compiled
+from c2c_env.core import constants as c
+from c2c_env.core.alignment import alignment_factor, gap_closed, weighted_understanding
 from c2c_env.core.arrays import Params, State
-from c2c_env.core.constants import CONTEXT, DONE, INTERFACE, NOBODY, NUM_FACETS, READY
 
 NOW = 1e-6  # hours from now that still are now
 NEVER = 1e9
 
 
+@compiled
 def hours_to_finish(aligned: float, alignment: float, growth: float, rate: float) -> float:
     """Hours that `aligned` hours at full alignment take when alignment grows by `growth * (1 - exp(-rate t))`.
 
@@ -25,6 +28,7 @@ def hours_to_finish(aligned: float, alignment: float, growth: float, rate: float
     return hours
 
 
+@compiled
 def expected_hours(
     p: Params, s: State, b: int, k: int, skill: float, rest: float, alignment: float, growth: float
 ) -> float:
@@ -37,22 +41,15 @@ def expected_hours(
     return hours + again / (1.0 - min(chance, 0.9))
 
 
-def weighted(p: Params, z: Scratch, w: int, i: int, k: int) -> float:
-    """Weighted understanding that agent i will have of subtask k."""
-    total = 0.0
-    for f in range(NUM_FACETS):
-        total += p.weights[w, k, f] * z.known[i, k, f]
-    return total
-
-
+@compiled
 def reachable(p: Params, z: Scratch, w: int, k: int) -> float:
     """Weighted understanding without context of somebody who knew all that anybody knows.
 
     Whoever finishes a prerequisite will know the interface.
     """
-    total = p.weights[w, k, INTERFACE]
-    for f in range(NUM_FACETS):
-        if f in (INTERFACE, CONTEXT):
+    total = p.weights[w, k, c.INTERFACE]
+    for f in range(c.NUM_FACETS):
+        if f in (c.INTERFACE, c.CONTEXT):
             continue
         best = 0.0
         for i in range(p.num_agents):
@@ -61,29 +58,32 @@ def reachable(p: Params, z: Scratch, w: int, k: int) -> float:
     return total
 
 
+@compiled
 def estimate_hours(p: Params, s: State, z: Scratch, r: Rule, b: int) -> None:
     """Fill `hours` and `least`."""
     w = s.workflow[b]
     span = 1.0 - p.alignment_floor
     for k in range(p.num_subtasks[w]):
-        if s.status[b, k] == DONE:
+        if s.status[b, k] == c.DONE:
             continue
-        trust = r.trust_ready if s.status[b, k] == READY else r.trust
+        trust = r.trust_ready if s.status[b, k] == c.READY else r.trust
         reach = reachable(p, z, w, k)
         z.least[k] = NEVER
         for i in range(p.num_agents):
-            now = weighted(p, z, w, i, k)
-            context = p.weights[w, k, CONTEXT] * z.known[i, k, CONTEXT]
-            alignment = p.alignment_floor + span * (now + trust * max(0.0, reach + context - now))
-            growth = span * (p.weights[w, k, CONTEXT] - context)
+            now = weighted_understanding(p.weights[w, k], z.known[i, k])
+            context = p.weights[w, k, c.CONTEXT] * z.known[i, k, c.CONTEXT]
+            expected = now + gap_closed(trust, reach + context, now)
+            alignment = alignment_factor(p.alignment_floor, expected)
+            growth = span * (p.weights[w, k, c.CONTEXT] - context)
             skill = p.skill[i, p.domain[w, k]]
             hours = expected_hours(p, s, b, k, skill, s.remaining[b, k], alignment, growth) + r.rounding
             z.hours[i, k] = hours * r.stick if s.last_work[b, i] == k else hours
-            missing = span * p.weights[w, k, INTERFACE] * (1.0 - z.known[i, k, INTERFACE]) * (1.0 - trust)
+            missing = span * p.weights[w, k, c.INTERFACE] * (1.0 - z.known[i, k, c.INTERFACE]) * (1.0 - trust)
             z.inside[i, k] = z.hours[i, k] * alignment / (alignment + missing)  # near enough, and cheap
             z.least[k] = min(z.least[k], z.hours[i, k])
 
 
+@compiled
 def rank_subtasks(p: Params, s: State, z: Scratch, b: int) -> None:
     """Fill `rank`, in sweeps from the last subtask to the first until nothing changes."""
     w = s.workflow[b]
@@ -93,7 +93,7 @@ def rank_subtasks(p: Params, s: State, z: Scratch, b: int) -> None:
     while changed:
         changed = False
         for k in range(p.num_subtasks[w] - 1, -1, -1):
-            if s.status[b, k] == DONE:
+            if s.status[b, k] == c.DONE:
                 continue
             longest = 0.0
             for n in range(p.num_dependents[w, k]):
@@ -103,6 +103,7 @@ def rank_subtasks(p: Params, s: State, z: Scratch, b: int) -> None:
                 changed = True
 
 
+@compiled
 def place_subtasks(p: Params, s: State, z: Scratch, b: int) -> int:
     """Place all subtasks: at each moment the most urgent first, each with whoever would finish it first.
 
@@ -122,18 +123,20 @@ def place_subtasks(p: Params, s: State, z: Scratch, b: int) -> int:
     return placed
 
 
+@compiled
 def clear_schedule(p: Params, s: State, z: Scratch, b: int, num: int) -> None:
     """Nothing is placed, everybody is free."""
     for i in range(p.num_agents):
         z.free[i] = 0.0
-        z.last[i] = NOBODY
+        z.last[i] = c.NOBODY
     for k in range(num):
-        z.worker[k] = NOBODY
-        z.follows[k] = NOBODY
+        z.worker[k] = c.NOBODY
+        z.follows[k] = c.NOBODY
         z.left[k] = s.prerequisites_left[b, k]
-        z.opens[k] = 0.0 if s.status[b, k] == READY else NEVER
+        z.opens[k] = 0.0 if s.status[b, k] == c.READY else NEVER
 
 
+@compiled
 def place_next(p: Params, s: State, z: Scratch, b: int, num: int, now: float, placed: int) -> int:
     """Place the most urgent open subtask whose best worker is free now; how many are placed then."""
     k = most_urgent(z, num, now)
@@ -147,21 +150,23 @@ def place_next(p: Params, s: State, z: Scratch, b: int, num: int, now: float, pl
     return placed
 
 
+@compiled
 def most_urgent(z: Scratch, num: int, now: float) -> int:
     """Of the open subtasks that were not looked at, the one with the longest way to the end; -1 for none."""
-    best, longest = NOBODY, 0.0
+    best, longest = c.NOBODY, 0.0
     for k in range(num):
         if z.seen[k] == 0 and z.opens[k] <= now + NOW and z.rank[k] > longest:
             best, longest = k, z.rank[k]
     return best
 
 
+@compiled
 def first_to_finish(p: Params, s: State, z: Scratch, b: int, k: int, now: float) -> int:
     """Who would have finished subtask k first (ties: the lowest index)."""
     w = s.workflow[b]
     for n in range(p.num_prerequisites[w, k]):
         before = p.prerequisites[w, k, n]
-        if s.status[b, before] != DONE:
+        if s.status[b, before] != c.DONE:
             i = z.worker[before]
             z.hours[i, k] = z.inside[i, k]
     best, earliest = 0, NEVER
@@ -172,6 +177,7 @@ def first_to_finish(p: Params, s: State, z: Scratch, b: int, k: int, now: float)
     return best
 
 
+@compiled
 def place(p: Params, s: State, z: Scratch, b: int, k: int, i: int, now: float, placed: int) -> None:
     """Agent i does subtask k from now on."""
     w = s.workflow[b]
@@ -189,10 +195,11 @@ def place(p: Params, s: State, z: Scratch, b: int, k: int, i: int, now: float, p
             z.opens[d] = 0.0
             for m in range(p.num_prerequisites[w, d]):
                 before = p.prerequisites[w, d, m]
-                if s.status[b, before] != DONE:
+                if s.status[b, before] != c.DONE:
                     z.opens[d] = max(z.opens[d], z.finish[before])
 
 
+@compiled
 def next_moment(p: Params, z: Scratch, now: float) -> float:
     """When next somebody has finished."""
     moment = NEVER
@@ -202,6 +209,7 @@ def next_moment(p: Params, z: Scratch, now: float) -> float:
     return moment
 
 
+@compiled
 def weigh(p: Params, s: State, z: Scratch, r: Rule, b: int, placed: int) -> None:
     """Fill `worth`: an hour on a subtask is worth the less, the longer it could wait without delaying the end."""
     w = s.workflow[b]

@@ -10,7 +10,7 @@ from c2c_env.core.arrays import Array, Spec
 class Scratch(NamedTuple):
     """Scratch arrays for one environment at a time."""
 
-    known: Annotated[Array, Spec("f8", "A K 4", "understanding once what is under way has been read")]
+    known: Annotated[Array, Spec("f8", "A K FACETS", "understanding once what is under way has been read")]
     request: Annotated[Array, Spec("i2", "A A", "what row will have asked column by then, or -1")]
     hours: Annotated[Array, Spec("f8", "A K", "expected hours in which an agent finishes a subtask")]
     inside: Annotated[Array, Spec("f8", "A K", "the same if it has finished a prerequisite, so knows the interface")]

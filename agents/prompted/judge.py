@@ -12,13 +12,13 @@ from pydantic import Field
 
 from agents.prompted.backends import Question, Reply
 from agents.prompted.strategies.base import template
-from c2c_env.core.constants import ASSIGN, CHAT_TELL, EMAIL_TELL, MEET, SPEECHES
+from c2c_env.core import constants as c
 from c2c_env.text.answer import AnswerError, Decision, Form, read_json, validate
 from c2c_env.text.names import WorkflowWords, one_line, quoted, subtask_name
 from c2c_env.text.observation_text import FACT_THRESHOLD, Sight
 from c2c_env.workflows.schema import FACETS
 
-JUDGED = (CHAT_TELL, EMAIL_TELL, MEET, ASSIGN)  # an ask moves no understanding
+JUDGED = (c.CHAT_TELL, c.EMAIL_TELL, c.MEET, c.ASSIGN)  # an ask moves no understanding
 
 
 class Score(Form):
@@ -55,7 +55,7 @@ def judge_question(model: str, sight: Sight, words: WorkflowWords, decision: Dec
         if sight.understanding[k, f] >= FACT_THRESHOLD
     ]
     user = template("judge").substitute(
-        speech=SPEECHES[speech],
+        speech=c.SPEECHES[speech],
         subtask=subtask_name(k),
         title=words.titles[k],
         known="\n".join(known) or "- nothing for sure",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from c2c_env.config import EnvConfig
+from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array
-from c2c_env.core.constants import CHANNEL_OF_SPEECH, MEET
 from c2c_env.core.observation_layout import ObservationLayout
 from c2c_env.text.names import MAX_LETTER
 from c2c_env.text.observation_text import Letter
@@ -45,7 +45,7 @@ class Mail:
     def send(self, step: int, sender: int, action: tuple[int, int, int, int], text: str) -> None:
         """An agent that acts before step `step` says something."""
         _, speech, recipient, topic = action
-        read = step + self.latency[CHANNEL_OF_SPEECH[speech]]
+        read = step + self.latency[c.CHANNEL_OF_SPEECH[speech]]
         self._sent.append(_Sent(sender, speech, recipient, topic, text[:MAX_LETTER], step, read))
 
     def letters(self, me: int, step: int, observation: Array) -> tuple[Letter, ...]:
@@ -58,14 +58,11 @@ class Mail:
         return tuple(Letter(one.sender, one.speech, one.topic, one.text, step - one.read) for one in recent)
 
     def _arrived(self, sent: _Sent, observation: Array) -> bool:
-        if sent.speech != MEET:
+        if sent.speech != c.MEET:
             return True
         speech = self.layout.read(observation, "message_speech")[sent.sender]
         age = self.layout.read(observation, "message_recency")[sent.sender]
-        return bool(speech[MEET - 1] and age == 0 and self._topic(observation, sent.sender) == sent.topic)
+        return bool(speech[c.MEET - 1] and age == 0 and self._topic(observation, sent.sender) == sent.topic)
 
     def _topic(self, observation: Array, sender: int) -> int:
-        topic = self.layout.read(observation, "message_topic")
-        if self.layout.relations == "index":
-            return int(topic[sender])
-        return int(np.argmax(topic[:, sender]))
+        return int(np.argmax(self.layout.relation(observation, "message_topic")[:, sender]))

@@ -19,7 +19,7 @@ from agents.prompted.settings import ModelSettings
 from agents.prompted.strategies import STRATEGIES, Strategy
 from agents.prompted.transcript import Recorder
 from c2c_env import Batch
-from c2c_env.core.constants import SILENT, SPEECH
+from c2c_env.core import constants as c
 from c2c_env.envs.spaces import action_sizes
 from c2c_env.errors import ConfigError, unknown_name
 from c2c_env.text.answer import AnswerError, Decision, decide, read_json, validate
@@ -226,7 +226,7 @@ class PromptedTeam:
             decision, row = turn.decisions[n], int(rows[place])
             actions[place, :4] = decision.action
             self._factors[row] = turn.verdicts[n].factor
-            if decision.action[SPEECH] != SILENT and decision.text:
+            if decision.action[c.SPEECH] != c.SILENT and decision.text:
                 step = int(self._steps[row]) + 1
                 self._post[asking.env].send(step, turn.agents[n], decision.action, decision.text)
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.policy import Array, PolicyContext
-from c2c_env.core.constants import CHAT_TELL, DONE, EMAIL_ASK, INTERFACE, READY
-from c2c_env.core.observation_layout import ObservationLayout
+from c2c_env.core import constants as c
 
 
 @dataclass(frozen=True)
@@ -57,42 +56,29 @@ def read_agent_view(observations: Array, context: PolicyContext) -> AgentView:
         me=layout.read(observations, "own_index")[:, 0],
         real=np.broadcast_to(real, (len(observations), len(real))),
         manager=layout.read(observations, "roles"),
-        ready=status[..., READY],
-        unfinished=status.any(axis=-1) & ~status[..., DONE],
+        ready=status[..., c.READY],
+        unfinished=status.any(axis=-1) & ~status[..., c.DONE],
         rest=remaining * layout.read(observations, "effort"),
         complexity=layout.read(observations, "complexity"),
         prerequisites_left=layout.read(observations, "prerequisites_left"),
         critical_path=layout.get(observations, "critical_path"),
         skill=np.einsum("rad,rkd->rak", layout.get(observations, "skills"), domain),
         weights=facet_weights(layout.get(observations, "interface_weight"), context),
-        owner=subtask_agent(observations, layout, "owner"),
-        holder=subtask_agent(observations, layout, "interface_holders"),
+        owner=layout.relation(observations, "owner"),
+        holder=layout.relation(observations, "interface_holders"),
         understanding=layout.get(observations, "own_understanding"),
         alignment=layout.get(observations, "own_alignment"),
-        asks_me=subtask_agent(observations, layout, "asks_me"),
+        asks_me=layout.relation(observations, "asks_me"),
         request_age=layout.read(observations, "request_to_me"),
-        by_email=speech[..., EMAIL_ASK - CHAT_TELL],
-        asked=subtask_agent(observations, layout, "asked"),
+        by_email=speech[..., c.EMAIL_ASK - c.CHAT_TELL],
+        asked=layout.relation(observations, "asked"),
     )
-
-
-def subtask_agent(observations: Array, layout: ObservationLayout, name: str) -> Array:
-    """A relation as [R, K, A] of bool, whichever way the observation writes it."""
-    if layout.relations == "onehot":
-        return layout.read(observations, name)
-    index = layout.read(observations, name)
-    agents, subtasks = np.arange(layout.sizes["A"]), np.arange(layout.sizes["K"])
-    if name == "owner":
-        return np.asarray(index[..., None] == agents)
-    if name == "interface_holders":
-        return np.asarray((index[..., None] == agents).any(axis=2))
-    return np.asarray(index[:, None, :] == subtasks[:, None])
 
 
 def facet_weights(interface: Array, context: PolicyContext) -> Array:
     """Weights [R, K, F]: interface as observed, the rest in the proportions of the configuration."""
     default = np.array(context.config.facet_weights, dtype=np.float64)
-    default[INTERFACE] = 0.0
+    default[c.INTERFACE] = 0.0
     weights: Array = (1.0 - interface[..., None]) * default / default.sum()
-    weights[..., INTERFACE] = interface
+    weights[..., c.INTERFACE] = interface
     return weights

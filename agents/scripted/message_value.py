@@ -7,7 +7,9 @@ import numpy as np
 from agents.policy import Array
 from agents.scripted.agent_view import AgentView
 from c2c_env.config import EnvConfig
-from c2c_env.core.constants import CONSTRAINTS, CONTEXT, INTENT, INTERFACE, MEETING, NUM_FACETS
+from c2c_env.core import constants as c
+from c2c_env.core.alignment import alignment_factor, gap_closed
+from c2c_env.workflows.pack import gap_share
 
 
 def expected_understanding(view: AgentView, config: EnvConfig) -> Array:
@@ -15,19 +17,19 @@ def expected_understanding(view: AgentView, config: EnvConfig) -> Array:
 
     The manager knows the intent, whoever finished a prerequisite the interface, an expert the constraints.
     """
-    shape = (*view.skill.shape, NUM_FACETS)
+    shape = (*view.skill.shape, c.NUM_FACETS)
     known = np.empty(shape)
     manager = view.manager[:, :, None]
-    known[..., INTENT] = np.where(manager, config.manager_intent, config.initial_intent)
-    known[..., INTERFACE] = np.where(view.holder.transpose(0, 2, 1), 1.0, config.initial_interface)
-    known[..., CONSTRAINTS] = view.skill**config.constraints_exponent
-    known[..., CONTEXT] = config.initial_context
+    known[..., c.INTENT] = np.where(manager, config.manager_intent, config.initial_intent)
+    known[..., c.INTERFACE] = np.where(view.holder.transpose(0, 2, 1), 1.0, config.initial_interface)
+    known[..., c.CONSTRAINTS] = view.skill**config.constraints_exponent
+    known[..., c.CONTEXT] = config.initial_context
     return known
 
 
 def alignment_of(understanding: Array, weights: Array, config: EnvConfig) -> Array:
-    """Alignment Factor of understanding [..., F]."""
-    factor: Array = config.alignment_floor + (1.0 - config.alignment_floor) * (understanding * weights).sum(axis=-1)
+    """Alignment Factor [...] of understanding [..., F]."""
+    factor: Array = alignment_factor(config.alignment_floor, (understanding * weights).sum(axis=-1))
     return factor
 
 
@@ -41,26 +43,19 @@ def hours_saved(before: Array, told: Array, tau: Array, weights: Array, pace: Ar
         weights: facet weights [..., F].
         pace: hours of effort left / skill [...], the hours that the rest takes at alignment 1.
     """
-    after = before + tau[..., None] * np.maximum(0.0, told - before)
+    after = before + gap_closed(tau[..., None], told, before)
     saved: Array = pace / alignment_of(before, weights, config) - pace / alignment_of(after, weights, config)
     return saved
 
 
-def gap_share(complexity: Array, richness: float, exponent: float) -> Array:
-    """Tau = richness ** (exponent * complexity)."""
-    share: Array = richness ** (exponent * complexity)
-    return share
-
-
 def exchange_cost(config: EnvConfig) -> Array:
-    """Hours [3] that both sides spend: question and answer by chat or by email, or the time of two in a meeting."""
-    trips = (2, 2, 1)
-    hours = [n * (rule.send_hours + rule.read_hours) for n, rule in zip(trips, config.channels, strict=True)]
-    return np.array(hours)
+    """Hours [channels] that both sides spend: on a question and its answer, or on the time of two in a meeting."""
+    trips = [1 if channel == c.MEETING else 2 for channel in range(c.NUM_CHANNELS)]
+    return np.array([n * (rule.send_hours + rule.read_hours) for n, rule in zip(trips, config.channels, strict=True)])
 
 
 def hours_saved_by_asking(view: AgentView, mine: Array, config: EnvConfig) -> Array:
-    """Working hours [R, A, 3] that an exchange with each agent on subtask `mine` [R] saves, by chat, email, meeting.
+    """Working hours [R, A, channels] that an exchange with each agent on subtask `mine` [R] saves.
 
     The wait for an answer does not count, though work goes on meanwhile. Oneself and padding: -inf.
     """
@@ -69,10 +64,10 @@ def hours_saved_by_asking(view: AgentView, mine: Array, config: EnvConfig) -> Ar
     before = view.understanding[rows, k][:, None, :]
     weights = view.weights[rows, k][:, None, :]
     pace = (view.rest[rows, k] / np.maximum(view.skill[rows, view.me, k], 1e-9))[:, None]
-    saved = np.empty((*view.real.shape, 3))
+    saved = np.empty((*view.real.shape, c.NUM_CHANNELS))
     for channel, rule in enumerate(config.channels):
-        exponent = 1.0 if channel == MEETING else config.answer_exponent
-        tau = gap_share(view.complexity[rows, k], rule.richness, exponent)[:, None]
+        exponent = 1.0 if channel == c.MEETING else config.answer_exponent
+        tau = gap_share(rule.richness, view.complexity[rows, k], exponent)[:, None]
         saved[..., channel] = hours_saved(before, told, tau, weights, pace, config)
     saved[(mine < 0)[:, None] | ~view.real | (view.me[:, None] == np.arange(view.real.shape[1]))] = -np.inf
     return saved

@@ -11,32 +11,20 @@ from agents.scripted.agent_view import AgentView, read_agent_view
 from agents.scripted.message_value import (
     exchange_cost,
     expected_understanding,
-    gap_share,
     hours_saved,
     hours_saved_by_asking,
 )
 from agents.scripted.schedule import NO_SUBTASK, schedule
-from c2c_env.core.constants import (
-    CHAT_ASK,
-    CHAT_TELL,
-    EMAIL_ASK,
-    EMAIL_TELL,
-    MANAGER,
-    MEET,
-    RECIPIENT,
-    SILENT,
-    SPEECH,
-    TOPIC,
-    WORK,
-)
+from c2c_env.core import constants as c
 from c2c_env.core.rng import uniform
 from c2c_env.envs.spaces import action_sizes
 from c2c_env.errors import ConfigError
+from c2c_env.workflows.pack import gap_share
 
 STREAM_SCRIPTED = 100  # of the counter-based random numbers; the simulator uses the first few
 LEAST_GAIN = 0.1  # hours that an exchange must save beyond its cost
 LEAST_HANDOVER_GAIN = 1.0
-ASK_BY_CHANNEL = np.array([CHAT_ASK, EMAIL_ASK, MEET])
+ASK_BY_CHANNEL = np.array(c.QUESTION_OF_CHANNEL)
 
 
 class ScriptedTeam:
@@ -67,9 +55,9 @@ class ScriptedTeam:
     def act(self, observations: Array, action_masks: Array, rows: Array) -> Array:
         """Actions [R, parts]; see `agents.policy.Policy`."""
         view = read_agent_view(observations, self.context)
-        actions = np.zeros((len(rows), 4 + (self.config.vocab_size > 0)), dtype=np.int64)
+        actions = np.zeros((len(rows), c.NUM_PARTS - (self.config.vocab_size == 0)), dtype=np.int64)
         mine = self.plan(view)[view.rows, view.me]
-        actions[:, WORK] = mine + 1
+        actions[:, c.WORK] = mine + 1
         if self.context.num_agents > 1:
             self.speak(actions, view, mine, rows)
         self.steps[rows] += 1
@@ -85,8 +73,8 @@ class ScriptedTeam:
 
 def write_message(actions: Array, where: Array, speech: Array | int, recipient: Array | int, topic: Array) -> None:
     """In the rows `where` that are still silent."""
-    chosen = where & (actions[:, SPEECH] == SILENT)
-    for part, value in ((SPEECH, speech), (RECIPIENT, recipient), (TOPIC, topic)):
+    chosen = where & (actions[:, c.SPEECH] == c.SILENT)
+    for part, value in ((c.SPEECH, speech), (c.RECIPIENT, recipient), (c.TOPIC, topic)):
         actions[chosen, part] = np.broadcast_to(value, chosen.shape)[chosen]
 
 
@@ -96,7 +84,7 @@ def answer_requests(actions: Array, view: AgentView) -> None:
     age = np.where(open_.any(axis=1), view.request_age, -1)
     asker = age.argmax(axis=1)
     topic = open_[view.rows, :, asker].argmax(axis=1)
-    speech = np.where(view.by_email[view.rows, asker], EMAIL_TELL, CHAT_TELL)
+    speech = np.where(view.by_email[view.rows, asker], c.EMAIL_TELL, c.CHAT_TELL)
     write_message(actions, age.max(axis=1) >= 0, speech, asker, topic)
 
 
@@ -151,8 +139,8 @@ class FixedStepsTeam(ScriptedTeam):
 
     def speak(self, actions: Array, view: AgentView, mine: Array, rows: Array) -> None:
         answer_requests(actions, view)
-        due = (mine >= 0) & (view.me != MANAGER) & (self.steps[rows] % self.every == 0)
-        write_message(actions, due, EMAIL_ASK, MANAGER, np.maximum(mine, 0))
+        due = (mine >= 0) & (view.me != c.MANAGER) & (self.steps[rows] % self.every == 0)
+        write_message(actions, due, c.EMAIL_ASK, c.MANAGER, np.maximum(mine, 0))
 
 
 class BroadcastTeam(ScriptedTeam):
@@ -172,7 +160,7 @@ class BroadcastTeam(ScriptedTeam):
         rank = (turn // self.every) % count
         topic = (view.unfinished.cumsum(axis=1) > rank[:, None]).argmax(axis=1)
         everybody = view.real.shape[1]
-        write_message(actions, (turn % self.every == 0) & view.unfinished.any(axis=1), CHAT_TELL, everybody, topic)
+        write_message(actions, (turn % self.every == 0) & view.unfinished.any(axis=1), c.CHAT_TELL, everybody, topic)
 
 
 class UnconstrainedTeam(ScriptedTeam):
@@ -186,7 +174,9 @@ class UnconstrainedTeam(ScriptedTeam):
         others = self.context.num_agents - 1
         rounds, turn = np.divmod(self.steps[rows], others)
         teammate = (view.me + 1 + turn) % self.context.num_agents
-        write_message(actions, mine >= 0, np.where(rounds % 2 == 0, CHAT_ASK, EMAIL_ASK), teammate, np.maximum(mine, 0))
+        write_message(
+            actions, mine >= 0, np.where(rounds % 2 == 0, c.CHAT_ASK, c.EMAIL_ASK), teammate, np.maximum(mine, 0)
+        )
 
 
 class CostAwareTeam(ScriptedTeam):
@@ -236,9 +226,9 @@ class ProactiveTeam(CostAwareTeam):
         flat = value.reshape(len(value), -1)
         topic, channel = np.divmod(flat.argmax(axis=1), value.shape[2])
         recipient = likely[view.rows, topic]
-        silent = actions[:, SPEECH] == SILENT
+        silent = actions[:, c.SPEECH] == c.SILENT
         hands_over = silent & (flat.max(axis=1) > LEAST_HANDOVER_GAIN)
-        write_message(actions, hands_over, np.where(channel == 0, CHAT_TELL, EMAIL_TELL), recipient, topic)
+        write_message(actions, hands_over, np.where(channel == 0, c.CHAT_TELL, c.EMAIL_TELL), recipient, topic)
         self.told[rows[hands_over], topic[hands_over], recipient[hands_over]] = True
 
 
@@ -258,7 +248,7 @@ def value_of_telling(view: AgentView, likely: Array, context: PolicyContext) -> 
     pace = view.rest / np.maximum(view.skill[rows, j, subtasks], 1e-9)
     value = np.empty((*likely.shape, 2))
     for channel, rule in enumerate(config.channels[:2]):
-        tau = gap_share(view.complexity, rule.richness, 1.0)
+        tau = gap_share(rule.richness, view.complexity)
         saved = hours_saved(before, view.understanding, tau, view.weights, pace, config)
         value[..., channel] = saved - rule.send_hours - rule.read_hours
     value[(likely < 0) | (likely == view.me[:, None])] = -np.inf

@@ -1,7 +1,8 @@
-"""Every array of the simulator: name, type, shape and meaning, and the named layout of an observation.
+"""Every array of the simulator: name, type, shape and meaning.
 
 Sizes: B environments, W packed workflows, A agents (padded), K subtasks (padded), P most prerequisites and Q most
-dependents of a subtask, L steps of message latency, V symbols, D observation length, M mask length.
+dependents of a subtask, L steps of message latency, V symbols, D observation length, M mask length. Axes in capital
+words (FACETS, CHANNELS ...) have the length of the table of that name in `constants`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
+
+from c2c_env.core import constants as c
 
 Array = npt.NDArray[Any]
 
@@ -52,12 +55,12 @@ class Params(NamedTuple):
     index_relations: int
     topic_stride: int
     write_observations: int
-    skill: Annotated[Array, Spec("f8", "A 5", "skill of each agent per domain, (0, 1]")]
-    expertise: Annotated[Array, Spec("f8", "A 5", "constraints understanding at reset per domain")]
-    send_hours: Annotated[Array, Spec("f8", "3", "hours the sender pays per channel")]
-    read_hours: Annotated[Array, Spec("f8", "3", "hours each recipient pays per channel")]
-    latency: Annotated[Array, Spec("i4", "3", "steps from sending to reading per channel")]
-    reward_weights: Annotated[Array, Spec("f8", "4", "weights of the four reward terms")]
+    skill: Annotated[Array, Spec("f8", "A DOMAINS", "skill of each agent per domain, (0, 1]")]
+    expertise: Annotated[Array, Spec("f8", "A DOMAINS", "constraints understanding at reset per domain")]
+    send_hours: Annotated[Array, Spec("f8", "CHANNELS", "hours the sender pays per channel")]
+    read_hours: Annotated[Array, Spec("f8", "CHANNELS", "hours each recipient pays per channel")]
+    latency: Annotated[Array, Spec("i4", "CHANNELS", "steps from sending to reading per channel")]
+    reward_weights: Annotated[Array, Spec("f8", "TERMS", "weights of the reward terms")]
     recency: Annotated[Array, Spec("f4", "R", "1 / (1 + age) at 1 + age in steps, the last for all older; 0 at 0")]
     topic_value: Annotated[Array, Spec("f4", "K+1", "how a relation to subtask k is written, at k + 1; 0 at 0")]
     obs_offset: Annotated[Array, Spec("i4", "O", "first index of each observation field")]
@@ -69,8 +72,10 @@ class Params(NamedTuple):
     effort: Annotated[Array, Spec("f8", "W K", "hours at skill 1 and alignment 1")]
     complexity: Annotated[Array, Spec("f8", "W K", "kappa")]
     domain: Annotated[Array, Spec("i2", "W K", "index of the domain")]
-    weights: Annotated[Array, Spec("f8", "W K 4", "facet weights, sum 1")]
-    tau: Annotated[Array, Spec("f8", "W K 3 2", "share of the gap closed per channel; last: 1 answers a request")]
+    weights: Annotated[Array, Spec("f8", "W K FACETS", "facet weights, sum 1")]
+    tau: Annotated[
+        Array, Spec("f8", "W K CHANNELS 2", "share of the gap closed per channel; last: 1 answers a request")
+    ]
     num_prerequisites: Annotated[Array, Spec("i2", "W K", "direct prerequisites")]
     prerequisites: Annotated[Array, Spec("i2", "W K P", "their indices, ascending")]
     num_dependents: Annotated[Array, Spec("i2", "W K", "direct dependents")]
@@ -89,7 +94,7 @@ class State(NamedTuple):
     workflow: Annotated[Array, Spec("i4", "B", "packed workflow that is played")]
     workflow_index: Annotated[Array, Spec("i8", "B", "its index in the pool")]
     t: Annotated[Array, Spec("i4", "B", "steps taken")]
-    understanding: Annotated[Array, Spec("f8", "B A K 4", "u in [0, 1]")]
+    understanding: Annotated[Array, Spec("f8", "B A K FACETS", "u in [0, 1]")]
     alignment: Annotated[Array, Spec("f8", "B A K", "Alignment Factor, kept up with understanding")]
     remaining: Annotated[Array, Spec("f8", "B K", "hours of effort left")]
     status: Annotated[Array, Spec("i1", "B K", "blocked, ready or done")]
@@ -112,7 +117,7 @@ class State(NamedTuple):
     mail_recipient: Annotated[Array, Spec("i2", "B L A", "agent, or A = the whole team")]
     mail_topic: Annotated[Array, Spec("i2", "B L A", "subtask")]
     mail_symbol: Annotated[Array, Spec("i2", "B L A", "symbol carried")]
-    mail_facets: Annotated[Array, Spec("f8", "B L A 4", "the sender's understanding when sent")]
+    mail_facets: Annotated[Array, Spec("f8", "B L A FACETS", "the sender's understanding when sent")]
     mail_factor: Annotated[Array, Spec("f8", "B L A", "share of its usual effect that it has: `judged` when sent")]
     read_speech: Annotated[Array, Spec("i1", "B A A", "last message that row read from column; 0 none")]
     read_topic: Annotated[Array, Spec("i2", "B A A", "its topic, or -1")]
@@ -121,21 +126,23 @@ class State(NamedTuple):
     alignment_value: Annotated[Array, Spec("f8", "B", "effort-weighted alignment at the end of the last step")]
     # of the present step only
     judged: Annotated[Array, Spec("f8", "B A", "factor on what each agent says next; 1 unless a judge writes it")]
-    action: Annotated[Array, Spec("i4", "B A 5", "what each agent really does: work, speech, recipient, topic, symbol")]
+    action: Annotated[
+        Array, Spec("i4", "B A PARTS", "what each agent really does: work, speech, recipient, topic, symbol")
+    ]
     invalid: Annotated[Array, Spec("i1", "B A", "1 where an agent chose what its mask forbids")]
     spoken_hours: Annotated[Array, Spec("f8", "B A", "communication hours paid")]
     in_meeting: Annotated[Array, Spec("i1", "B A", "1 while in a meeting")]
     num_changed: Annotated[Array, Spec("i4", "B", "changes of understanding; beyond C they are not listed")]
     changed: Annotated[Array, Spec("i2", "B C 2", "whose understanding of which subtask changed, in this order")]
     participants: Annotated[Array, Spec("i2", "B A", "of the meeting at hand, ascending")]
-    best_facets: Annotated[Array, Spec("f8", "B 4", "the best understanding of its topic among them")]
+    best_facets: Annotated[Array, Spec("f8", "B FACETS", "the best understanding of its topic among them")]
     work_hours: Annotated[Array, Spec("f8", "B A", "hours left for work")]
     worker: Annotated[Array, Spec("i2", "B K", "who works on each subtask, or -1")]
     progress_credit: Annotated[Array, Spec("f8", "B A", "share of the total effort finished")]
     alignment_credit: Annotated[Array, Spec("f8", "B A", "alignment raised by messages, split between both ends")]
     # sums over the episode
     tally: Annotated[Array, Spec("f8", "B T", "see `constants`, from WORK_HOURS on")]
-    speech_count: Annotated[Array, Spec("i4", "B 7", "messages sent (meetings held) by speech")]
+    speech_count: Annotated[Array, Spec("i4", "B SPEECHES", "messages sent (meetings held) by speech")]
     message_graph: Annotated[Array, Spec("i4", "B A A", "messages from row to column")]
 
 
@@ -145,7 +152,7 @@ class Outputs(NamedTuple):
     observation: Annotated[Array, Spec("f4", "B N D", "one row an agent")]
     action_mask: Annotated[Array, Spec("i1", "B N M", "1 = legal; the parts side by side")]
     reward: Annotated[Array, Spec("f4", "B N", "sum of the terms")]
-    reward_terms: Annotated[Array, Spec("f4", "B N 4", "progress, alignment, communication, time")]
+    reward_terms: Annotated[Array, Spec("f4", "B N TERMS", "progress, alignment, communication, time")]
     terminated: Annotated[Array, Spec("i1", "B", "every subtask done")]
     truncated: Annotated[Array, Spec("i1", "B", "horizon reached before")]
     # what the observations and masks say at present, so that a step writes only what changed
@@ -153,7 +160,7 @@ class Outputs(NamedTuple):
     shown_owner: Annotated[Array, Spec("i2", "B K", "agent or -1")]
     shown_work: Annotated[Array, Spec("i2", "B A", "subtask worked on in the last step, or -1")]
     shown_topic: Annotated[
-        Array, Spec("i2", "B A A 3", "topic that column asks row, row asked it, row last read from it")
+        Array, Spec("i2", "B A A RELATIONS", "topic that column asks row, row asked it, row last read from it")
     ]
 
 
@@ -165,8 +172,10 @@ def array_specs(kind: type[Any]) -> dict[str, Spec]:
 
 def allocate(kind: type[Any], sizes: Mapping[str, int], zeros: Callable[..., Any] = np.zeros) -> dict[str, Any]:
     """Zeroed arrays for every field of `kind`; `sizes` gives the length of each named axis, `zeros` makes an array."""
+    return {name: zeros(shape_of(spec.axes, sizes), dtype=spec.dtype) for name, spec in array_specs(kind).items()}
 
-    def shape(axes: str) -> tuple[int, ...]:
-        return tuple(sizes[axis] if axis in sizes else int(axis) for axis in axes.split())
 
-    return {name: zeros(shape(spec.axes), dtype=spec.dtype) for name, spec in array_specs(kind).items()}
+def shape_of(axes: str, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """Lengths of named axes: those of `sizes`, else those that the tables of constants fix, else plain numbers."""
+    known = {**c.AXES, **sizes}
+    return tuple(known[axis] if axis in known else int(axis) for axis in axes.split())

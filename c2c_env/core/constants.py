@@ -10,7 +10,10 @@ NUM_SPEECHES = len(SPEECHES)
 # channels, and the channel of each speech (a silent agent uses none)
 CHAT, EMAIL, MEETING = range(3)
 CHANNELS = ("chat", "email", "meeting")
+NUM_CHANNELS = len(CHANNELS)
 CHANNEL_OF_SPEECH = (-1, CHAT, CHAT, EMAIL, EMAIL, MEETING, CHAT)
+QUESTION_OF_CHANNEL = (CHAT_ASK, EMAIL_ASK, MEET)  # by which one learns something through it
+ASKS = tuple(name.endswith("_ask") for name in SPEECHES)  # whether a speech is a question, which opens a request
 
 # facets of understanding, in the order of every last axis of length 4
 INTENT, INTERFACE, CONSTRAINTS, CONTEXT = range(4)
@@ -28,10 +31,12 @@ NOBODY = -1  # no agent, no subtask, no request
 # parts of the action of one agent
 WORK, SPEECH, RECIPIENT, TOPIC, SYMBOL = range(5)
 ACTION_PARTS = ("work", "speech", "recipient", "topic", "symbol")
+NUM_PARTS = len(ACTION_PARTS)
 
 # terms of the reward
 PROGRESS, ALIGNMENT, COMMUNICATION, TIME = range(4)
 REWARD_TERMS = ("progress", "alignment", "communication", "time")
+NUM_TERMS = len(REWARD_TERMS)
 
 # what `transition.run_rows` is asked to do: start an episode, step, or only write what is seen
 RESET, STEP, SHOW = range(3)
@@ -104,3 +109,17 @@ OLDEST = 1023  # 1 + age in steps; what is older is shown as this old
 NUM_HOLDERS = 3  # interface holders listed per subtask with relations="index"
 EFFORT_SCALE = 5.0  # hours h are written as h / (h + EFFORT_SCALE), a bounded and invertible scale
 MAX_COMPLEXITY = 2.5
+
+# lengths of the axes of arrays that these tables fix, by the names that `arrays` and `observation_layout` use
+AXES = {
+    "DOMAINS": NUM_DOMAINS,
+    "FACETS": NUM_FACETS,
+    "CHANNELS": NUM_CHANNELS,
+    "SPEECHES": NUM_SPEECHES,
+    "SPOKEN": NUM_SPEECHES - 1,  # without silence
+    "PARTS": NUM_PARTS,
+    "TERMS": NUM_TERMS,
+    "STATUSES": NUM_STATUSES,
+    "RELATIONS": NUM_RELATIONS,
+    "HOLDERS": NUM_HOLDERS,
+}

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from c2c_env.compiled import compiled
+from c2c_env.core import constants as c
 from c2c_env.core.arrays import Params, State
-from c2c_env.core.constants import (
-    CHANNEL_OF_SPEECH,
-    CHAT_ASK,
-    EMAIL_ASK,
-    SILENT,
-)
 
 
+@compiled
 def is_ask(speech: int) -> bool:
     """True for a question, which opens a request."""
-    return speech in (CHAT_ASK, EMAIL_ASK)
+    return bool(c.ASKS[speech])
 
 
+@compiled
 def mail_place(p: Params, s: State, b: int, age: int) -> int:
     """Where the mailbox holds what was sent `age` steps ago, 0 <= age <= `max_latency`."""
     place = s.t[b] % p.max_latency - age
@@ -25,9 +23,10 @@ def mail_place(p: Params, s: State, b: int, age: int) -> int:
 # --- what a sender knows of its own messages before they are read -----------------------------------------------
 
 
+@compiled
 def note_sent(p: Params, s: State, b: int, i: int, speech: int, recipient: int, k: int, step: int) -> None:
     """Agent i asked or told the recipient about k at a step."""
-    due = step + p.latency[CHANNEL_OF_SPEECH[speech]]
+    due = step + p.latency[c.CHANNEL_OF_SPEECH[speech]]
     everybody = recipient == p.max_agents
     for j in range(0 if everybody else recipient, p.num_agents if everybody else recipient + 1):
         if j == i:
@@ -39,6 +38,7 @@ def note_sent(p: Params, s: State, b: int, i: int, speech: int, recipient: int, 
             s.answer_due[b, i, j] = max(s.answer_due[b, i, j], due)
 
 
+@compiled
 def note_under_way(p: Params, s: State, b: int, i: int, j: int, k: int) -> None:
     """Agent j has read a question of i about k: another question, or the answer to this one, may be under way."""
     s.answer_due[b, j, i] = 0
@@ -52,20 +52,22 @@ def note_under_way(p: Params, s: State, b: int, i: int, j: int, k: int) -> None:
             s.answer_due[b, j, i] = due
 
 
+@compiled
 def due_step(p: Params, s: State, b: int, i: int, j: int, place: int, age: int) -> int:
     """Step at which j reads what i sent `age` steps ago (at `place`); -1 if that was not for j."""
     speech, recipient = s.mail_speech[b, place, i], s.mail_recipient[b, place, i]
-    if speech == SILENT or (recipient != j and recipient != p.max_agents):
+    if speech == c.SILENT or (recipient != j and recipient != p.max_agents):
         return -1
-    return int(s.t[b] - age + p.latency[CHANNEL_OF_SPEECH[speech]])
+    return int(s.t[b] - age + p.latency[c.CHANNEL_OF_SPEECH[speech]])
 
 
+@compiled
 def note_mailbox(p: Params, s: State, b: int) -> None:
     """What all messages under way mean for their senders, from the oldest to the newest."""
     for age in range(p.max_latency - 1, -1, -1):
         place = mail_place(p, s, b, age)
         for i in range(p.num_agents):
             speech = s.mail_speech[b, place, i]
-            if speech != SILENT and p.latency[CHANNEL_OF_SPEECH[speech]] > age:
+            if speech != c.SILENT and p.latency[c.CHANNEL_OF_SPEECH[speech]] > age:
                 recipient, k = s.mail_recipient[b, place, i], s.mail_topic[b, place, i]
                 note_sent(p, s, b, i, speech, recipient, k, s.t[b] - age)

@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-from c2c_env.core.alignment import credit_alignment, realign
+from c2c_env.compiled import compiled
+from c2c_env.core import constants as c
+from c2c_env.core.alignment import credit_alignment, gap_closed, message_share, realign
 from c2c_env.core.arrays import Params, State
-from c2c_env.core.constants import (
-    ANSWER_DELAY,
-    ANSWERS,
-    ASSIGN,
-    CHANNEL_OF_SPEECH,
-    COMMUNICATION_HOURS,
-    MEET,
-    MEETING,
-    MEETING_HOURS,
-    NOBODY,
-    NUM_FACETS,
-    RECIPIENT,
-    REQUESTS,
-    SILENT,
-    SPEECH,
-    SYMBOL,
-    TOPIC,
-)
 from c2c_env.core.mailbox import is_ask, mail_place, note_sent, note_under_way
 
 
+@compiled
 def pay(s: State, b: int, i: int, hours: float) -> None:
     """Agent i spends hours on communication."""
     s.spoken_hours[b, i] += hours
-    s.tally[b, COMMUNICATION_HOURS] += hours
+    s.tally[b, c.COMMUNICATION_HOURS] += hours
 
 
+@compiled
 def deliver_messages(p: Params, s: State, b: int) -> None:
     """Stage 2: what is due is read, in the order sent (step, then the sender's index)."""
     for age in range(p.max_latency, 0, -1):
         place = mail_place(p, s, b, age)
         for i in range(p.num_agents):
             speech = s.mail_speech[b, place, i]
-            if speech == SILENT or p.latency[CHANNEL_OF_SPEECH[speech]] != age:
+            if speech == c.SILENT or p.latency[c.CHANNEL_OF_SPEECH[speech]] != age:
                 continue
             recipient = s.mail_recipient[b, place, i]
             everybody = recipient == p.max_agents
@@ -46,37 +32,40 @@ def deliver_messages(p: Params, s: State, b: int) -> None:
                     read_message(p, s, b, i, j, place)
 
 
+@compiled
 def read_message(p: Params, s: State, b: int, i: int, j: int, place: int) -> None:
     """Agent j reads what i sent: a question opens a request, a tell moves understanding and answers one."""
     speech, k = s.mail_speech[b, place, i], s.mail_topic[b, place, i]
-    pay(s, b, j, p.read_hours[CHANNEL_OF_SPEECH[speech]])
+    pay(s, b, j, p.read_hours[c.CHANNEL_OF_SPEECH[speech]])
     note_message(s, b, i, j, speech, k, s.mail_symbol[b, place, i])
     if is_ask(speech):
         s.request_topic[b, i, j] = k
         s.request_step[b, i, j] = s.t[b]
         if p.write_observations:
             note_under_way(p, s, b, i, j, k)
-        s.tally[b, REQUESTS] += 1.0
+        s.tally[b, c.REQUESTS] += 1.0
         return
     answers = s.request_topic[b, j, i] == k
-    tau = p.tau[s.workflow[b], k, CHANNEL_OF_SPEECH[speech], 1 if answers else 0]
+    tau = message_share(p, s.workflow[b], k, c.CHANNEL_OF_SPEECH[speech], answers)
     learn(p, s, b, i, j, k, place, tau * s.mail_factor[b, place, i])
     if answers:
         close_request(s, b, j, i)
 
 
+@compiled
 def learn(p: Params, s: State, b: int, i: int, j: int, k: int, place: int, tau: float) -> None:
     """Agent j closes the share tau of its gaps to what i understood of subtask k when i wrote."""
     w = s.workflow[b]
     learned = 0.0
-    for f in range(NUM_FACETS):
-        gained = tau * max(0.0, s.mail_facets[b, place, i, f] - s.understanding[b, j, k, f])
+    for f in range(c.NUM_FACETS):
+        gained = gap_closed(tau, s.mail_facets[b, place, i, f], s.understanding[b, j, k, f])
         s.understanding[b, j, k, f] += gained
         learned += p.weights[w, k, f] * gained
     realign(p, s, b, j, k)
     credit_alignment(p, s, b, i, j, k, learned)
 
 
+@compiled
 def note_message(s: State, b: int, i: int, j: int, speech: int, k: int, symbol: int) -> None:
     """Remember the last message that j got from i, and count it in the message graph."""
     s.read_speech[b, j, i] = speech
@@ -86,21 +75,24 @@ def note_message(s: State, b: int, i: int, j: int, speech: int, k: int, symbol: 
     s.message_graph[b, i, j] += 1
 
 
+@compiled
 def close_request(s: State, b: int, asker: int, asked: int) -> None:
     """A request is answered."""
-    s.tally[b, ANSWERS] += 1.0
-    s.tally[b, ANSWER_DELAY] += s.t[b] - s.request_step[b, asker, asked]
-    s.request_topic[b, asker, asked] = NOBODY
+    s.tally[b, c.ANSWERS] += 1.0
+    s.tally[b, c.ANSWER_DELAY] += s.t[b] - s.request_step[b, asker, asked]
+    s.request_topic[b, asker, asked] = c.NOBODY
 
 
+@compiled
 def expire_requests(p: Params, s: State, b: int) -> None:
     """Stage 3: requests older than `request_expiry` steps are forgotten."""
     for i in range(p.num_agents):
         for j in range(p.num_agents):
             too_old = s.t[b] - s.request_step[b, i, j] > p.request_expiry
-            s.request_topic[b, i, j] = NOBODY if too_old else s.request_topic[b, i, j]
+            s.request_topic[b, i, j] = c.NOBODY if too_old else s.request_topic[b, i, j]
 
 
+@compiled
 def hold_meetings(p: Params, s: State, b: int) -> None:
     """Stage 4: proposers are visited in an order that rotates with the step; the free ones meet."""
     for i in range(p.num_agents):
@@ -108,13 +100,14 @@ def hold_meetings(p: Params, s: State, b: int) -> None:
     first = s.t[b] % p.num_agents
     for turn in range(first, first + p.num_agents):
         i = turn if turn < p.num_agents else turn - p.num_agents
-        if s.action[b, i, SPEECH] != MEET or s.in_meeting[b, i] != 0:
+        if s.action[b, i, c.SPEECH] != c.MEET or s.in_meeting[b, i] != 0:
             continue
-        count = gather(p, s, b, i, s.action[b, i, RECIPIENT])
+        count = gather(p, s, b, i, s.action[b, i, c.RECIPIENT])
         if count > 1:
-            meet(p, s, b, i, s.action[b, i, TOPIC], count)
+            meet(p, s, b, i, s.action[b, i, c.TOPIC], count)
 
 
+@compiled
 def gather(p: Params, s: State, b: int, proposer: int, target: int) -> int:
     """List who meets in `participants`, ascending: the proposer and the target if it is free, or all who are free.
 
@@ -128,17 +121,18 @@ def gather(p: Params, s: State, b: int, proposer: int, target: int) -> int:
     return count
 
 
+@compiled
 def meet(p: Params, s: State, b: int, proposer: int, k: int, count: int) -> None:
     """The `participants` pay, note who called them, move towards the facet-wise best and close requests about k."""
-    s.speech_count[b, MEET] += 1
+    s.speech_count[b, c.MEET] += 1
     for n in range(count):
         j = s.participants[b, n]
         s.in_meeting[b, j] = 1
-        hours = p.send_hours[MEETING] if j == proposer else p.read_hours[MEETING]
+        hours = p.send_hours[c.MEETING] if j == proposer else p.read_hours[c.MEETING]
         pay(s, b, j, hours)
-        s.tally[b, MEETING_HOURS] += hours
+        s.tally[b, c.MEETING_HOURS] += hours
         if j != proposer:
-            note_message(s, b, proposer, j, MEET, k, s.action[b, proposer, SYMBOL])
+            note_message(s, b, proposer, j, c.MEET, k, s.action[b, proposer, c.SYMBOL])
     share_best(p, s, b, proposer, k, count)
     for n in range(count):
         for m in range(count):
@@ -147,45 +141,47 @@ def meet(p: Params, s: State, b: int, proposer: int, k: int, count: int) -> None
                 close_request(s, b, i, j)
 
 
+@compiled
 def share_best(p: Params, s: State, b: int, proposer: int, k: int, count: int) -> None:
     """Participants close the share tau of their gap to the best participant, facet by facet."""
-    tau = p.tau[s.workflow[b], k, MEETING, 0] * s.judged[b, proposer]
+    tau = message_share(p, s.workflow[b], k, c.MEETING, False) * s.judged[b, proposer]
     w = s.workflow[b]
-    for f in range(NUM_FACETS):
+    for f in range(c.NUM_FACETS):
         s.best_facets[b, f] = 0.0
         for n in range(count):
             s.best_facets[b, f] = max(s.best_facets[b, f], s.understanding[b, s.participants[b, n], k, f])
     for n in range(count):
         j = s.participants[b, n]
         learned = 0.0
-        for f in range(NUM_FACETS):
-            gained = tau * (s.best_facets[b, f] - s.understanding[b, j, k, f])
+        for f in range(c.NUM_FACETS):
+            gained = gap_closed(tau, s.best_facets[b, f], s.understanding[b, j, k, f])
             s.understanding[b, j, k, f] += gained
             learned += p.weights[w, k, f] * gained
         realign(p, s, b, j, k)
         credit_alignment(p, s, b, proposer, j, k, learned)
 
 
+@compiled
 def send_messages(p: Params, s: State, b: int) -> None:
     """Stage 5: asynchronous messages leave with the sender's present understanding; assign sets the owner."""
     place = mail_place(p, s, b, 0)
     for i in range(p.num_agents):
-        speech = s.action[b, i, SPEECH]
-        if speech == MEET:
-            speech = SILENT
+        speech = s.action[b, i, c.SPEECH]
+        if speech == c.MEET:
+            speech = c.SILENT
         s.mail_speech[b, place, i] = speech
-        if speech == SILENT:
+        if speech == c.SILENT:
             continue
-        recipient, k = s.action[b, i, RECIPIENT], s.action[b, i, TOPIC]
+        recipient, k = s.action[b, i, c.RECIPIENT], s.action[b, i, c.TOPIC]
         s.mail_recipient[b, place, i] = recipient
         s.mail_topic[b, place, i] = k
-        s.mail_symbol[b, place, i] = s.action[b, i, SYMBOL]
+        s.mail_symbol[b, place, i] = s.action[b, i, c.SYMBOL]
         s.mail_factor[b, place, i] = s.judged[b, i]
-        for f in range(NUM_FACETS):
+        for f in range(c.NUM_FACETS):
             s.mail_facets[b, place, i, f] = s.understanding[b, i, k, f]
         s.speech_count[b, speech] += 1
-        pay(s, b, i, p.send_hours[CHANNEL_OF_SPEECH[speech]])
+        pay(s, b, i, p.send_hours[c.CHANNEL_OF_SPEECH[speech]])
         if p.write_observations:
             note_sent(p, s, b, i, speech, recipient, k, s.t[b])
-        if speech == ASSIGN and recipient < p.max_agents:
+        if speech == c.ASSIGN and recipient < p.max_agents:
             s.owner[b, k] = recipient

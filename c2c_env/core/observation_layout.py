@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from c2c_env.core import constants as c
-from c2c_env.core.arrays import Array
+from c2c_env.core.arrays import Array, shape_of
 
 
 class ObservationField(NamedTuple):
@@ -28,11 +28,11 @@ class ObservationField(NamedTuple):
 
 _BOARD = (
     ObservationField(c.OBS_ROLES, "roles", "A", "flag", "1 = manager"),
-    ObservationField(c.OBS_SKILLS, "skills", "A 5", "share", "skill of each agent per domain"),
-    ObservationField(c.OBS_STATUS, "status", "K 3", "flag", "blocked, ready, done"),
+    ObservationField(c.OBS_SKILLS, "skills", "A DOMAINS", "share", "skill of each agent per domain"),
+    ObservationField(c.OBS_STATUS, "status", "K STATUSES", "flag", "blocked, ready, done"),
     ObservationField(c.OBS_EFFORT, "effort", "K", "hours", "effort"),
     ObservationField(c.OBS_COMPLEXITY, "complexity", "K", "complexity", "kappa"),
-    ObservationField(c.OBS_DOMAIN, "domain", "K 5", "flag", "domain"),
+    ObservationField(c.OBS_DOMAIN, "domain", "K DOMAINS", "flag", "domain"),
     ObservationField(c.OBS_PREREQUISITES_LEFT, "prerequisites_left", "K", "count", "direct prerequisites not done"),
     ObservationField(c.OBS_DEPENDENTS_LEFT, "dependents_left", "K", "count", "direct dependents not done"),
     ObservationField(c.OBS_INTERFACE_WEIGHT, "interface_weight", "K", "share", "weight of the interface facet"),
@@ -45,7 +45,7 @@ _BOARD_ONEHOT = (
 _BOARD_INDEX = (
     ObservationField(c.OBS_OWNER, "owner", "K", "index", "agent who owns it"),
     ObservationField(
-        c.OBS_INTERFACE_HOLDERS, "interface_holders", "K 3", "index", "finished a prerequisite; latest first"
+        c.OBS_INTERFACE_HOLDERS, "interface_holders", "K HOLDERS", "index", "finished a prerequisite; latest first"
     ),
     ObservationField(c.OBS_WORKING_ON, "working_on", "A", "index", "subtask each agent worked on last step"),
 )
@@ -61,7 +61,9 @@ _OWN_EVERY_STEP = (
     ),
     ObservationField(c.OBS_REQUEST_BY_ME, "request_by_me", "A", "recency", "age of mine to each (new: 1)"),
     ObservationField(c.OBS_MESSAGE_RECENCY, "message_recency", "A", "recency", "steps since I read its last message"),
-    ObservationField(c.OBS_OWN_UNDERSTANDING, "own_understanding", "K 4", "share", "own u, in the order of the facets"),
+    ObservationField(
+        c.OBS_OWN_UNDERSTANDING, "own_understanding", "K FACETS", "share", "own u, in the order of the facets"
+    ),
     ObservationField(c.OBS_OWN_ALIGNMENT, "own_alignment", "K", "share", "own Alignment Factor"),
     ObservationField(c.OBS_OWN_WORK, "own_work", "K", "flag", "1 = I worked on it last step"),
 )
@@ -69,9 +71,9 @@ _OWN = (
     ObservationField(c.OBS_SELF, "self", "A", "flag", "1 = oneself"),
     ObservationField(c.OBS_OWN_INDEX, "own_index", "1", "index", "own agent index"),
     ObservationField(c.OBS_OWN_ROLE, "own_role", "1", "flag", "1 = manager"),
-    ObservationField(c.OBS_OWN_SKILLS, "own_skills", "5", "share", "own skill per domain"),
+    ObservationField(c.OBS_OWN_SKILLS, "own_skills", "DOMAINS", "share", "own skill per domain"),
     ObservationField(c.OBS_OWN_SKILL, "own_skill", "K", "share", "own skill for it"),
-    ObservationField(c.OBS_MESSAGE_SPEECH, "message_speech", "A 6", "flag", "last message read from each"),
+    ObservationField(c.OBS_MESSAGE_SPEECH, "message_speech", "A SPOKEN", "flag", "last message read from each"),
     ObservationField(c.OBS_MESSAGE_SYMBOL, "message_symbol", "A V", "flag", "symbol it carried"),
 )
 _OWN_ONEHOT = (
@@ -115,14 +117,14 @@ class ObservationLayout:
         slices: dict[str, slice] = {}
         end = board_size = 0
         for row in board + own:
-            slices[row.name] = slice(end, end + int(np.prod(_shape(row.axes, sizes))))
+            slices[row.name] = slice(end, end + int(np.prod(shape_of(row.axes, sizes))))
             end = slices[row.name].stop
             board_size = end if row in board else board_size
         return cls(relations, sizes, {row.name: row for row in board + own}, slices, board_size, end)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of a field."""
-        return _shape(self.fields[name].axes, self.sizes)
+        return shape_of(self.fields[name].axes, self.sizes)
 
     def __getitem__(self, name: str) -> slice:
         return self.slices[name]
@@ -130,10 +132,38 @@ class ObservationLayout:
     def __iter__(self) -> Iterator[str]:
         return iter(self.slices)
 
-    def get(self, observation: Array, name: str) -> Array:
-        """A view of a field, raw values, with the leading axes of `observation` kept."""
-        part: Array = observation[..., self.slices[name]]
+    def get(self, observation: Any, name: str, *, start: int = 0) -> Any:
+        """A view of a field, raw values, with the leading axes of `observation` kept.
+
+        Args:
+            observation: an array or a tensor [..., D], or the part of it that begins at index `start`.
+            name: of the field.
+            start: see `observation`.
+        """
+        place = self.slices[name]
+        part = observation[..., place.start - start : place.stop - start]
         return part.reshape(*observation.shape[:-1], *self.shape(name))
+
+    def relation(
+        self, observation: Any, name: str, *, start: int = 0, arange: Callable[[int, int], Any] = np.arange
+    ) -> Any:
+        """A relation between subtasks and agents, bool [..., K, A], whichever way the observation writes it.
+
+        Args:
+            observation: see `get`.
+            name: of the relation, such as "owner" or "asks_me".
+            start: see `get`.
+            arange: makes the integers from one number up to another, in the library that `observation` belongs to.
+        """
+        raw = self.get(observation, name, start=start)
+        if self.relations == "onehot":
+            return raw > 0.5
+        axes = self.fields[name].axes
+        number = (raw * self._count_size(name)).round()
+        if axes == "A":  # the subtask of each agent
+            return number[..., None, :] == arange(1, self.sizes["K"] + 1)[:, None]
+        agents = number[..., None] == arange(1, self.sizes["A"] + 1)
+        return agents if axes == "K" else agents.any(-2)  # the only agent of each subtask, or several
 
     def read(self, observation: Array, name: str) -> Array:
         """A field in natural units: flags as bool, hours, ages in steps (-1 none), indices (-1 none), counts."""
@@ -162,7 +192,3 @@ class ObservationLayout:
         for name, row in self.fields.items():
             table[row.id] = self.slices[name].start
         return table
-
-
-def _shape(axes: str, sizes: Mapping[str, int]) -> tuple[int, ...]:
-    return tuple(sizes[axis] if axis in sizes else int(axis) for axis in axes.split())

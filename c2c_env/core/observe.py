@@ -7,65 +7,15 @@ what the observation says at present.
 
 from __future__ import annotations
 
+from c2c_env.compiled import compiled
+from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array, Outputs, Params, State
-from c2c_env.core.constants import (
-    ASKED,
-    ASKS_ME,
-    CHAT_TELL,
-    DONE,
-    EFFORT_SCALE,
-    INTERFACE,
-    LAST_READ,
-    MANAGER,
-    MAX_COMPLEXITY,
-    NOBODY,
-    NOTHING_SHOWN,
-    NUM_DOMAINS,
-    NUM_FACETS,
-    NUM_HOLDERS,
-    NUM_RELATIONS,
-    NUM_SPEECHES,
-    NUM_STATUSES,
-    OBS_ASKED,
-    OBS_ASKS_ME,
-    OBS_COMPLEXITY,
-    OBS_CRITICAL_PATH,
-    OBS_DEPENDENTS_LEFT,
-    OBS_DOMAIN,
-    OBS_EFFORT,
-    OBS_INTERFACE_HOLDERS,
-    OBS_INTERFACE_WEIGHT,
-    OBS_MESSAGE_RECENCY,
-    OBS_MESSAGE_SPEECH,
-    OBS_MESSAGE_SYMBOL,
-    OBS_MESSAGE_TOPIC,
-    OBS_OWN_ALIGNMENT,
-    OBS_OWN_DEBT,
-    OBS_OWN_INDEX,
-    OBS_OWN_ROLE,
-    OBS_OWN_SKILL,
-    OBS_OWN_SKILLS,
-    OBS_OWN_UNDERSTANDING,
-    OBS_OWN_WORK,
-    OBS_OWNER,
-    OBS_PREREQUISITES_LEFT,
-    OBS_REMAINING,
-    OBS_REQUEST_BY_ME,
-    OBS_REQUEST_TO_ME,
-    OBS_ROLES,
-    OBS_SELF,
-    OBS_SKILLS,
-    OBS_STATUS,
-    OBS_TIME_USED,
-    OBS_WORKING_ON,
-    OLDEST,
-    SILENT,
-)
 
 
+@compiled
 def blank_observations(p: Params, s: State, out: Outputs, b: int) -> None:
     """Leave in the observation of every agent only what an episode does not change."""
-    out.shown_left[b] = NOTHING_SHOWN
+    out.shown_left[b] = c.NOTHING_SHOWN
     if not p.write_observations:
         return
     out.observation[b] = 0.0
@@ -75,17 +25,19 @@ def blank_observations(p: Params, s: State, out: Outputs, b: int) -> None:
         write_static_own(p, s, out.observation, b, i)
 
 
+@compiled
 def forget_shown(p: Params, out: Outputs, b: int) -> None:
     """The observation shows nobody and nothing yet."""
     for k in range(p.max_subtasks):
-        out.shown_owner[b, k] = NOBODY
+        out.shown_owner[b, k] = c.NOBODY
     for i in range(p.num_agents):
-        out.shown_work[b, i] = NOBODY
+        out.shown_work[b, i] = c.NOBODY
         for j in range(p.num_agents):
-            for relation in range(NUM_RELATIONS):
-                out.shown_topic[b, i, j, relation] = NOBODY
+            for relation in range(c.NUM_RELATIONS):
+                out.shown_topic[b, i, j, relation] = c.NOBODY
 
 
+@compiled
 def update_observations(p: Params, s: State, out: Outputs, b: int) -> None:
     """Write what has changed since the observation was written last."""
     update_board(p, s, out, b)
@@ -94,11 +46,13 @@ def update_observations(p: Params, s: State, out: Outputs, b: int) -> None:
     update_contacts(p, s, out, b)
 
 
+@compiled
 def saturate(hours: float) -> float:
     """Hours on a bounded scale: h / (h + 5)."""
-    return hours / (hours + EFFORT_SCALE)
+    return hours / (hours + c.EFFORT_SCALE)
 
 
+@compiled
 def tell_all(p: Params, obs: Array, b: int, x: int, value: float) -> None:
     """A number of the board, which is the same for all agents."""
     for i in range(p.num_agents):
@@ -108,39 +62,42 @@ def tell_all(p: Params, obs: Array, b: int, x: int, value: float) -> None:
 # --- what an episode does not change -------------------------------------------------------------------------
 
 
+@compiled
 def write_static_board(p: Params, s: State, obs: Array, b: int) -> None:
     """Who is in the team and what there is to do."""
     w, at = s.workflow[b], p.obs_offset
-    tell_all(p, obs, b, at[OBS_ROLES] + MANAGER, 1.0)
+    tell_all(p, obs, b, at[c.OBS_ROLES] + c.MANAGER, 1.0)
     for j in range(p.num_agents):
-        for d in range(NUM_DOMAINS):
-            tell_all(p, obs, b, at[OBS_SKILLS] + j * NUM_DOMAINS + d, p.skill[j, d])
+        for d in range(c.NUM_DOMAINS):
+            tell_all(p, obs, b, at[c.OBS_SKILLS] + j * c.NUM_DOMAINS + d, p.skill[j, d])
     for k in range(p.num_subtasks[w]):
-        tell_all(p, obs, b, at[OBS_EFFORT] + k, saturate(p.effort[w, k]))
-        tell_all(p, obs, b, at[OBS_COMPLEXITY] + k, p.complexity[w, k] / MAX_COMPLEXITY)
-        tell_all(p, obs, b, at[OBS_DOMAIN] + k * NUM_DOMAINS + p.domain[w, k], 1.0)
-        tell_all(p, obs, b, at[OBS_INTERFACE_WEIGHT] + k, p.weights[w, k, INTERFACE])
+        tell_all(p, obs, b, at[c.OBS_EFFORT] + k, saturate(p.effort[w, k]))
+        tell_all(p, obs, b, at[c.OBS_COMPLEXITY] + k, p.complexity[w, k] / c.MAX_COMPLEXITY)
+        tell_all(p, obs, b, at[c.OBS_DOMAIN] + k * c.NUM_DOMAINS + p.domain[w, k], 1.0)
+        tell_all(p, obs, b, at[c.OBS_INTERFACE_WEIGHT] + k, p.weights[w, k, c.INTERFACE])
 
 
+@compiled
 def write_static_own(p: Params, s: State, obs: Array, b: int, i: int) -> None:
     """Who I am and what I am good at."""
     w, at = s.workflow[b], p.obs_offset
-    obs[b, i, at[OBS_SELF] + i] = 1.0
-    obs[b, i, at[OBS_OWN_INDEX]] = (i + 1) / p.max_agents
-    obs[b, i, at[OBS_OWN_ROLE]] = 1.0 if i == MANAGER else 0.0
-    for d in range(NUM_DOMAINS):
-        obs[b, i, at[OBS_OWN_SKILLS] + d] = p.skill[i, d]
+    obs[b, i, at[c.OBS_SELF] + i] = 1.0
+    obs[b, i, at[c.OBS_OWN_INDEX]] = (i + 1) / p.max_agents
+    obs[b, i, at[c.OBS_OWN_ROLE]] = 1.0 if i == c.MANAGER else 0.0
+    for d in range(c.NUM_DOMAINS):
+        obs[b, i, at[c.OBS_OWN_SKILLS] + d] = p.skill[i, d]
     for k in range(p.num_subtasks[w]):
-        obs[b, i, at[OBS_OWN_SKILL] + k] = p.skill[i, p.domain[w, k]]
+        obs[b, i, at[c.OBS_OWN_SKILL] + k] = p.skill[i, p.domain[w, k]]
 
 
 # --- the board ------------------------------------------------------------------------------------------------
 
 
+@compiled
 def update_board(p: Params, s: State, out: Outputs, b: int) -> None:
     """Time, and of every subtask what changed."""
     w, obs = s.workflow[b], out.observation
-    tell_all(p, obs, b, p.obs_offset[OBS_TIME_USED], min(1.0, s.t[b] / p.horizon[w]))
+    tell_all(p, obs, b, p.obs_offset[c.OBS_TIME_USED], min(1.0, s.t[b] / p.horizon[w]))
     finished = s.subtasks_left[b] != out.shown_left[b]
     for k in range(p.num_subtasks[w]):
         if finished:
@@ -155,28 +112,31 @@ def update_board(p: Params, s: State, out: Outputs, b: int) -> None:
             write_remaining(p, s, obs, b, s.last_work[b, i])
 
 
+@compiled
 def write_status(p: Params, s: State, obs: Array, b: int, k: int) -> None:
     """Where subtask k stands among the others."""
     at = p.obs_offset
-    for status in range(NUM_STATUSES):
-        tell_all(p, obs, b, at[OBS_STATUS] + k * NUM_STATUSES + status, 1.0 if s.status[b, k] == status else 0.0)
-    tell_all(p, obs, b, at[OBS_PREREQUISITES_LEFT] + k, s.prerequisites_left[b, k] / p.max_subtasks)
-    tell_all(p, obs, b, at[OBS_DEPENDENTS_LEFT] + k, s.dependents_left[b, k] / p.max_subtasks)
+    for status in range(c.NUM_STATUSES):
+        tell_all(p, obs, b, at[c.OBS_STATUS] + k * c.NUM_STATUSES + status, 1.0 if s.status[b, k] == status else 0.0)
+    tell_all(p, obs, b, at[c.OBS_PREREQUISITES_LEFT] + k, s.prerequisites_left[b, k] / p.max_subtasks)
+    tell_all(p, obs, b, at[c.OBS_DEPENDENTS_LEFT] + k, s.dependents_left[b, k] / p.max_subtasks)
 
 
+@compiled
 def write_remaining(p: Params, s: State, obs: Array, b: int, k: int) -> None:
     """What is left of subtask k, and of the critical path from it on."""
     w, at = s.workflow[b], p.obs_offset
-    tell_all(p, obs, b, at[OBS_REMAINING] + k, s.remaining[b, k] / p.effort[w, k])
+    tell_all(p, obs, b, at[c.OBS_REMAINING] + k, s.remaining[b, k] / p.effort[w, k])
     path = 0.0
-    if s.status[b, k] != DONE:
+    if s.status[b, k] != c.DONE:
         path = s.remaining[b, k] / p.best_skill[w, k] + p.path_after[w, k]
-    tell_all(p, obs, b, at[OBS_CRITICAL_PATH] + k, min(1.0, path / p.lower_bound[w]))
+    tell_all(p, obs, b, at[c.OBS_CRITICAL_PATH] + k, min(1.0, path / p.lower_bound[w]))
 
 
+@compiled
 def write_owner(p: Params, obs: Array, b: int, k: int, before: int, owner: int) -> None:
     """Subtask k changes hands (-1: nobody's)."""
-    o = p.obs_offset[OBS_OWNER]
+    o = p.obs_offset[c.OBS_OWNER]
     if p.index_relations:
         tell_all(p, obs, b, o + k, (owner + 1) / p.max_agents)
         return
@@ -186,43 +146,49 @@ def write_owner(p: Params, obs: Array, b: int, k: int, before: int, owner: int) 
         tell_all(p, obs, b, o + k * p.max_agents + owner, 1.0)
 
 
+@compiled
 def write_holders(p: Params, s: State, obs: Array, b: int, k: int) -> None:
     """Who finished a prerequisite of subtask k; what is done stays done, so nobody is taken off."""
     if p.index_relations:
         write_latest_holders(p, s, obs, b, k)
         return
-    w, o = s.workflow[b], p.obs_offset[OBS_INTERFACE_HOLDERS] + k * p.max_agents
+    w, o = s.workflow[b], p.obs_offset[c.OBS_INTERFACE_HOLDERS] + k * p.max_agents
     for n in range(p.num_prerequisites[w, k]):
         q = p.prerequisites[w, k, n]
-        if s.status[b, q] == DONE:
+        if s.status[b, q] == c.DONE:
             tell_all(p, obs, b, o + s.owner[b, q], 1.0)
 
 
+@compiled
 def write_latest_holders(p: Params, s: State, obs: Array, b: int, k: int) -> None:
     """Up to three distinct agents who finished a prerequisite of k, latest first (ties: lowest subtask)."""
-    first = second = NOBODY
-    for place in range(NUM_HOLDERS):
+    first = second = c.NOBODY
+    for place in range(c.NUM_HOLDERS):
         latest = latest_holder(p, s, b, k, first, second)
         if latest < 0:
             return
-        tell_all(p, obs, b, p.obs_offset[OBS_INTERFACE_HOLDERS] + k * NUM_HOLDERS + place, (latest + 1) / p.max_agents)
+        tell_all(
+            p, obs, b, p.obs_offset[c.OBS_INTERFACE_HOLDERS] + k * c.NUM_HOLDERS + place, (latest + 1) / p.max_agents
+        )
         first, second = latest, first
 
 
+@compiled
 def latest_holder(p: Params, s: State, b: int, k: int, taken: int, taken_too: int) -> int:
     """The agent, other than those taken, who finished a prerequisite of k last; -1 if there is none."""
-    w, latest, step = s.workflow[b], NOBODY, -1
+    w, latest, step = s.workflow[b], c.NOBODY, -1
     for n in range(p.num_prerequisites[w, k]):
         q = p.prerequisites[w, k, n]
         agent = s.owner[b, q]
-        if s.status[b, q] == DONE and agent != taken and agent != taken_too and s.finished_step[b, q] > step:
+        if s.status[b, q] == c.DONE and agent != taken and agent != taken_too and s.finished_step[b, q] > step:
             latest, step = int(agent), int(s.finished_step[b, q])
     return latest
 
 
+@compiled
 def update_workers(p: Params, s: State, out: Outputs, b: int) -> None:
     """On what each agent worked in the last step, for all and once more for itself."""
-    obs, o, own = out.observation, p.obs_offset[OBS_WORKING_ON], p.obs_offset[OBS_OWN_WORK]
+    obs, o, own = out.observation, p.obs_offset[c.OBS_WORKING_ON], p.obs_offset[c.OBS_OWN_WORK]
     for j in range(p.num_agents):
         before, k = out.shown_work[b, j], s.last_work[b, j]
         if before == k:
@@ -237,10 +203,11 @@ def update_workers(p: Params, s: State, out: Outputs, b: int) -> None:
 # --- one's own part -------------------------------------------------------------------------------------------
 
 
+@compiled
 def update_own(p: Params, s: State, obs: Array, b: int) -> None:
     """Everybody's debt, and what changed of what each understands."""
     for i in range(p.num_agents):
-        obs[b, i, p.obs_offset[OBS_OWN_DEBT]] = saturate(s.debt[b, i])
+        obs[b, i, p.obs_offset[c.OBS_OWN_DEBT]] = saturate(s.debt[b, i])
     if s.num_changed[b] <= s.changed.shape[1]:
         for n in range(s.num_changed[b]):
             write_understanding(p, s, obs, b, s.changed[b, n, 0], s.changed[b, n, 1])
@@ -250,45 +217,49 @@ def update_own(p: Params, s: State, obs: Array, b: int) -> None:
             write_understanding(p, s, obs, b, i, k)
 
 
+@compiled
 def write_understanding(p: Params, s: State, obs: Array, b: int, i: int, k: int) -> None:
     """What agent i understands of subtask k."""
-    o = p.obs_offset[OBS_OWN_UNDERSTANDING] + k * NUM_FACETS
-    for f in range(NUM_FACETS):
+    o = p.obs_offset[c.OBS_OWN_UNDERSTANDING] + k * c.NUM_FACETS
+    for f in range(c.NUM_FACETS):
         obs[b, i, o + f] = s.understanding[b, i, k, f]
-    obs[b, i, p.obs_offset[OBS_OWN_ALIGNMENT] + k] = s.alignment[b, i, k]
+    obs[b, i, p.obs_offset[c.OBS_OWN_ALIGNMENT] + k] = s.alignment[b, i, k]
 
 
+@compiled
 def update_contacts(p: Params, s: State, out: Outputs, b: int) -> None:
     """Requests and messages between every two agents, as each of them sees it."""
     at = p.obs_offset
-    to_me, by_me, read = at[OBS_REQUEST_TO_ME], at[OBS_REQUEST_BY_ME], at[OBS_MESSAGE_RECENCY]
-    asks_me, asked = at[OBS_ASKS_ME], at[OBS_ASKED]
-    t, everything = s.t[b], out.shown_left[b] == NOTHING_SHOWN
+    to_me, by_me, read = at[c.OBS_REQUEST_TO_ME], at[c.OBS_REQUEST_BY_ME], at[c.OBS_MESSAGE_RECENCY]
+    asks_me, asked = at[c.OBS_ASKS_ME], at[c.OBS_ASKED]
+    t, everything = s.t[b], out.shown_left[b] == c.NOTHING_SHOWN
     for i in range(p.num_agents):
         for j in range(p.num_agents):
             if i == j:
                 continue
             answered = s.answer_due[b, i, j] > t
-            k = NOBODY if answered else s.request_topic[b, j, i]
+            k = c.NOBODY if answered else s.request_topic[b, j, i]
             write_recency(p, out.observation, b, i, to_me + j, k >= 0, t - s.request_step[b, j, i])
-            show_topic(p, out, b, i, j, ASKS_ME, asks_me, k)
+            show_topic(p, out, b, i, j, c.ASKS_ME, asks_me, k)
 
             under_way = s.asking_due[b, i, j] > t
             k = s.asking_topic[b, i, j] if under_way else s.request_topic[b, i, j]
             write_recency(p, out.observation, b, i, by_me + j, k >= 0, 0 if under_way else t - s.request_step[b, i, j])
-            show_topic(p, out, b, i, j, ASKED, asked, k)
+            show_topic(p, out, b, i, j, c.ASKED, asked, k)
 
-            there = s.read_speech[b, i, j] != SILENT
+            there = s.read_speech[b, i, j] != c.SILENT
             write_recency(p, out.observation, b, i, read + j, there, t - s.read_step[b, i, j])
             if everything or (there and s.read_step[b, i, j] == t):
                 show_last_message(p, s, out, b, i, j)
 
 
+@compiled
 def write_recency(p: Params, obs: Array, b: int, i: int, x: int, there: bool, age: int) -> None:
     """Something so many steps old on the scale 1 / (1 + age); 0 if it is not there."""
-    obs[b, i, x] = p.recency[min(1 + age, OLDEST) if there else 0]
+    obs[b, i, x] = p.recency[min(1 + age, c.OLDEST) if there else 0]
 
 
+@compiled
 def show_topic(p: Params, out: Outputs, b: int, i: int, j: int, relation: int, o: int, k: int) -> None:
     """A relation between agents i and j, written from o on, is about subtask k now (-1: none).
 
@@ -300,13 +271,14 @@ def show_topic(p: Params, out: Outputs, b: int, i: int, j: int, relation: int, o
     out.shown_topic[b, i, j, relation] = k
 
 
+@compiled
 def show_last_message(p: Params, s: State, out: Outputs, b: int, i: int, j: int) -> None:
     """The last message that i read from j."""
     obs, speech = out.observation, s.read_speech[b, i, j]
-    show_topic(p, out, b, i, j, LAST_READ, p.obs_offset[OBS_MESSAGE_TOPIC], s.read_topic[b, i, j])
-    o = p.obs_offset[OBS_MESSAGE_SPEECH] + j * (NUM_SPEECHES - 1)
-    for n in range(NUM_SPEECHES - 1):
-        obs[b, i, o + n] = 1.0 if speech - CHAT_TELL == n else 0.0
-    o = p.obs_offset[OBS_MESSAGE_SYMBOL] + j * p.vocab_size
+    show_topic(p, out, b, i, j, c.LAST_READ, p.obs_offset[c.OBS_MESSAGE_TOPIC], s.read_topic[b, i, j])
+    o = p.obs_offset[c.OBS_MESSAGE_SPEECH] + j * (c.NUM_SPEECHES - 1)
+    for n in range(c.NUM_SPEECHES - 1):
+        obs[b, i, o + n] = 1.0 if speech - c.CHAT_TELL == n else 0.0
+    o = p.obs_offset[c.OBS_MESSAGE_SYMBOL] + j * p.vocab_size
     for v in range(p.vocab_size):
-        obs[b, i, o + v] = 1.0 if speech != SILENT and s.read_symbol[b, i, j] == v else 0.0
+        obs[b, i, o + v] = 1.0 if speech != c.SILENT and s.read_symbol[b, i, j] == v else 0.0

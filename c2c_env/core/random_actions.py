@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from c2c_env.compiled import compiled
+from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array, Outputs, State
-from c2c_env.core.constants import STREAM_ACTION
 from c2c_env.core.rng import uniform
 
 
+@compiled
 def choose_row(s: State, out: Outputs, actions: Array, sizes: Array, b: int) -> None:
     """Write into actions [B, N, parts] a legal choice of every part; sizes [parts] are the numbers of choices."""
     parts = sizes.shape[0]
     for i in range(actions.shape[1]):
         first = 0
         for part in range(parts):
-            draw = uniform(s.key[b], STREAM_ACTION, s.t[b], i * parts + part)
+            draw = uniform(s.key[b], c.STREAM_ACTION, s.t[b], i * parts + part)
             actions[b, i, part] = legal_choice(out.action_mask, b, i, first, sizes[part], draw)
             first += sizes[part]
 
 
+@compiled
 def legal_choice(mask: Array, b: int, i: int, first: int, size: int, draw: float) -> int:
     """A choice among those that mask [B, N, M] allows from `first` on, for a number in [0, 1)."""
     legal = 0

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from c2c_env.compiled import compiled
+
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 MULTIPLIER_1 = np.uint64(0xBF58476D1CE4E5B9)
 MULTIPLIER_2 = np.uint64(0x94D049BB133111EB)
@@ -18,6 +20,7 @@ MANTISSA_SHIFT = np.uint64(11)
 UNIT = 2.0**-53
 
 
+@compiled
 def mix(x: Any) -> Any:
     """Scramble 64 bits so that every input bit reaches every output bit."""
     x = (x ^ (x >> SHIFT_1)) * MULTIPLIER_1
@@ -25,6 +28,7 @@ def mix(x: Any) -> Any:
     return x ^ (x >> SHIFT_3)
 
 
+@compiled
 def hash_counter(key: Any, stream: int, step: Any, index: int) -> Any:
     """64 random bits for a counter; `key` is uint64, the rest non-negative integers."""
     bits = mix(key + GOLDEN * np.uint64(stream + 1))
@@ -32,6 +36,7 @@ def hash_counter(key: Any, stream: int, step: Any, index: int) -> Any:
     return mix(bits + GOLDEN * np.uint64(index + 1))
 
 
+@compiled
 def uniform(key: Any, stream: int, step: Any, index: int) -> Any:
     """A number in [0, 1) with 53 random bits."""
     return np.float64(hash_counter(key, stream, step, index) >> MANTISSA_SHIFT) * UNIT

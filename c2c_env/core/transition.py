@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from c2c_env.compiled import compiled, merged
+from c2c_env.core import constants as c
 from c2c_env.core.actions import take_actions, update_masks
 from c2c_env.core.alignment import realign_all, team_alignment
 from c2c_env.core.arrays import Array, Outputs, Params, State
-from c2c_env.core.constants import BLOCKED, CONSTRAINTS, CONTEXT, INTENT, INTERFACE, MANAGER, NOBODY, READY, RESET, STEP
 from c2c_env.core.events import change_requirements
 from c2c_env.core.mailbox import note_mailbox
 from c2c_env.core.messages import deliver_messages, expire_requests, hold_meetings, send_messages
@@ -14,6 +15,7 @@ from c2c_env.core.rewards import write_rewards
 from c2c_env.core.work import choose_workers, complete_subtasks, do_work, spend_time
 
 
+@compiled
 def reset_row(p: Params, s: State, b: int) -> None:
     """Start an episode; `seed`, `episode`, `key` and `workflow` of the row are already set."""
     w = s.workflow[b]
@@ -23,33 +25,34 @@ def reset_row(p: Params, s: State, b: int) -> None:
         s.remaining[b, k] = p.effort[w, k]
         s.prerequisites_left[b, k] = p.num_prerequisites[w, k]
         s.dependents_left[b, k] = p.num_dependents[w, k]
-        s.status[b, k] = READY if p.num_prerequisites[w, k] == 0 else BLOCKED
+        s.status[b, k] = c.READY if p.num_prerequisites[w, k] == 0 else c.BLOCKED
         for i in range(p.num_agents):
-            s.understanding[b, i, k, INTENT] = p.manager_intent if i == MANAGER else p.initial_intent
-            s.understanding[b, i, k, INTERFACE] = p.initial_interface
-            s.understanding[b, i, k, CONSTRAINTS] = p.expertise[i, p.domain[w, k]]
-            s.understanding[b, i, k, CONTEXT] = p.initial_context
+            s.understanding[b, i, k, c.INTENT] = p.manager_intent if i == c.MANAGER else p.initial_intent
+            s.understanding[b, i, k, c.INTERFACE] = p.initial_interface
+            s.understanding[b, i, k, c.CONSTRAINTS] = p.expertise[i, p.domain[w, k]]
+            s.understanding[b, i, k, c.CONTEXT] = p.initial_context
 
 
+@compiled
 def clear_episode(s: State, b: int) -> None:
     """Forget the last episode."""
     s.t[b] = 0
     s.understanding[b] = 0.0
     s.alignment[b] = 0.0
     s.remaining[b] = 0.0
-    s.status[b] = BLOCKED
+    s.status[b] = c.BLOCKED
     s.prerequisites_left[b] = 0
     s.dependents_left[b] = 0
-    s.owner[b] = NOBODY
+    s.owner[b] = c.NOBODY
     s.finished_step[b] = -1
     s.finish_alignment[b] = 0.0
     s.worked_hours[b] = 0.0
     s.aligned_hours[b] = 0.0
     s.debt[b] = 0.0
-    s.last_work[b] = NOBODY
-    s.request_topic[b] = NOBODY
+    s.last_work[b] = c.NOBODY
+    s.request_topic[b] = c.NOBODY
     s.request_step[b] = 0
-    s.asking_topic[b] = NOBODY
+    s.asking_topic[b] = c.NOBODY
     s.asking_due[b] = 0
     s.answer_due[b] = 0
     s.mail_speech[b] = 0
@@ -59,7 +62,7 @@ def clear_episode(s: State, b: int) -> None:
     s.mail_facets[b] = 0.0
     s.mail_factor[b] = 1.0
     s.read_speech[b] = 0
-    s.read_topic[b] = NOBODY
+    s.read_topic[b] = c.NOBODY
     s.read_symbol[b] = 0
     s.read_step[b] = 0
     s.judged[b] = 1.0
@@ -72,7 +75,7 @@ def clear_episode(s: State, b: int) -> None:
     s.participants[b] = 0
     s.best_facets[b] = 0.0
     s.work_hours[b] = 0.0
-    s.worker[b] = NOBODY
+    s.worker[b] = c.NOBODY
     s.progress_credit[b] = 0.0
     s.alignment_credit[b] = 0.0
     s.tally[b] = 0.0
@@ -80,14 +83,16 @@ def clear_episode(s: State, b: int) -> None:
     s.message_graph[b] = 0
 
 
+@compiled
 def derive(p: Params, s: State, b: int, task: int) -> None:
     """Work out what follows from the rest of a state; that an episode has gained nothing yet as well."""
     realign_all(p, s, b)
     note_mailbox(p, s, b)
-    if task == RESET:
+    if task == c.RESET:
         s.alignment_value[b] = team_alignment(p, s, b)
 
 
+@merged
 def step_row(p: Params, s: State, out: Outputs, b: int, actions: Array) -> None:
     """One step, in the order of the stages (see the package)."""
     take_actions(p, s, b, actions)
@@ -111,16 +116,17 @@ def step_row(p: Params, s: State, out: Outputs, b: int, actions: Array) -> None:
     out.truncated[b] = s.subtasks_left[b] > 0 and s.t[b] >= p.horizon[s.workflow[b]]
 
 
+@merged
 def run_row(p: Params, s: State, out: Outputs, actions: Array, b: int, task: int) -> None:
     """Do a task in one environment: `RESET`, `STEP` with actions [B, N, parts], or `SHOW` a state put into it.
 
     Then write what its agents see and may do: after a step what has changed, else from nothing. A reset leaves the
     rewards of the last step as they are: they belong to it.
     """
-    if task == STEP:
+    if task == c.STEP:
         step_row(p, s, out, b, actions)
     else:
-        if task == RESET:
+        if task == c.RESET:
             reset_row(p, s, b)
         derive(p, s, b, task)
         blank_observations(p, s, out, b)
@@ -130,6 +136,7 @@ def run_row(p: Params, s: State, out: Outputs, actions: Array, b: int, task: int
     out.shown_left[b] = s.subtasks_left[b]
 
 
+@compiled
 def run_rows(p: Params, s: State, out: Outputs, actions: Array, rows: Array, task: int) -> None:
     """Do a task in each of the rows [R]; one entry point for all tasks, so that what they share is compiled once."""
     for n in range(rows.shape[0]):

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
+from c2c_env.compiled import compiled
+from c2c_env.core import constants as c
 from c2c_env.core.alignment import realign
 from c2c_env.core.arrays import Params, State
-from c2c_env.core.constants import (
-    ALIGNED_HOURS,
-    CONTEXT,
-    DONE,
-    DONE_TOLERANCE,
-    INTERFACE,
-    LEAST_WORK_HOURS,
-    NOBODY,
-    NUM_FACETS,
-    READY,
-    REWORKS,
-    STREAM_REWORK,
-    WASTED_HOURS,
-    WORK,
-    WORK_HOURS,
-)
 from c2c_env.core.rng import uniform
 
 SMALL = 0.125  # where eight terms of the Taylor series are exact to 1e-13
 
 
+@compiled
 def saturation(x: float) -> float:
     """``1 - exp(-x)`` for x >= 0 from basic arithmetic only, so that no machine's libm matters.
 
@@ -45,22 +32,24 @@ def saturation(x: float) -> float:
     return y
 
 
+@compiled
 def spend_time(p: Params, s: State, b: int) -> None:
     """Stage 6: communication is paid from working time; what exceeds a step is carried over as debt."""
     for i in range(p.num_agents):
         debt = s.debt[b, i] + s.spoken_hours[b, i]
         hours = p.dt - debt
-        s.work_hours[b, i] = hours if hours > LEAST_WORK_HOURS else 0.0
-        s.debt[b, i] = -hours if hours < -LEAST_WORK_HOURS else 0.0
+        s.work_hours[b, i] = hours if hours > c.LEAST_WORK_HOURS else 0.0
+        s.debt[b, i] = -hours if hours < -c.LEAST_WORK_HOURS else 0.0
 
 
+@compiled
 def choose_workers(p: Params, s: State, b: int) -> None:
     """Stage 7: of those who chose a subtask the owner works, else the most skilled, who becomes the owner."""
     w = s.workflow[b]
     for k in range(p.num_subtasks[w]):
-        s.worker[b, k] = NOBODY
+        s.worker[b, k] = c.NOBODY
     for i in range(p.num_agents):
-        k = s.action[b, i, WORK] - 1
+        k = s.action[b, i, c.WORK] - 1
         if k < 0 or s.work_hours[b, i] <= 0.0:
             continue
         rival = s.worker[b, k]
@@ -68,6 +57,7 @@ def choose_workers(p: Params, s: State, b: int) -> None:
             s.worker[b, k] = i
 
 
+@compiled
 def precedes(p: Params, s: State, b: int, k: int, i: int, rival: int) -> bool:
     """Agent i goes before its rival on subtask k."""
     owner = s.owner[b, k]
@@ -77,20 +67,22 @@ def precedes(p: Params, s: State, b: int, k: int, i: int, rival: int) -> bool:
     return p.skill[i, d] > p.skill[rival, d]
 
 
+@compiled
 def do_work(p: Params, s: State, b: int) -> None:
     """Stage 7: the chosen work, the others' hours are wasted."""
     for i in range(p.num_agents):
-        k = s.action[b, i, WORK] - 1
+        k = s.action[b, i, c.WORK] - 1
         hours = s.work_hours[b, i]
-        s.last_work[b, i] = NOBODY
+        s.last_work[b, i] = c.NOBODY
         if k < 0 or hours <= 0.0:
             continue
         if s.worker[b, k] == i:
             work_on(p, s, b, i, k, hours)
         else:
-            s.tally[b, WASTED_HOURS] += hours
+            s.tally[b, c.WASTED_HOURS] += hours
 
 
+@compiled
 def work_on(p: Params, s: State, b: int, i: int, k: int, hours: float) -> None:
     """Agent i works on subtask k: remaining -= hours x skill x alignment, and context grows."""
     w = s.workflow[b]
@@ -102,53 +94,58 @@ def work_on(p: Params, s: State, b: int, i: int, k: int, hours: float) -> None:
     s.last_work[b, i] = k
     s.worked_hours[b, k] += hours
     s.aligned_hours[b, k] += aligned
-    s.tally[b, WORK_HOURS] += hours
-    s.tally[b, ALIGNED_HOURS] += aligned
-    s.understanding[b, i, k, CONTEXT] += saturation(p.context_rate * hours) * (1.0 - s.understanding[b, i, k, CONTEXT])
+    s.tally[b, c.WORK_HOURS] += hours
+    s.tally[b, c.ALIGNED_HOURS] += aligned
+    s.understanding[b, i, k, c.CONTEXT] += saturation(p.context_rate * hours) * (
+        1.0 - s.understanding[b, i, k, c.CONTEXT]
+    )
     realign(p, s, b, i, k)
 
 
+@compiled
 def complete_subtasks(p: Params, s: State, b: int) -> None:
     """Stage 8: what has no work left is done, or comes back as rework."""
     for i in range(p.num_agents):
         k = s.last_work[b, i]
-        if k < 0 or s.remaining[b, k] > DONE_TOLERANCE:
+        if k < 0 or s.remaining[b, k] > c.DONE_TOLERANCE:
             continue
         mean_alignment = s.aligned_hours[b, k] / s.worked_hours[b, k]
         chance = p.rework_probability * (1.0 - mean_alignment)
-        if uniform(s.key[b], STREAM_REWORK, s.t[b], k) < chance:
+        if uniform(s.key[b], c.STREAM_REWORK, s.t[b], k) < chance:
             rework(p, s, b, i, k)
         else:
             finish(p, s, b, i, k)
 
 
+@compiled
 def rework(p: Params, s: State, b: int, i: int, k: int) -> None:
     """Part of subtask k, which agent i thought finished, has to be done again."""
     w = s.workflow[b]
     back = p.rework_share * p.effort[w, k]
     s.progress_credit[b, i] -= (back - s.remaining[b, k]) / p.total_effort[w]
     s.remaining[b, k] = back
-    s.tally[b, REWORKS] += 1.0
+    s.tally[b, c.REWORKS] += 1.0
 
 
+@compiled
 def finish(p: Params, s: State, b: int, i: int, k: int) -> None:
     """Subtask k is done: its worker knows all of it and the interface it leaves to its dependents."""
     w = s.workflow[b]
     s.progress_credit[b, i] += s.remaining[b, k] / p.total_effort[w]
     s.remaining[b, k] = 0.0
-    s.status[b, k] = DONE
+    s.status[b, k] = c.DONE
     s.finished_step[b, k] = s.t[b]
     s.subtasks_left[b] -= 1
     s.finish_alignment[b, k] = s.alignment[b, i, k]
-    for f in range(NUM_FACETS):
+    for f in range(c.NUM_FACETS):
         s.understanding[b, i, k, f] = 1.0
     realign(p, s, b, i, k)
     for n in range(p.num_dependents[w, k]):
         d = p.dependents[w, k, n]
-        s.understanding[b, i, d, INTERFACE] = 1.0
+        s.understanding[b, i, d, c.INTERFACE] = 1.0
         realign(p, s, b, i, d)
         s.prerequisites_left[b, d] -= 1
         if s.prerequisites_left[b, d] == 0:
-            s.status[b, d] = READY
+            s.status[b, d] = c.READY
     for n in range(p.num_prerequisites[w, k]):
         s.dependents_left[b, p.prerequisites[w, k, n]] -= 1

@@ -17,6 +17,7 @@ from c2c_env.core.observation_layout import ObservationLayout
 from c2c_env.envs import episode_start, snapshots
 from c2c_env.envs.batch_checks import _seeds, distinct_rows, indices
 from c2c_env.envs.spaces import action_sizes, mask_size
+from c2c_env.envs.starts import make_starts
 from c2c_env.errors import ActionError, ConfigError, ResetNeededError, SnapshotError, raise_faults
 from c2c_env.metrics import episode_metrics
 from c2c_env.workflows.pack import pack
@@ -119,7 +120,7 @@ class Batch:
             "N": self.num_agents,
             "K": self.max_subtasks,
             "K+1": self.max_subtasks + 1,
-            "L": max(config.chat.latency, config.email.latency),
+            "L": max(channel.latency for channel in config.channels),
             "C": 4 * self.max_agents,
             "R": constants.OLDEST + 1,
             "O": constants.NUM_OBS_FIELDS,
@@ -182,7 +183,7 @@ class Batch:
 
     def _connect(self) -> None:
         """What is not pickled: kernels, threads, and a second view of the arrays."""
-        self._starts = episode_start.make_starts(self.params, self.state, self.pool, self.team, self.config)
+        self._starts = make_starts(self.params, self.state, self.pool, self.team, self.config)
         self._observations, self._action_masks = map(_read_only, (self.out.observation, self.out.action_mask))
         self._start_rows = cpu.load(self.backend, episode_start.start_rows)
         self._run_rows = cpu.load(self.backend, transition.run_rows)

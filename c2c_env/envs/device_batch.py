@@ -15,7 +15,7 @@ from c2c_env.core.arrays import Array, Outputs, Params, State, allocate
 from c2c_env.core.observation_layout import ObservationLayout
 from c2c_env.envs.batch import Batch
 from c2c_env.envs.batch_checks import _seeds, indices
-from c2c_env.envs.episode_start import make_starts
+from c2c_env.envs.starts import make_starts
 from c2c_env.errors import ActionError, ConfigError, MissingExtraError, ResetNeededError
 from c2c_env.metrics import episode_metrics
 from c2c_env.workflows.pack_generated import Table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from c2c_env.compiled import compiled
 from c2c_env.core.arrays import Array, Outputs, Params, State
 from c2c_env.core.compile.cuda import cuda
 from c2c_env.core.constants import RESET, STEP
@@ -14,6 +15,7 @@ from c2c_env.envs.episode_start import DRAWN, Starts, start_row
 LOWEST, HIGHEST = -(2**31), 2**31 - 1  # of 32 bits
 
 
+@compiled
 def step_kernel(p: Params, s: State, out: Outputs, actions: Array) -> None:
     """One step with actions [B, N, parts]."""
     b = cuda.grid(1)
@@ -21,6 +23,7 @@ def step_kernel(p: Params, s: State, out: Outputs, actions: Array) -> None:
         run_row(p, s, out, actions, b, STEP)
 
 
+@compiled
 def start_kernel(p: Params, s: State, out: Outputs, actions: Array, starts: Starts, everywhere: int) -> None:
     """The next episode where one has ended, or everywhere; what `starts` shares with the others is the same memory."""
     b = cuda.grid(1)
@@ -31,6 +34,7 @@ def start_kernel(p: Params, s: State, out: Outputs, actions: Array, starts: Star
         run_row(p, s, out, actions, b, RESET)
 
 
+@compiled
 def choose_kernel(s: State, out: Outputs, actions: Array, sizes: Array) -> None:
     """Random legal actions."""
     b = cuda.grid(1)
@@ -38,6 +42,7 @@ def choose_kernel(s: State, out: Outputs, actions: Array, sizes: Array) -> None:
         choose_row(s, out, actions, sizes, b)
 
 
+@compiled
 def take_kernel(given: Any, actions: Array) -> None:
     """Copy integers [B, N, parts] of any type; what 32 bits cannot hold is clipped, and stays illegal."""
     b = cuda.grid(1)

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
-from c2c_env.config import EnvConfig, Team
-from c2c_env.core.arrays import Array, Params, State
+from c2c_env.compiled import compiled, merged
+from c2c_env.core.arrays import Array
 from c2c_env.core.constants import STREAM_EPISODE, STREAM_WORKFLOW
 from c2c_env.core.rng import hash_counter, uniform
-from c2c_env.workflows.pack_generated import PackingRules, Table, fill_generated, make_packing_rules
-from c2c_env.workflows.pool import SINGLE, Sources, WorkflowPool, draw_index, seed_of, source_of
-from c2c_env.workflows.random_stream import STREAM_LENGTH
+from c2c_env.workflows.pack_generated import PackingRules, Table, fill_generated
+from c2c_env.workflows.pool_index import SINGLE, Sources, draw_index, seed_of, source_of
 
 # what `start_rows` is asked to do: begin the next episode with a workflow that is drawn, or that `workflow_index`
 # names, or only put the named one into place
@@ -24,7 +21,7 @@ DRAWN, NAMED, PLACED = range(3)
 
 
 class Starts(NamedTuple):
-    """All that it takes to start an episode; the first five are those of `core.layout.State`, [B]."""
+    """All that it takes to start an episode; the first five are those of `core.arrays.State`, [B]."""
 
     seed: Array
     episode: Array
@@ -33,27 +30,18 @@ class Starts(NamedTuple):
     workflow_index: Array
     table: Table
     sources: Sources
-    recipe: PackingRules
+    rules: PackingRules
     streams: Array  # [B, STREAM_LENGTH], scratch
 
 
-def make_starts(p: Params, s: State, pool: WorkflowPool, team: Team, config: EnvConfig) -> Starts:
-    """Views of the arrays of a batch, and the tables that its workflows are made from."""
-    return Starts(
-        **{name: getattr(s, name) for name in Starts._fields[:5]},
-        table=Table(**{name: getattr(p, name) for name in Table._fields}),
-        sources=pool.arrays,
-        recipe=make_packing_rules(team, config),
-        streams=np.zeros((len(s.seed), STREAM_LENGTH), dtype=np.uint64),
-    )
-
-
+@compiled
 def start_rows(s: Starts, rows: Array, task: int) -> None:
     """Do a task in each of the rows [R]; the entry point."""
     for n in range(rows.shape[0]):
         start_row(s, rows[n], task)
 
 
+@merged
 def start_row(s: Starts, b: int, task: int) -> None:
     """Do a task in one environment; `core.transition.reset_row` does the rest."""
     if task != PLACED:
@@ -65,6 +53,7 @@ def start_row(s: Starts, b: int, task: int) -> None:
     place_workflow(s, b)
 
 
+@compiled
 def place_workflow(s: Starts, b: int) -> None:
     """Point environment b to its workflow: a shared row, or its own, which is written anew."""
     number = source_of(s.sources, s.workflow_index[b])
@@ -72,4 +61,4 @@ def place_workflow(s: Starts, b: int) -> None:
     if s.sources.tier[number] != SINGLE:
         s.workflow[b] = len(s.sources.ends) + b
         seed = seed_of(s.sources, number, s.workflow_index[b])
-        fill_generated(s.table, s.recipe, s.workflow[b], s.streams[b], s.sources.tier[number], seed)
+        fill_generated(s.table, s.rules, s.workflow[b], s.streams[b], s.sources.tier[number], seed)

@@ -89,7 +89,9 @@ def _cut(p: Params, s: State, row: int, name: str, spec: Spec) -> Array:
 
 def _mailbox(p: Params, s: State, row: int) -> Array:
     numbers = [("speech", "i1"), ("recipient", "i2"), ("topic", "i2"), ("symbol", "i2")]
-    mailbox = np.zeros((p.max_latency, p.num_agents), dtype=[*numbers, ("facets", "f8", (4,)), ("factor", "f8")])
+    mailbox = np.zeros(
+        (p.max_latency, p.num_agents), dtype=[*numbers, ("facets", "f8", (constants.NUM_FACETS,)), ("factor", "f8")]
+    )
     for name in _MAIL:
         mailbox[name] = getattr(s, f"mail_{name}")[row, :, : p.num_agents]
     return mailbox

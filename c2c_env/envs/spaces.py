@@ -9,16 +9,16 @@ import numpy as np
 from gymnasium import spaces
 
 from c2c_env.config import EnvConfig
-from c2c_env.core.constants import NUM_SPEECHES
+from c2c_env.core import constants
 
 
 def action_sizes(config: EnvConfig, max_agents: int, max_subtasks: int) -> list[int]:
     """Number of choices of each part of an action (one part with the discrete format)."""
     n, k = max_agents, max_subtasks
     if config.action_format == "discrete":
-        return [1 + k + 5 * (n + 1) + k * n]
+        return [1 + k + (constants.ASSIGN - constants.CHAT_TELL) * (n + 1) + k * n]
     symbols = [config.vocab_size] if config.vocab_size else []
-    return [1 + k, NUM_SPEECHES, n + 1, k, *symbols]
+    return [1 + k, constants.NUM_SPEECHES, n + 1, k, *symbols]
 
 
 def mask_size(config: EnvConfig, max_agents: int, max_subtasks: int) -> int:

@@ -139,7 +139,7 @@ def look(
         alignment=read("own_alignment", k),
         own_skill=read("own_skill", k),
         owner=_one_of(layout, observation, "owner", "K")[:k],
-        holders=_holders(layout, observation)[:k, :n],
+        holders=layout.relation(observation, "interface_holders")[:k, :n],
         working=_one_of(layout, observation, "working_on", "A")[:n],
         asks_me=_one_of(layout, observation, "asks_me", "A")[:n],
         ask_age=read("request_to_me", n),
@@ -155,19 +155,9 @@ def look(
 
 def _one_of(layout: ObservationLayout, observation: Array, name: str, axis: str) -> Array:
     """A relation with at most one partner, as an index along `axis` (-1 none), whichever way it is written."""
-    values = layout.read(observation, name)
-    if layout.relations == "index":
-        return np.asarray(values)
-    table = values if axis == "K" else values.T
+    relation = layout.relation(observation, name)
+    table = relation if axis == "K" else relation.T
     return np.where(table.any(axis=1), table.argmax(axis=1), -1)
-
-
-def _holders(layout: ObservationLayout, observation: Array) -> Array:
-    """Who finished a prerequisite [K, A]."""
-    values = layout.read(observation, "interface_holders")
-    if layout.relations == "onehot":
-        return np.asarray(values)
-    return np.asarray((values[..., None] == np.arange(layout.sizes["A"])).any(axis=1))
 
 
 # --- as text --------------------------------------------------------------------------------------------------

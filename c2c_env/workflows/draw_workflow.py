@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
+from c2c_env.compiled import compiled
 from c2c_env.workflows.normal import normal_quantile
 from c2c_env.workflows.random_stream import TWO_53, UNIT, Array, draw_integer, draw_uniform, start_stream
 from c2c_env.workflows.schema import DOMAINS, MAX_COMPLEXITY, MIN_COMPLEXITY
@@ -52,6 +53,7 @@ class Drawn(Protocol):
     def prerequisites(self) -> Array: ...
 
 
+@compiled
 def draw_workflow(table: Drawn, w: int, stream: Array, tier: int, seed: Any) -> None:
     """Draw the workflow of a tier and seed into row w; entries beyond its subtasks stay as they are."""
     start_stream(stream, tier, seed)
@@ -64,6 +66,7 @@ def draw_workflow(table: Drawn, w: int, stream: Array, tier: int, seed: Any) -> 
         draw_prerequisites(table, w, k, stream)
 
 
+@compiled
 def draw_complexity(stream: Array, mean: float) -> float:
     """Normal, clipped, rounded to two decimals, so that the last bit of a machine's logarithm cannot matter."""
     share = max(draw_uniform(stream), UNIT)
@@ -71,6 +74,7 @@ def draw_complexity(stream: Array, mean: float) -> float:
     return hundredths(min(max(x, MIN_COMPLEXITY), MAX_COMPLEXITY)) / 100.0
 
 
+@compiled
 def draw_prerequisites(table: Drawn, w: int, k: int, stream: Array) -> None:
     """Up to `MAX_PREREQUISITES` different ones of the `LOOK_BACK` subtasks before k, ascending."""
     before = min(k, LOOK_BACK)
@@ -81,6 +85,7 @@ def draw_prerequisites(table: Drawn, w: int, k: int, stream: Array) -> None:
     table.num_prerequisites[w, k] = wanted
 
 
+@compiled
 def insert_untaken(listed: Array, w: int, k: int, count: int, value: int) -> None:
     """Put into the ascending list [w, k, :count] the value, counted up past those that are in it."""
     place = 0
@@ -92,6 +97,7 @@ def insert_untaken(listed: Array, w: int, k: int, count: int, value: int) -> Non
     listed[w, k, place] = value
 
 
+@compiled
 def hundredths(x: float) -> int:
     """The multiple of 0.01 nearest to x in [0.5, 4), ties to even; exact, as ``round(x, 2)`` is."""
     scaled = 100 * int(x * TWO_53)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from c2c_env.compiled import compiled
+
 # --- the normal distribution's quantiles: AS241 (Wichura 1988), highest power first
 
 CENTRE = (
@@ -30,6 +32,7 @@ FAR_TAIL = (
 )  # fmt: skip
 
 
+@compiled
 def normal_quantile(share: float) -> float:
     """The number that a standard normal variable falls below with probability `share` in (0, 1)."""
     q = share - 0.5
@@ -44,6 +47,7 @@ def normal_quantile(share: float) -> float:
     return -x if q < 0.0 else x
 
 
+@compiled
 def polynomial(coefficients: tuple[float, ...], x: float) -> float:
     """Horner's rule."""
     total = coefficients[0]

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import numpy as np
 
 from c2c_env import bounds
-from c2c_env.config import MAX_STEPS, TIER_VOLATILITY, EnvConfig, Team
+from c2c_env.config import TIER_VOLATILITY, EnvConfig, Team
+from c2c_env.workflows.pack_generated import horizon_steps
 from c2c_env.workflows.random_stream import Array
 from c2c_env.workflows.schema import DOMAINS, Workflow
 
 
 def pack(workflow: Workflow, team: Team, config: EnvConfig) -> dict[str, Array]:
-    """A row of each array of `core.layout.Params` with axis W, without padding."""
+    """A row of each array of `core.arrays.Params` with axis W, without padding."""
     skill = np.array(team.skills)
     hours = bounds.best_hours(workflow, team)
     bound = bounds.lower_bound(workflow, team)
     domain = [DOMAINS.index(subtask.domain) for subtask in workflow.subtasks]
     prerequisites, dependents = workflow.prerequisite_indices(), workflow.dependent_indices()
     volatility = TIER_VOLATILITY[workflow.tier] if config.volatility is None else config.volatility
-    steps = math.ceil(min(config.horizon_factor * bound / config.dt - 1e-9, MAX_STEPS))
+    steps = horizon_steps(bound, config.horizon_factor, config.dt)
     rows = {
         "num_subtasks": len(workflow.subtasks),
         "horizon": steps if config.horizon is None else config.horizon,
@@ -48,8 +49,13 @@ def gap_shares(complexity: float, config: EnvConfig) -> list[list[float]]:
 
     Rounded to 12 decimals, so that the last bit of a machine's power function cannot matter.
     """
-    exponents = (complexity, config.answer_exponent * complexity)
-    return [[round(channel.richness**x, 12) for x in exponents] for channel in config.channels]
+    exponents = (1.0, config.answer_exponent)
+    return [[round(gap_share(channel.richness, complexity, x), 12) for x in exponents] for channel in config.channels]
+
+
+def gap_share(richness: Any, complexity: Any, exponent: float = 1.0) -> Any:
+    """Share tau = richness ** (exponent x complexity) of a gap that a message closes; of numbers or of arrays."""
+    return richness ** (exponent * complexity)
 
 
 def _rectangle(lists: list[list[int]]) -> list[list[int]]:

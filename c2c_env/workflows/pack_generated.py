@@ -8,17 +8,14 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from c2c_env.config import MAX_STEPS, TIER_VOLATILITY, EnvConfig, Team
+from c2c_env.compiled import compiled
+from c2c_env.config import MAX_STEPS
 from c2c_env.workflows.draw_workflow import draw_workflow, hundredths
-from c2c_env.workflows.pack import gap_shares
 from c2c_env.workflows.random_stream import Array
-from c2c_env.workflows.schema import FACETS, MAX_COMPLEXITY, MIN_COMPLEXITY, TIERS, normalised_weights
+from c2c_env.workflows.schema import FACETS, MIN_COMPLEXITY
 
 FIRST_HUNDREDTH = round(100 * MIN_COMPLEXITY)
 NUM_FACETS = len(FACETS)
-NUM_CHANNELS = 3
 
 
 class PackingRules(NamedTuple):
@@ -57,34 +54,19 @@ class Table(NamedTuple):
     path_after: Array
 
 
-def make_packing_rules(team: Team, config: EnvConfig) -> PackingRules:
-    skill = np.array(team.skills)
-    tiers = [TIER_VOLATILITY[tier] if config.volatility is None else config.volatility for tier in TIERS]
-    complexities = [n / 100 for n in range(FIRST_HUNDREDTH, round(100 * MAX_COMPLEXITY) + 1)]
-    return PackingRules(
-        num_agents=team.size,
-        dt=float(config.dt),
-        horizon=config.horizon or 0,
-        horizon_factor=float(config.horizon_factor),
-        volatility=np.array(tiers, dtype=np.float64),
-        best_agent=skill.argmax(axis=0),
-        best_skill=skill.max(axis=0),
-        weights=np.array([normalised_weights(config.facet_weights, interface) for interface in (False, True)]),
-        tau=np.array([gap_shares(complexity, config) for complexity in complexities]),
-    )
-
-
-def fill_generated(table: Table, recipe: PackingRules, w: int, stream: Array, tier: int, seed: Any) -> None:
+@compiled
+def fill_generated(table: Table, rules: PackingRules, w: int, stream: Array, tier: int, seed: Any) -> None:
     """Pack the workflow of a tier and seed into row w, whatever it held; `stream` is scratch."""
     clear_packed(table, w)
     draw_workflow(table, w, stream, tier, seed)
     for k in range(table.num_subtasks[w]):
-        fill_subtask(table, recipe, w, k)
+        fill_subtask(table, rules, w, k)
     fill_paths(table, w)
-    fill_totals(table, recipe, w)
-    table.volatility[w] = recipe.volatility[tier]
+    fill_totals(table, rules, w)
+    table.volatility[w] = rules.volatility[tier]
 
 
+@compiled
 def clear_packed(table: Table, w: int) -> None:
     """Padding is zero."""
     table.effort[w] = 0.0
@@ -101,24 +83,26 @@ def clear_packed(table: Table, w: int) -> None:
     table.path_after[w] = 0.0
 
 
-def fill_subtask(table: Table, recipe: PackingRules, w: int, k: int) -> None:
+@compiled
+def fill_subtask(table: Table, rules: PackingRules, w: int, k: int) -> None:
     """What follows from the subtask and the ones before it."""
     d = table.domain[w, k]
-    table.best_agent[w, k] = recipe.best_agent[d]
-    table.best_skill[w, k] = recipe.best_skill[d]
+    table.best_agent[w, k] = rules.best_agent[d]
+    table.best_skill[w, k] = rules.best_skill[d]
     wanted = table.num_prerequisites[w, k]
     for f in range(NUM_FACETS):
-        table.weights[w, k, f] = recipe.weights[1 if wanted > 0 else 0, f]
+        table.weights[w, k, f] = rules.weights[1 if wanted > 0 else 0, f]
     row = hundredths(table.complexity[w, k]) - FIRST_HUNDREDTH
-    for channel in range(NUM_CHANNELS):
+    for channel in range(rules.tau.shape[1]):
         for answer in range(2):
-            table.tau[w, k, channel, answer] = recipe.tau[row, channel, answer]
+            table.tau[w, k, channel, answer] = rules.tau[row, channel, answer]
     for n in range(wanted):
         needed = table.prerequisites[w, k, n]
         table.dependents[w, needed, table.num_dependents[w, needed]] = k
         table.num_dependents[w, needed] += 1
 
 
+@compiled
 def fill_paths(table: Table, w: int) -> None:
     """Critical path behind each subtask; prerequisites have lower indices than their dependents."""
     for k in range(table.num_subtasks[w] - 1, -1, -1):
@@ -128,7 +112,8 @@ def fill_paths(table: Table, w: int) -> None:
             table.path_after[w, needed] = max(table.path_after[w, needed], path)
 
 
-def fill_totals(table: Table, recipe: PackingRules, w: int) -> None:
+@compiled
+def fill_totals(table: Table, rules: PackingRules, w: int) -> None:
     """Total effort, lower bound (`bounds.lower_bound`) and horizon."""
     effort, hours, critical = 0.0, 0.0, 0.0
     for k in range(table.num_subtasks[w]):
@@ -137,6 +122,13 @@ def fill_totals(table: Table, recipe: PackingRules, w: int) -> None:
         hours += own
         critical = max(critical, own + table.path_after[w, k])
     table.total_effort[w] = effort
-    table.lower_bound[w] = max(critical, hours / recipe.num_agents)
-    steps = math.ceil(min(recipe.horizon_factor * table.lower_bound[w] / recipe.dt - 1e-9, MAX_STEPS))
-    table.horizon[w] = steps if recipe.horizon == 0 else recipe.horizon
+    table.lower_bound[w] = max(critical, hours / rules.num_agents)
+    table.horizon[w] = rules.horizon
+    if rules.horizon == 0:
+        table.horizon[w] = horizon_steps(table.lower_bound[w], rules.horizon_factor, rules.dt)
+
+
+@compiled
+def horizon_steps(lower_bound: float, horizon_factor: float, dt: float) -> int:
+    """Steps until truncation: ceil(horizon_factor x lower bound / dt), where rounding must not add a step."""
+    return math.ceil(min(horizon_factor * lower_bound / dt - 1e-9, MAX_STEPS))

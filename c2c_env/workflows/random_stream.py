@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from c2c_env.compiled import compiled
+
 Array = npt.NDArray[Any]
 
 
@@ -24,6 +26,7 @@ HALF, LOW_HALF = np.uint64(32), np.uint64(0xFFFFFFFF)
 MANTISSA_SHIFT = np.uint64(11)
 
 
+@compiled
 def start_stream(stream: Array, tier: int, seed: Any) -> None:
     """Begin the random numbers of a tier and seed."""
     stream[POSITION] = 0
@@ -31,11 +34,13 @@ def start_stream(stream: Array, tier: int, seed: Any) -> None:
     stream[TIER] = tier
 
 
+@compiled
 def draw_integer(stream: Array, low: int, high: int) -> int:
     """An integer in [low, high], both included."""
     return low + int(draw_uniform(stream) * (high - low + 1))
 
 
+@compiled
 def draw_uniform(stream: Array) -> float:
     """A number in [0, 1) with 53 random bits."""
     position = np.int64(stream[POSITION])
@@ -45,6 +50,7 @@ def draw_uniform(stream: Array) -> float:
     return np.float64(stream[position % WORDS] >> MANTISSA_SHIFT) * UNIT
 
 
+@compiled
 def write_block(stream: Array, number: Any) -> None:
     """The four words of a block; numpy counts its blocks from 1."""
     c0, c1, c2, c3 = np.uint64(number + 1), np.uint64(0), np.uint64(0), np.uint64(0)
@@ -57,6 +63,7 @@ def write_block(stream: Array, number: Any) -> None:
     stream[0], stream[1], stream[2], stream[3] = c0, c1, c2, c3
 
 
+@compiled
 def high_product(a: Any, b: Any) -> Any:
     """The upper 64 bits of a * b, by halves."""
     a_low, a_high, b_low, b_high = a & LOW_HALF, a >> HALF, b & LOW_HALF, b >> HALF

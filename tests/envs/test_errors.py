@@ -90,7 +90,7 @@ def test_no_field_takes_nonsense(name, value):
         ({"max_agents": 2**15}, "max_agents is 32768, expected an integer in [1, 32767] or None"),
         ({"facet_weights": (0, 1, 1, 1)}, "four numbers >= 0 (intent > 0)"),
         ({"facet_weights": (1, 1, 1)}, "facet_weights is (1, 1, 1), expected four numbers"),
-        ({"reward_weights": "abcd"}, "reward_weights is 'abcd', expected four numbers"),
+        ({"reward_weights": "abcd"}, "reward_weights is 'abcd', expected 4 numbers"),
         ({"reward_sharing": "teams"}, "reward_sharing is 'teams', expected 'team', 'individual' or a number in [0, 1]"),
         ({"reward_sharing": 1.5}, "reward_sharing is 1.5"),
         ({"action_format": "box"}, "action_format is 'box', expected 'multi_discrete' or 'discrete'"),

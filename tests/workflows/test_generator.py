@@ -13,7 +13,8 @@ import c2c_env.workflows.pool as pool_module
 from c2c_env import TEST_SEEDS, TRAIN_SEEDS, VALIDATION_SEEDS, Generated, Subtask, Workflow, generate, load_builtin
 from c2c_env.errors import WorkflowError
 from c2c_env.workflows import DOMAINS, TIERS
-from c2c_env.workflows.pool import WorkflowPool, draw_index
+from c2c_env.workflows.pool import WorkflowPool
+from c2c_env.workflows.pool_index import draw_index
 
 # subtasks, hours, mean complexity
 SHAPES = {"simple": (5, 8, 2, 5, 1.0), "medium": (10, 16, 2, 7, 1.5), "complex": (20, 34, 2, 9, 2.0)}

@@ -9,20 +9,7 @@ import numpy as np
 from agents.oracle.scratch import Scratch
 from agents.policy import Array
 from c2c_env import Batch
-from c2c_env.core.constants import (
-    CHAT_ASK,
-    CHAT_TELL,
-    DONE,
-    EMAIL_TELL,
-    MANAGER,
-    MEET,
-    READY,
-    RECIPIENT,
-    SILENT,
-    SPEECH,
-    TOPIC,
-    WORK,
-)
+from c2c_env.core import constants as c
 
 SOON = 1.5  # hours; who will work on what starts later is too uncertain for a message
 LEAST_NEWS = 0.05  # of weighted understanding that a message must be able to add
@@ -40,20 +27,20 @@ def variations(batch: Batch, row: int, plan: Scratch, actions: Array) -> list[Ar
 
 def silenced(actions: Array) -> Iterator[Array]:
     """Somebody does not say what it would say."""
-    for i in np.flatnonzero(actions[:, SPEECH]).tolist():
-        yield with_speech(actions, i, SILENT, 0, 0)
+    for i in np.flatnonzero(actions[:, c.SPEECH]).tolist():
+        yield with_speech(actions, i, c.SILENT, 0, 0)
 
 
 def reassigned(batch: Batch, row: int, actions: Array) -> Iterator[Array]:
     """Somebody works on another ready subtask, and whoever would have worked on that on the former's; or on none."""
-    ready = np.flatnonzero(batch.state.status[row] == READY)
+    ready = np.flatnonzero(batch.state.status[row] == c.READY)
     for i in range(batch.num_agents):
         for k in ready:
-            if actions[i, WORK] == k + 1:
+            if actions[i, c.WORK] == k + 1:
                 continue
             changed = actions.copy()
-            changed[actions[:, WORK] == k + 1, WORK] = actions[i, WORK]
-            changed[i, WORK] = k + 1
+            changed[actions[:, c.WORK] == k + 1, c.WORK] = actions[i, c.WORK]
+            changed[i, c.WORK] = k + 1
             yield changed
 
 
@@ -63,22 +50,22 @@ def messaged(batch: Batch, row: int, plan: Scratch, actions: Array) -> Iterator[
     w = int(state.workflow[row])
     num = int(params.num_subtasks[w])
     for k in range(num):
-        if state.status[row, k] == DONE or plan.start[k] > SOON:
+        if state.status[row, k] == c.DONE or plan.start[k] > SOON:
             continue
         j = int(plan.worker[k])
         gaps = np.maximum(0.0, state.understanding[row, : batch.num_agents, k] - plan.known[j, k])
         for i in np.flatnonzero(gaps @ params.weights[w, k] > LEAST_NEWS).tolist():
-            yield with_speech(actions, i, CHAT_TELL, j, k)
-            told = with_speech(actions, i, EMAIL_TELL, j, k)
+            yield with_speech(actions, i, c.CHAT_TELL, j, k)
+            told = with_speech(actions, i, c.EMAIL_TELL, j, k)
             yield told
-            yield with_speech(told, j, CHAT_ASK, i, k)
-            yield with_speech(actions, j, MEET, i, k)
-        if j != MANAGER:
-            yield with_speech(actions, j, CHAT_ASK, MANAGER, k)
+            yield with_speech(told, j, c.CHAT_ASK, i, k)
+            yield with_speech(actions, j, c.MEET, i, k)
+        if j != c.MANAGER:
+            yield with_speech(actions, j, c.CHAT_ASK, c.MANAGER, k)
 
 
 def with_speech(actions: Array, i: int, speech: int, recipient: int, topic: int) -> Array:
     """A copy in which agent i says something else."""
     changed = actions.copy()
-    changed[i, SPEECH], changed[i, RECIPIENT], changed[i, TOPIC] = speech, recipient, topic
+    changed[i, c.SPEECH], changed[i, c.RECIPIENT], changed[i, c.TOPIC] = speech, recipient, topic
     return changed

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -19,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from c2c_env.compiled import is_compiled, is_merged
+
 BACKENDS = ("numba", "interpreted")
-_PACKAGE = __name__.partition(".")[0]
-MERGED = ("run_row", "step_row", "update_masks", "start_row")  # single callers, much code
-_COMPILED = ("core", "envs", "workflows")  # folders whose code may be compiled
+_IMPORT = re.compile(r"^from ([\w.]+) import (?:\(([^)]*)\)|(.*))$", re.MULTILINE)
 
 Kernel = Callable[..., None]
 
@@ -45,7 +46,8 @@ class _Announced:
     """A compiled entry point; before the first that is not in the cache, stderr says what takes so long.
 
     Finding out the types of some 90 arrays takes numba 10 microseconds at every call, as long as a small batch steps.
-    Here they never change (`layout` fixes them), so after the first call the compiled code is called directly.
+    Here the types never change (`core.arrays` fixes them), so after the first call the compiled code is called directly
+    through `entry_point`. Without that, a batch of one makes 82,000 steps per second instead of 360,000.
     """
 
     def __init__(self, entry: Kernel) -> None:
@@ -81,9 +83,10 @@ def _compile_entry(function: Any, folder: Path | None) -> Any:
 
 
 def _copy_source(function: types.FunctionType, folder: Path) -> Path:
-    """The function's file, copied into the cache.
+    """The function's file, copied into the cache, where numba is told that the function comes from (`co_filename`).
 
-    numba files compiled code under the path of its source; this way all copies of the same sources share it.
+    numba files compiled code under the path and the time of its source. Without the copy, a second checkout, a new
+    virtual environment or a reinstalled package compiles for half a minute again, although its sources are the same.
     """
     source = Path(function.__code__.co_filename)
     copy = folder / source.name
@@ -97,8 +100,7 @@ def _copy_source(function: types.FunctionType, folder: Path) -> Path:
 
 def _compile_inner(function: types.FunctionType) -> Any:
     """A function called by others: inlined into them, so that no bundle of arrays is passed at run time."""
-    # the large ones that have a single caller become part of it before anything is compiled, which saves time
-    when = "always" if function.__name__ in MERGED else "never"
+    when = "always" if is_merged(function) else "never"
     return _njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, inline=when)(function)
 
 
@@ -116,21 +118,41 @@ def _njit(**options: Any) -> Any:
 def rewire(
     function: Any, compile_inner: Callable[[types.FunctionType], Any], done: dict[types.FunctionType, Any]
 ) -> types.FunctionType:
-    """The same code with the package's functions among its globals replaced by compiled ones (kept in `done`).
+    """The same code with the marked functions among its globals replaced by compiled ones (kept in `done`).
 
-    Of another package (an entry point need not be of the simulator) those that lie beside the function as well.
+    numba's usual way is a decorator on every function. It would make `import c2c_env` import numba (0.4 s), would leave
+    no Python function to run interpreted, and would compile for the CPU only. So the functions stay Python, and here
+    each gets a copy with globals of its own, in which the names of what it calls stand for compiled functions.
     """
     names = dict(function.__globals__)
-    homes = (f"{_PACKAGE}.", f"{function.__module__.rpartition('.')[0]}.")
     for name in function.__code__.co_names:
         value = names.get(name)
-        if isinstance(value, types.FunctionType) and value.__module__.startswith(homes):
+        if is_compiled(value):
             if value not in done:
                 done[value] = compile_inner(rewire(value, compile_inner, done))
             names[name] = done[value]
     copy = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__)
     copy.__qualname__, copy.__module__ = function.__qualname__, function.__module__
+    copy.__dict__.update(function.__dict__)  # with the mark that says how it is compiled
     return copy
+
+
+def source_files(entry: types.FunctionType) -> list[Path]:
+    """Files whose functions or constants may be compiled into an entry point: its own and all that it imports.
+
+    Only modules of the packages to which the entry point and this module belong are followed, however deep.
+    """
+    packages = {__name__.partition(".")[0], entry.__module__.partition(".")[0]}
+    waiting, found = [entry.__module__], dict[str, Path]()
+    while waiting:
+        name = waiting.pop()
+        module = sys.modules.get(name)
+        if name in found or module is None or name.partition(".")[0] not in packages:
+            continue
+        found[name] = Path(str(module.__file__))
+        for home, several, one in _IMPORT.findall(found[name].read_text(encoding="utf-8")):
+            waiting += [home, *(f"{home}.{word}" for word in re.findall(r"\w+", several or one))]
+    return sorted(found.values())
 
 
 def _cache_folder(entry: Any) -> Path | None:
@@ -139,11 +161,7 @@ def _cache_folder(entry: Any) -> Path | None:
     numba does not notice a change in a callee's file, so the folder is named after a hash of all that may be compiled.
     """
     digest = hashlib.sha256()
-    package = Path(__file__).parents[2]
-    sources = {path for folder in _COMPILED for path in (package / folder).rglob("*.py")}
-    if not entry.__module__.startswith(f"{_PACKAGE}."):
-        sources |= set(Path(entry.__code__.co_filename).parent.rglob("*.py"))
-    for source in sorted(sources):
+    for source in source_files(entry):
         digest.update(source.read_bytes())
     given = os.environ.get("NUMBA_CACHE_DIR")
     user = os.environ.get("XDG_CACHE_HOME")

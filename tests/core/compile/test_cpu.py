@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -13,10 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulate import assert_same_bits, random_env, random_snapshot, sample_legal, sample_space, step
 
+import agents
 import c2c_env
+import c2c_env.render
+from agents.oracle.decide import decide_rows
 from c2c_env import C2CParallelEnv, parallel_env
+from c2c_env.compiled import is_compiled
+from c2c_env.core import constants as c
 from c2c_env.core import transition
 from c2c_env.core.compile import cpu
+from c2c_env.envs import episode_start
 
 ROUGH = {"volatility": 0.05, "rework_probability": 1.0}
 FORMATS = {
@@ -100,3 +107,63 @@ def test_a_copy_of_the_sources_elsewhere_shares_the_compiled_code(tmp_path):
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)
     assert Path(ran.stdout.strip()).parent == tmp_path / "c2c_env"
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb?")} == before
+
+
+# --- marks and the key of the cache ----------------------------------------------------------------------------
+
+ENTRIES = [transition.run_rows, episode_start.start_rows, decide_rows]
+HOMES = [Path(c2c_env.__file__).parent, Path(agents.__file__).parent]
+
+
+def reachable(function, found=None):
+    """Every marked function that an entry point calls, however deep, itself included."""
+    found = {function} if found is None else found
+    for name in function.__code__.co_names:
+        value = function.__globals__.get(name)
+        if is_compiled(value) and value not in found:
+            found.add(value)
+            reachable(value, found)
+    return found
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_every_file_that_is_compiled_is_in_the_key_of_the_cache(entry):
+    files = set(cpu.source_files(entry))
+    assert {Path(function.__code__.co_filename) for function in reachable(entry)} <= files
+    assert Path(c.__file__) in files  # its numbers are compiled in
+    assert Path(c2c_env.render.__file__) not in files
+
+
+def test_a_changed_constant_or_callee_changes_the_key(tmp_path):
+    shutil.copytree(HOMES[0], tmp_path / "c2c_env", ignore=shutil.ignore_patterns("__pycache__"))
+    code = (
+        "from c2c_env.core.compile import cpu; from c2c_env.core import transition;"
+        "print(cpu._cache_folder(transition.run_rows).name)"
+    )
+
+    def key():
+        ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)
+        return ran.stdout
+
+    keys = [key()]
+    for name in ("core/constants.py", "core/alignment.py", "compiled.py", "core/work.py"):
+        path = tmp_path / "c2c_env" / name
+        path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+        keys.append(key())
+    assert len(set(keys)) == len(keys)
+    with open(tmp_path / "c2c_env" / "metrics.py", "a", encoding="utf-8") as file:
+        file.write("\n")
+    assert keys[-1] == key()
+
+
+def test_marked_functions_stand_in_files_of_their_own():
+    marked = set()
+    for home in HOMES:
+        for path in home.rglob("*.py"):
+            functions = [node for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)]
+            marks = [{ast.unparse(mark) for mark in node.decorator_list} & {"compiled", "merged"} for node in functions]
+            assert all(marks) or not any(marks), f"{path} has functions with and without a mark"
+            if any(marks):
+                marked.add(path)
+    assert {Path(function.__code__.co_filename) for entry in ENTRIES for function in reachable(entry)} <= marked
+    assert len(marked) > 20
