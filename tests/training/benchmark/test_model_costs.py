@@ -209,7 +209,7 @@ def test_figures_show_all_teams_but_ask_nothing_again(server, words, tmp_path, c
         ("key_variable=NOT_SET", "set the environment variable NOT_SET"),
         ("base_url=http://127.0.0.1:9/v1", "http://127.0.0.1:9/v1 cannot be reached"),
         ("temprature=1", "did you mean 'temperature'"),
-        (KEY, "--llm takes key=value"),
+        (KEY, "--llm has something else, expected key=value"),
         (f"api_key={KEY}", "unknown option 'api_key'"),
         (f"key_variable={KEY}", "key_variable is not the name of an environment variable"),
     ],
