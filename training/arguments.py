@@ -100,13 +100,13 @@ def _channel(name: str, channel: Channel, changes: Mapping[str, Any]) -> Channel
     return replace(channel, **changes)
 
 
-def output_folder(text: str) -> Path:
+def output_folder(place: str | Path) -> Path:
     """The folder for results, made if need be."""
-    folder = Path(text)
+    folder = Path(place)
     try:
-        (folder / "cells").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"cannot make the folder {text!r} (--out): {error.strerror or error}") from error
+        raise ConfigError(f"cannot make the folder {str(place)!r} (--out): {error.strerror or error}") from error
     return folder
 
 

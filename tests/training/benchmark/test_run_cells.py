@@ -431,7 +431,7 @@ def test_help_of_a_command(capsys):
 def test_figures_are_drawn_for_whatever_was_run(tmp_path):
     words = ["--policies", "no_communication,cost_aware", "--workflows", "csv-import-tool", "--generated", "2"]
     cells = make_cells(*words, "--seeds", "1", "--team-sizes", "3")
-    folder = arguments.output_folder(str(tmp_path)) / "cells"
+    folder = arguments.output_folder(tmp_path / "cells")
     opener = partial(run_cells.open_executor, None, 2)
     assert run_cells.complete(cells, folder, opener, Console(quiet=True)) == {}
     written = results.write_results(cells, tmp_path)
