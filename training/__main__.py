@@ -63,7 +63,7 @@ training/throughput/peer_loops.py tells how peers are installed; one that is not
 Exit status: 0 everything measured or not installed, 1 some rows failed, 2 wrong arguments, 130 interrupted.
 """,
 }
-EXTRAS = {"decompose": "llm", "replay": "llm", "train": "train"}
+EXTRAS = {"decompose": "llm", "replay": "llm", "train": "train", "tune_oracle": "train"}
 RESUMES = {
     "benchmark": "; the same command goes on from here",
     "train": "; the same command with --resume goes on from the last checkpoint",
