@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agents.prompted.settings import ModelSettings
 from c2c_env import Channel, EnvConfig
 from c2c_env.errors import ConfigError, nearest, raise_faults, unknown_name
 from training.throughput.peer_loops import PEER_NAMES
@@ -136,7 +135,10 @@ def read_options(assignments: Sequence[str], file: str | None) -> dict[str, Any]
         except (OSError, ValueError) as error:
             raise ConfigError(f"cannot read options from {file!r} (--llm-file): {error}") from error
     given |= read_assignments("--llm", assignments, "temperature=0.7", secret=True)
-    ModelSettings.of(given)
+    if given:
+        from agents.prompted.settings import ModelSettings  # needs pydantic, which scripted policies do not
+
+        ModelSettings.of(given)
     return given
 
 
