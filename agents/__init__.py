@@ -1,1 +1,1 @@
-"""Who decides: scripted and prompted, and later learned, policies behind one protocol."""
+"""Who decides: scripted, prompted and learned teams, and references that see the true state, behind one protocol."""

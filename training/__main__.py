@@ -57,12 +57,13 @@ examples:
   python -m training throughput --peers-python ../venv-peers/bin/python ../venv-jaxmarl/bin/python
   python -m training throughput --growth                 teams of 5 to 256 agents, workflows of 8 to 128 subtasks
   python -m training throughput --startup                import, compile, start
+  python -m training throughput --gpu --team-size 8      the batch on a CUDA device (extra cuda)
 
-training/peers.py tells how peers are installed; one that is not is named and left out.
+training/throughput/peer_loops.py tells how peers are installed; one that is not is named and left out.
 Exit status: 0 everything measured or not installed, 1 some rows failed, 2 wrong arguments, 130 interrupted.
 """,
 }
-EXTRAS = {"decompose": "llm", "replay": "llm", "train": "train"}
+EXTRAS = {"decompose": "llm", "replay": "llm", "train": "train", "tune_oracle": "train"}
 RESUMES = {
     "benchmark": "; the same command goes on from here",
     "train": "; the same command with --resume goes on from the last checkpoint",

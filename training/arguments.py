@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agents.prompted.settings import ModelSettings
 from c2c_env import Channel, EnvConfig
 from c2c_env.errors import ConfigError, nearest, raise_faults, unknown_name
 from training.throughput.peer_loops import PEER_NAMES
@@ -37,41 +36,59 @@ def parse_sizes(text: str) -> list[int]:
     words = unique(split_list(text))
     faults = [f"--team-sizes has {w!r}, expected integers >= 1, such as 5,8,17" for w in words if not w.isdecimal()]
     raise_faults(ConfigError, "bad arguments", faults)
-    return [_at_least("--team-sizes", int(word), 1) for word in words]
+    return [at_least("--team-sizes", int(word), 1) for word in words]
 
 
-def _at_least(name: str, value: int, least: int) -> int:
+def at_least(name: str, value: int, least: int) -> int:
     if value < least:
         raise ConfigError(f"{name} is {value}, expected an integer >= {least}")
     return value
 
 
 def parse_config(assignments: Sequence[str]) -> EnvConfig:
-    """Configuration from ``key=value`` words; values as in TOML, channels as ``chat.richness=0.5``."""
+    """Configuration from ``key=value`` words, channels as ``chat.richness=0.5``; see `read_assignments`."""
     changes: dict[str, Any] = {}
     default = EnvConfig()
-    for text in assignments:
-        key, value = _parse_assignment(text)
+    for name, value in read_assignments("--config", assignments, "dt=0.25"):
+        key, dot, part = name.partition(".")
+        value = {part: value} if dot else value
         if isinstance(value, Mapping) and isinstance(getattr(default, key, None), Channel):
             value = _channel(key, changes.get(key, getattr(default, key)), value)
         changes[key] = value
     return default.with_fields(**changes)
 
 
-def _parse_assignment(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    key, value = key.strip(), value.strip()
-    if not equals or not key:
-        raise ConfigError(f"--config has {text!r}, expected key=value, such as dt=0.25")
-    if value.lower() == "none":  # TOML has no word for it
-        return key, None
-    if value.isidentifier() and value not in ("true", "false", "inf", "nan"):
-        value = f'"{value}"'  # so that words need no quotes of their own inside those of the shell
+def read_assignments(flag: str, words: Sequence[str], example: str, *, secret: bool = False) -> list[tuple[str, Any]]:
+    """Names and values from ``key=value`` words; whether they fit is checked by whoever they are for.
+
+    Args:
+        flag: where the words stand, for the error.
+        words: what is read.
+        example: of such a word, for the error.
+        secret: a word that cannot be read may be a key, so the error does not show it.
+
+    Raises:
+        ConfigError: words without a name or an equals sign; all of them are named.
+    """
+    split = [(word, *(part.strip() for part in word.partition("="))) for word in words]
+    faults = [
+        f"{flag} has {'something else' if secret else repr(word)}, expected key=value, such as {example}"
+        for word, name, equals, _ in split
+        if not (name and equals)
+    ]
+    raise_faults(ConfigError, "bad arguments", faults)
+    return [(name, read_value(text)) for _, name, _, text in split]
+
+
+def read_value(text: str) -> Any:
+    """None for the word none, else the TOML value that the text is, else the text itself, which needs no quotes."""
+    if text.lower() == "none":  # TOML has no word for it
+        return None
     try:
-        ((name, parsed),) = tomllib.loads(f"{key} = {value}").items()
-    except (tomllib.TOMLDecodeError, ValueError) as error:
-        raise ConfigError(f"--config has {text!r}, whose value is no TOML value: {error}") from error
-    return name, parsed
+        ((_, value),) = tomllib.loads(f"x = {text}").items()
+    except ValueError:  # the text is no TOML value, or a line break makes it more than one
+        return text
+    return value
 
 
 def _channel(name: str, channel: Channel, changes: Mapping[str, Any]) -> Channel:
@@ -82,13 +99,13 @@ def _channel(name: str, channel: Channel, changes: Mapping[str, Any]) -> Channel
     return replace(channel, **changes)
 
 
-def output_folder(text: str) -> Path:
+def output_folder(place: str | Path) -> Path:
     """The folder for results, made if need be."""
-    folder = Path(text)
+    folder = Path(place)
     try:
-        (folder / "cells").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"cannot make the folder {text!r} (--out): {error.strerror or error}") from error
+        raise ConfigError(f"cannot make the folder {str(place)!r} (--out): {error.strerror or error}") from error
     return folder
 
 
@@ -117,23 +134,12 @@ def read_options(assignments: Sequence[str], file: str | None) -> dict[str, Any]
             given = tomllib.loads(Path(file).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ConfigError(f"cannot read options from {file!r} (--llm-file): {error}") from error
-    for text in assignments:
-        key, equals, value = text.partition("=")
-        if not equals or not key.strip():
-            raise ConfigError("--llm takes key=value, such as temperature=0.7; got something else")  # maybe a key
-        given[key.strip()] = _value(value.strip())
-    ModelSettings.of(given)
+    given |= read_assignments("--llm", assignments, "temperature=0.7", secret=True)
+    if given:
+        from agents.prompted.settings import ModelSettings  # needs pydantic, which scripted policies do not
+
+        ModelSettings.of(given)
     return given
-
-
-def _value(text: str) -> Any:
-    """A TOML value, or a word."""
-    if text.lower() == "none":
-        return None
-    try:
-        return tomllib.loads(f"x = {text}")["x"]
-    except tomllib.TOMLDecodeError:
-        return text
 
 
 # --- throughput ----------------------------------------------------------------------------------------------

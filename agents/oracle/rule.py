@@ -86,12 +86,3 @@ def _faults(numbers: Mapping[str, object], place: str) -> list[str]:
     faults = [f"{place}.{name} is missing" for name in Rule._fields if name not in numbers]
     faults += [f"{place}: {unknown_name('number', name, Rule._fields)}" for name in numbers if name not in Rule._fields]
     return faults + [f"{place}.{n} is {x!r}, expected a float" for n, x in numbers.items() if not isinstance(x, float)]
-
-
-def write_rules(rules: Mapping[str, Mapping[str, Rule]], head: str) -> str:
-    """The text of a file, with a comment at its head."""
-    lines = [f"# {line}" for line in head.splitlines()]
-    for budget, tiers in rules.items():
-        for tier, rule in tiers.items():
-            lines += ["", f"[{budget}.{tier}]", *(f"{name} = {x:.4f}" for name, x in rule._asdict().items())]
-    return "\n".join(lines) + "\n"

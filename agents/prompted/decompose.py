@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import tomli_w
 from pydantic import Field
 
 from agents.prompted.backends import Question, Reply, RequestFailedError
@@ -19,7 +19,6 @@ from c2c_env.errors import C2CError, ConfigError, WorkflowError
 from c2c_env.text.answer import AnswerError, Form
 from c2c_env.text.names import one_line, quoted
 from c2c_env.workflows.loader import parse_workflow
-from c2c_env.workflows.schema import FACETS
 
 CORRECTIONS = 2  # times that faults are fed back
 LEAST, MOST = 5, 34  # subtasks that are asked for
@@ -107,35 +106,16 @@ def correction(faults: Sequence[str]) -> str:
 
 def to_toml(planned: PlannedWorkflow, brief: str) -> str:
     """A workflow file."""
-    head = [
-        f"name = {_text(planned.name)}",
-        f"tier = {_text(planned.tier)}",
-        f"title = {_text(planned.title)}",
-        f"brief = {_text(brief)}",
-    ]
-    return "\n".join(head + [line for subtask in planned.subtasks for line in _subtask(subtask)]) + "\n"
+    return tomli_w.dumps(_printable({**planned.model_dump(), "brief": brief}))
 
 
-def _subtask(subtask: PlannedSubtask) -> list[str]:
-    facts = subtask.facts.model_dump()
-    return [
-        "",
-        "[[subtasks]]",
-        f"id = {_text(subtask.id)}",
-        f"title = {_text(subtask.title)}",
-        f"domain = {_text(subtask.domain)}",
-        f"effort = {subtask.effort!r}",
-        f"complexity = {subtask.complexity!r}",
-        f"prerequisites = [{', '.join(map(_text, subtask.prerequisites))}]",
-        "",
-        "[subtasks.facts]",
-        *(f"{facet} = {_text(facts[facet])}" for facet in FACETS),
-    ]
-
-
-def _text(text: str) -> str:
-    """A TOML string: without control characters, JSON's form of it is one."""
-    return json.dumps("\n".join(one_line(line) for line in text.splitlines()), ensure_ascii=False)
+def _printable(value: Any) -> Any:
+    """The same with all texts free of control characters, line by line."""
+    if isinstance(value, str):
+        return "\n".join(map(one_line, value.splitlines()))
+    if isinstance(value, list):
+        return [_printable(part) for part in value]
+    return {name: _printable(part) for name, part in value.items()} if isinstance(value, dict) else value
 
 
 def read_brief(path: str) -> str:

@@ -3,23 +3,47 @@
 from __future__ import annotations
 
 import math
-import numbers
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from c2c_env.errors import ConfigError, raise_faults, unknown_name
+from c2c_env.errors import ConfigError, MissingExtraError, raise_faults, unknown_name
+
+try:
+    from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+except ModuleNotFoundError as error:
+    raise MissingExtraError(
+        "options of prompted policies need pydantic, which is not installed; install the extra: pip install -e '.[llm]'"
+    ) from error
 
 OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "none"
-MODEL_BACKENDS = ("openai", "transformers")
-ANSWER_FORMATS = ("json_schema", "json_object", "tool", "text")
+_SECRET = ("base_url", "key_variable")  # what is wrong with them may be that a key stands there
+_WAYS = {"concurrency", "timeout", "attempts", "longest_wait", "budget", "budget_tokens", "cache", "key_variable"}
 
 
-@dataclass(frozen=True)
-class ModelSettings:
+def _endpoint(url: str) -> str:
+    """The URL, if nothing secret can be in it."""
+    parts = urlsplit(url)
+    secret = parts.username or parts.password or parts.query or parts.fragment
+    if secret or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError
+    return url
+
+
+# the descriptions are what errors expect
+Real = int | float  # an integer stays one, so that the answers that were kept under it are found again
+Count = Annotated[int, Field(ge=1, description="an integer >= 1")]
+Price = Annotated[Real | None, Field(ge=0, description="dollars per million tokens >= 0, or none")]
+Endpoint = Annotated[str, AfterValidator(_endpoint), Field(
+    description="http(s)://HOST/PATH without user, password or query (the key comes from the environment)"
+)]  # fmt: skip
+Variable = Annotated[
+    str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$", description="the name of an environment variable, or none")
+]
+
+
+class ModelSettings(BaseModel):
     """Settings of prompted policies; all faults are reported at once.
 
     Attributes:
@@ -41,51 +65,53 @@ class ModelSettings:
         judge: a second prompt scores how much each message's words deserve to raise understanding.
     """
 
-    backend: str = "openai"
-    base_url: str = OPENAI_URL
-    key_variable: str = "OPENAI_API_KEY"
-    answer_format: str = "json_schema"
-    temperature: float | None = 0.0
-    max_tokens: int = 512
-    concurrency: int = 16
-    timeout: float = 60.0
-    attempts: int = 5
-    longest_wait: float = 120.0
-    price_in: float | None = None
-    price_out: float | None = None
-    budget: float | None = None
-    budget_tokens: int | None = None
-    cache: str = "results/llm-cache"
-    judge: bool = False
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True)
 
-    def __post_init__(self) -> None:
-        raise_faults(ConfigError, "bad options of prompted policies", _faults(self))
+    backend: Literal["openai", "transformers"] = "openai"
+    base_url: Endpoint = OPENAI_URL
+    key_variable: Variable = "OPENAI_API_KEY"
+    answer_format: Literal["json_schema", "json_object", "tool", "text"] = "json_schema"
+    temperature: Annotated[Real | None, Field(ge=0, description="a number >= 0, or none")] = 0.0
+    max_tokens: Count = 512
+    concurrency: Count = 16
+    timeout: Annotated[Real, Field(gt=0, description="seconds > 0")] = 60.0
+    attempts: Count = 5
+    longest_wait: Annotated[Real, Field(ge=0, description="seconds >= 0")] = 120.0
+    price_in: Price = None
+    price_out: Price = None
+    budget: Annotated[Real | None, Field(ge=0, description="dollars >= 0, or none")] = None
+    budget_tokens: Annotated[int | None, Field(ge=1, description="an integer >= 1, or none")] = None
+    cache: Annotated[str, Field(pattern=r"\S", description="a folder")] = "results/llm-cache"
+    judge: Annotated[bool, Field(description="true or false")] = False
+
+    @field_validator("budget")
+    @classmethod
+    def _has_prices(cls, budget: Real | None, info: ValidationInfo) -> Real | None:
+        if budget is not None and None in (info.data.get("price_in", 0), info.data.get("price_out", 0)):
+            raise ValueError("budget needs price_in and price_out (dollars per million tokens)")
+        return budget
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> ModelSettings:
-        """From names and values; an unknown name is a `ConfigError` with the nearest valid one."""
-        valid = [field.name for field in fields(cls)]
-        unknown = [unknown_name("option", name, valid) for name in given if name not in valid]
-        raise_faults(ConfigError, "bad options of prompted policies", unknown)
+        """From names and values.
+
+        Raises:
+            ConfigError: unknown names, with the nearest valid ones, and wrong values.
+        """
         values = dict(given)
         if values.get("key_variable", "") is None:  # as the command line reads the word none
             values["key_variable"] = NO_KEY
-        return cls(**values)
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            faults = {str(fault["loc"][0]): _describe(fault) for fault in error.errors()}
+            raise_faults(ConfigError, "bad options of prompted policies", list(faults.values()))
+            raise
 
     @property
     def identity(self) -> dict[str, Any]:
         """What determines results; the rest is about how they are come by."""
-        ways = (
-            "concurrency",
-            "timeout",
-            "attempts",
-            "longest_wait",
-            "budget",
-            "budget_tokens",
-            "cache",
-            "key_variable",
-        )
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in ways}
+        return self.model_dump(exclude=_WAYS)
 
     @property
     def priced(self) -> bool:
@@ -98,70 +124,14 @@ class ModelSettings:
         return (prompt_tokens * self.price_in + completion_tokens * self.price_out) / 1e6
 
 
-def _number(least: float, *, none: bool = False, above: bool = False) -> Callable[[Any], bool]:
-    def valid(x: Any) -> bool:
-        if x is None:
-            return none
-        real = isinstance(x, numbers.Real) and not isinstance(x, bool) and math.isfinite(x)
-        return real and (x > least if above else x >= least)
-
-    return valid
-
-
-def _whole(x: Any) -> bool:
-    return isinstance(x, int) and not isinstance(x, bool) and x >= 1
-
-
-def _one_of(names: tuple[str, ...]) -> tuple[Callable[[Any], bool], str]:
-    return (lambda x: isinstance(x, str) and x in names), " or ".join(map(repr, names))
-
-
-def _endpoint(x: Any) -> bool:
-    """A URL without anything secret in it."""
-    try:
-        parts = urlsplit(x)
-    except (ValueError, AttributeError, TypeError):
-        return False
-    plain = not (parts.username or parts.password or parts.query or parts.fragment)
-    return isinstance(x, str) and parts.scheme in ("http", "https") and bool(parts.hostname) and plain
-
-
-def _variable(x: Any) -> bool:
-    return isinstance(x, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", x) is not None
-
-
-def _word(x: Any) -> bool:
-    return isinstance(x, str) and bool(x.strip())
-
-
-_WHOLE = (_whole, "an integer >= 1")
-_CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "backend": _one_of(MODEL_BACKENDS),
-    "base_url": (_endpoint, "http(s)://HOST/PATH without user, password or query (the key comes from the environment)"),
-    "key_variable": (_variable, "the name of an environment variable, or none"),
-    "answer_format": _one_of(ANSWER_FORMATS),
-    "temperature": (_number(0.0, none=True), "a number >= 0, or none"),
-    "max_tokens": _WHOLE,
-    "concurrency": _WHOLE,
-    "timeout": (_number(0.0, above=True), "seconds > 0"),
-    "attempts": _WHOLE,
-    "longest_wait": (_number(0.0), "seconds >= 0"),
-    "price_in": (_number(0.0, none=True), "dollars per million tokens >= 0, or none"),
-    "price_out": (_number(0.0, none=True), "dollars per million tokens >= 0, or none"),
-    "budget": (_number(0.0, none=True), "dollars >= 0, or none"),
-    "budget_tokens": (lambda x: x is None or (_whole(x)), "an integer >= 1, or none"),
-    "cache": (_word, "a folder"),
-    "judge": (lambda x: isinstance(x, bool), "true or false"),
-}
-_SECRET = ("base_url", "key_variable")  # what is wrong with them may be that a key stands there
-
-
-def _faults(options: ModelSettings) -> list[str]:
-    faults = []
-    for name, (valid, expected) in _CHECKS.items():
-        value = getattr(options, name)
-        if not valid(value):
-            faults.append(f"{name} is {'not' if name in _SECRET else f'{value!r}, expected'} {expected}")
-    if options.budget is not None and not options.priced:
-        faults.append("budget needs price_in and price_out (dollars per million tokens)")
-    return faults
+def _describe(fault: Any) -> str:
+    """One of pydantic's errors in this project's words; several of one setting read the same."""
+    name = str(fault["loc"][0])
+    if fault["type"] == "extra_forbidden":
+        return unknown_name("option", name, ModelSettings.model_fields)
+    expected = ModelSettings.model_fields[name].description or fault["ctx"]["expected"]
+    if name in _SECRET:
+        return f"{name} is not {expected}"
+    if fault["type"] == "value_error":
+        return str(fault["ctx"]["error"])
+    return f"{name} is {fault['input']!r}, expected {expected}"

@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import c2c_env
-from agents.prompted.settings import ModelSettings
 from c2c_env import EnvConfig, Workflow
 from training.files import digest, file_digest, source_digest
+
+if TYPE_CHECKING:
+    from agents.prompted.settings import ModelSettings
 
 Row = dict[str, Any]
 CELL_FORMAT = 1  # of the cell files and of what `run_cell` does around a policy; part of the hash
@@ -60,6 +62,8 @@ class Cell:
     @property
     def settings(self) -> ModelSettings:
         """How a prompted policy asks its model."""
+        from agents.prompted.settings import ModelSettings  # needs pydantic, which scripted policies do not
+
         return ModelSettings.of(self.options)
 
     @property

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from agents.policy import PolicyContext
-from agents.prompted.settings import ModelSettings
 from agents.registry import make_policy
 from training.benchmark.cell import Cell
 from training.benchmark.play_cell import cell_batch, policy_seed
@@ -25,7 +24,7 @@ def describe_estimate(cells: Sequence[Cell]) -> str:
     cost = 0.0
     for cell in cells:
         count, tokens = _estimate(cell)
-        options = ModelSettings.of(cell.options)
+        options = cell.settings
         questions, prompt_tokens = questions + count, prompt_tokens + tokens
         completion_tokens += count * options.max_tokens
         cost += options.cost(tokens, count * options.max_tokens)
@@ -48,7 +47,7 @@ def _estimate(cell: Cell) -> tuple[int, int]:
     horizons = batch.params.horizon[batch.state.workflow]
     steps = sum(int(horizons[env]) for env, _ in sizes)
     characters = sum(int(horizons[env]) * size for env, size in sizes)
-    asked = 2 if ModelSettings.of(cell.options).judge else 1
+    asked = 2 if cell.settings.judge else 1
     return asked * steps, characters // CHARACTERS_A_TOKEN
 
 
@@ -57,7 +56,7 @@ def describe_totals(cells: Sequence[Cell]) -> str:
     from agents.prompted.client.client import client_of
 
     lines = []
-    for options in dict.fromkeys(ModelSettings.of(cell.options) for cell in cells):
+    for options in dict.fromkeys(cell.settings for cell in cells):
         meter = client_of(options).meter
         totals, paid = meter.totals, "" if np.isnan(meter.dollars) else f", ${meter.dollars:,.4f}"
         tokens = f"{totals.prompt_tokens:,} + {totals.completion_tokens:,} tokens"

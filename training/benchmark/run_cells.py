@@ -95,7 +95,7 @@ CELLS_AT_ONCE = 8
 
 
 def open_threads(cells: Sequence[Cell]) -> Threads:
-    """Prompted cells run side by side in this process, so that one limit, budget and cache serve all."""
+    """Cells that ask a model run side by side in this process, so that one limit, budget and cache serve all."""
     return Threads(min(CELLS_AT_ONCE, len(cells)), close_clients)
 
 

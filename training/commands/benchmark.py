@@ -78,7 +78,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     out = arguments.output_folder(args.out)
     write_whole(out / "run.json", json.dumps(describe_benchmark(args, cells), indent=2) + "\n")
-    faults = complete(cells, out / "cells", partial(open_executor, args.ray, args.workers), errors)
+    faults = complete(
+        cells, arguments.output_folder(out / "cells"), partial(open_executor, args.ray, args.workers), errors
+    )
     results = write_results(cells, out)
     if len(results):
         tables.show_report(results, console, out / "report.txt")

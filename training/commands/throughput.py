@@ -7,7 +7,7 @@ import argparse
 from rich.console import Console
 
 from training.arguments import ALL_PEERS, THROUGHPUT_DEFAULTS, join_numbers, output_folder, throughput_config
-from training.throughput import scaling, tables
+from training.throughput import gpu, scaling, tables
 from training.throughput.measure import measure_growth, measure_rows, show_startup
 from training.throughput.peer_loops import PEER_NAMES
 
@@ -34,16 +34,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--growth", action="store_true", help="instead: cost of an agent-step for teams and workflows of many sizes"
     )
     instead("--startup", action="store_true", help="instead: seconds to import, to compile, and to start when compiled")
+    instead("--gpu", action="store_true", help="instead: the batch on a CUDA device; prints, and saves nothing")
     add("--agents", metavar="N,N", default=join_numbers(scaling.AGENTS), help="with --growth (default: %(default)s)")
     add(
         "--subtasks", metavar="K,K", default=join_numbers(scaling.SUBTASKS), help="with --growth (default: %(default)s)"
     )
+    add("--tier", default="simple", help="with --gpu: workflows, generated as they start (default: %(default)s)")
+    add("--team-size", type=int, default=5, help="with --gpu: agents (default: %(default)s)")
+    add("--num-envs", type=int, default=65536, help="with --gpu: environments of the batch (default: %(default)s)")
+    add("--steps", type=int, default=200, help="with --gpu: steps of a run (default: %(default)s)")
     add("--quick", action="store_true", help="two small batches and two short runs, unless given")
     add("--out", metavar="FOLDER", default="results/throughput", help="folder for everything (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print and save; the exit status."""
+    if args.gpu:
+        for line in gpu.describe_device(args.tier, args.team_size, args.num_envs, args.steps):
+            print(line, flush=True)
+        return 0
     config, out = throughput_config(args), output_folder(args.out)
     console, errors = Console(width=tables.THROUGHPUT_WIDTH, highlight=False), Console(stderr=True, highlight=False)
     measure = measure_growth if args.growth else show_startup if args.startup else measure_rows

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from c2c_env.errors import ConfigError
 from training.learning.recipe import load_recipe, shipped_recipes
-from training.learning.run import CHECKPOINT_FILE, Training, check_device
+from training.learning.run import Training, check_device
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,19 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """The command."""
+    """Train to the end; the exit status."""
     recipe = load_recipe(args.recipe)
     changes = {name: getattr(args, name) for name in ("seed", "threads") if getattr(args, name) is not None}
     recipe = replace(recipe, **changes)
     folder = Path(args.out or f"results/train/{recipe.name}/seed-{recipe.seed}")
-    training = Training(recipe, folder, check_device(args.device))
     console = Console(stderr=True)
-    begun = (folder / CHECKPOINT_FILE).exists()
-    if begun and not args.resume:
-        raise ConfigError(f"{folder} holds a run already; add --resume to go on with it, or give another --out")
-    if begun:
-        training.load()
-    elif args.resume:
-        console.print(f"{folder} has no checkpoint yet; the run begins at the beginning", soft_wrap=True)
+    training = Training(recipe, folder, check_device(args.device))
+    training.begin(args.resume, console)
     training.run(console)
     return 0

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from agents.oracle.rule import BUDGETS, PATH, read_rules, write_rules
+from agents.oracle.rule import PATH
 from c2c_env.errors import ConfigError
-from c2c_env.workflows import TIERS
-from training.learning.tune_oracle import SIZES, Practice, blank_rules, describe, search
+from training.learning.tune_oracle import tune
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,15 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Tune both budgets for every tier; the exit status."""
+    """Tune, and write the file; the exit status."""
     if args.population < 8 or args.workflows < 1 or args.generations < 1:
         raise ConfigError("expected --population >= 8, --workflows >= 1 and --generations >= 1")
-    out = Path(args.out)
-    rules = read_rules(out.read_text(encoding="utf-8")) if out.exists() else blank_rules()
-    for tier in TIERS:
-        practices = [Practice(tier, size, args.workflows) for size in SIZES[tier]]
-        for budget in BUDGETS:
-            print(f"{tier}, {budget}", flush=True)
-            rules[budget][tier] = search(practices, rules[budget][tier], budget == "thrifty", args)
-            out.write_text(write_rules(rules, describe(args)), encoding="utf-8")
+    tune(Path(args.out), args)
     return 0

@@ -5,22 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from training.learning.stages import Stage
-
-
-def optimizers(stage: Stage) -> dict[str, torch.optim.Optimizer]:
-    """Those of a stage, by name."""
-    return {name: value for name, value in vars(stage).items() if isinstance(value, torch.optim.Optimizer)}
 
 
 def optimizer_tensors(stage: Stage) -> dict[str, Tensor]:
     """Moments and step counts as tensors: `<optimiser>.<parameter>.<name>`."""
     return {
         f"{name}.{place}.{key}": value
-        for name, optimizer in optimizers(stage).items()
+        for name, optimizer in stage.optimizers.items()
         for place, state in optimizer.state_dict()["state"].items()
         for key, value in state.items()
     }
@@ -28,7 +22,7 @@ def optimizer_tensors(stage: Stage) -> dict[str, Tensor]:
 
 def put_optimizer_tensors(stage: Stage, tensors: dict[str, Tensor]) -> None:
     """The reverse of `optimizer_tensors`."""
-    for name, optimizer in optimizers(stage).items():
+    for name, optimizer in stage.optimizers.items():
         state: dict[int, dict[str, Tensor]] = {}
         for path, value in tensors.items():
             owner, place, key = path.split(".")

@@ -50,6 +50,11 @@ class Imitation:
         self.teachers = [OracleRule() for _ in groups]  # each keeps what it needs for its own batch
         self.optimizer = torch.optim.Adam(actor.parameters(), config.learning_rate, eps=1e-6)
 
+    @property
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """By the names that they have in checkpoints."""
+        return {"optimizer": self.optimizer}
+
     def update(self, number: int) -> Scalars:
         """One gradient step for every group; means over groups of the logged scalars."""
         for setting in self.optimizer.param_groups:

@@ -137,6 +137,11 @@ class PPO:
         self.critic_optimizer = torch.optim.Adam(critic.parameters(), config.critic_learning_rate, eps=1e-5)
         self.scale = ReturnScale()
 
+    @property
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """By the names that they have in checkpoints."""
+        return {"optimizer": self.optimizer, "critic_optimizer": self.critic_optimizer}
+
     def update(self, number: int) -> Scalars:
         """Play and learn; the logged scalars."""
         share = 1.0 - number / self.config.updates

@@ -125,6 +125,22 @@ class Training:
             if row["stage"] in done or (row["stage"] == current and row["update"] <= update)
         ]  # fmt: skip
 
+    def begin(self, resume: bool, console: Console) -> None:
+        """Begin anew in an empty folder, or go on from the folder's checkpoint if that is wanted.
+
+        Raises:
+            ConfigError: there is a checkpoint, but the run is not to go on from it.
+        """
+        begun = (self.folder / CHECKPOINT_FILE).exists()
+        if begun and not resume:
+            raise ConfigError(
+                f"{self.folder} holds a run already; add --resume to go on with it, or give another --out"
+            )
+        if begun:
+            self.load()
+        elif resume:
+            console.print(f"{self.folder} has no checkpoint yet; the run begins at the beginning", soft_wrap=True)
+
     # --- running ----------------------------------------------------------------------------------------------
 
     def run(self, console: Console) -> None:

@@ -5,13 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
+
 from training.learning.recipe import GroupConfig, Recipe
 
 
 class Stage(Protocol):
     """A learner that goes on update by update."""
 
-    def update(self, number: int) -> dict[str, float]: ...
+    @property
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """By name; a checkpoint keeps their tensors under these names."""
+        ...
+
+    def update(self, number: int) -> dict[str, float]:
+        """Go on by one update; the logged scalars."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Tunes the numbers of the planner's rule on generated training workflows and writes them as TOML.
+"""Tunes the numbers of the oracle's rule on generated training workflows and writes them as TOML.
 
 A cross-entropy search: every generation draws new workflows, plays them with a set of rules drawn around the present
 one, and moves towards the best of them. What is minimised is the mean logarithm of completion time / lower bound; the
@@ -8,20 +8,23 @@ thrifty rules pay, in addition, for communication beyond what the scripted team 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import tomli_w
 
 from agents.oracle.oracle_team import OracleRule
-from agents.oracle.rule import BUDGETS, Rule
+from agents.oracle.rule import BUDGETS, Rule, read_rules
 from agents.play import play
 from agents.policy import PolicyContext
 from agents.registry import make_policy
 from c2c_env import TRAIN_SEEDS, Batch, EnvConfig, Generated, Team
 from c2c_env.core.constants import COMMUNICATION_HOURS
 from c2c_env.workflows import TIERS
+from training.files import write_whole
 
 Floats = npt.NDArray[np.float64]
 SIZES = {"simple": (5, 8), "medium": (5, 8), "complex": (8, 17)}  # teams that a tier's rule is tuned for
@@ -71,6 +74,17 @@ KNOBS = {
     "least_pace": Knob(0.05, 0.8),
     "least_handover": Knob(0.002, 0.5, log=True),
 }
+
+
+def tune(out: Path, args: argparse.Namespace) -> None:
+    """Tune both budgets for every tier, from the rules of a file if it is there, and write them after each search."""
+    rules = read_rules(out.read_text(encoding="utf-8")) if out.exists() else blank_rules()
+    for tier in TIERS:
+        practices = [Practice(tier, size, args.workflows) for size in SIZES[tier]]
+        for budget in BUDGETS:
+            print(f"{tier}, {budget}", flush=True)
+            rules[budget][tier] = search(practices, rules[budget][tier], budget == "thrifty", args)
+            write_whole(out, write_rules(rules, describe(args)))
 
 
 class Practice:
@@ -150,11 +164,18 @@ def blank_rules() -> dict[str, dict[str, Rule]]:
     return {budget: dict.fromkeys(TIERS, Rule()) for budget in BUDGETS}
 
 
+def write_rules(rules: Mapping[str, Mapping[str, Rule]], head: str) -> str:
+    """The text of a file that `read_rules` reads, with a comment at its head."""
+    comment = "".join(f"# {line}\n" for line in head.splitlines())
+    tables = {budget: {tier: rule._asdict() for tier, rule in tiers.items()} for budget, tiers in rules.items()}
+    return f"{comment}\n{tomli_w.dumps(tables)}"
+
+
 def describe(args: argparse.Namespace) -> str:
     """Where a file's numbers come from."""
     names = ("generations", "population", "workflows", "spread", "seed")
     return (
-        "The numbers of the planner's rule (see agents/planner/plan.py), tuned on training workflows by\n"
-        f"  python -m training tune_planner {' '.join(f'--{name} {getattr(args, name)}' for name in names)}\n"
+        "The numbers of the oracle's rule (see agents/oracle/rule.py), tuned on training workflows by\n"
+        f"  python -m training tune_oracle {' '.join(f'--{name} {getattr(args, name)}' for name in names)}\n"
         f"thrifty: with at most the communication of the scripted team ({LIMIT_POLICY}); free: with as much as pays."
     )

@@ -1,4 +1,4 @@
-"""How fast the environment is on a GPU: ``python -m training.throughput.gpu``.
+"""How fast the environment is on a GPU: ``python -m training throughput --gpu``.
 
 The clock is on for everything that an episode needs but a policy: random legal actions, the step, and the restart of
 what has ended, all on the device. It stops when the device is done.
@@ -6,53 +6,35 @@ what has ended, all on the device. It stops when the device is done.
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from c2c_env import EnvConfig, Team
 from c2c_env.envs.device_batch import DeviceBatch
-from c2c_env.errors import C2CError, ConfigError
+from c2c_env.errors import ConfigError
 
 RUNS = 5
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print; the exit status."""
-    args = parse(argv)
-    try:
-        if args.steps < 1:
-            raise ConfigError(f"--steps is {args.steps}, expected an integer >= 1")
-        for what, write_observations in (("with observations", True), ("without observations", False)):
-            envs = make_device_batch(args, write_observations)
-            rates = [rate * args.team_size for rate in measure_device(envs, args.steps)]
-            print(
-                f"{args.tier}, {args.team_size} agents, {args.num_envs} environments, {what}:"
-                f" {statistics.median(rates):,.0f} agent-steps a second (median of {RUNS} runs of {args.steps}"
-                f" steps; {min(rates):,.0f} to {max(rates):,.0f})"
-            )
-    except C2CError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+def describe_device(tier: str, team_size: int, num_envs: int, steps: int) -> Iterator[str]:
+    """Measure the batch on the device, with observations and without; a line each.
 
-
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The command's arguments."""
-    parser = argparse.ArgumentParser(prog="python -m training.throughput.gpu", description=__doc__)
-    parser.add_argument("--tier", default="simple", help="workflows, generated as they start (default: simple)")
-    parser.add_argument("--team-size", type=int, default=5, help="agents (default: 5)")
-    parser.add_argument("--num-envs", type=int, default=65536, help="environments of the batch (default: 65536)")
-    parser.add_argument("--steps", type=int, default=200, help="steps of a run (default: 200)")
-    return parser.parse_args(argv)
-
-
-def make_device_batch(args: argparse.Namespace, write_observations: bool) -> DeviceBatch:
-    """The batch that is measured."""
-    team = Team.default(args.team_size)
-    return DeviceBatch(args.tier, team, EnvConfig(), args.num_envs, write_observations=write_observations)
+    Raises:
+        ConfigError: there is no device, or a number cannot be used.
+        MissingExtraError: numba-cuda is not installed.
+    """
+    if steps < 1:
+        raise ConfigError(f"--steps is {steps}, expected an integer >= 1")
+    team = Team.default(team_size)
+    for what, write_observations in (("with observations", True), ("without observations", False)):
+        envs = DeviceBatch(tier, team, EnvConfig(), num_envs, write_observations=write_observations)
+        rates = [rate * team_size for rate in measure_device(envs, steps)]
+        yield (
+            f"{tier}, {team_size} agents, {num_envs} environments, {what}:"
+            f" {statistics.median(rates):,.0f} agent-steps a second (median of {RUNS} runs of {steps}"
+            f" steps; {min(rates):,.0f} to {max(rates):,.0f})"
+        )
 
 
 def measure_device(envs: DeviceBatch, steps: int) -> list[float]:
@@ -71,7 +53,3 @@ def timed(envs: DeviceBatch, steps: int) -> float:
         envs.autoreset()
     envs.synchronize()
     return steps * envs.num_envs / (time.perf_counter() - start)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

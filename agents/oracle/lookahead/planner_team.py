@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.oracle.lookahead.search import Search, Searcher
+from agents.oracle.lookahead.search import Searcher
 from agents.oracle.oracle_team import OracleTeam
 from agents.policy import Array, PolicyContext
 from c2c_env import Batch
 
-SEARCHES = {"thrifty": Search(price=0.25), "free": Search(price=0.05)}
+PRICES = {"thrifty": 0.25, "free": 0.05}  # hours of completion time that an hour of communication counts
 
 
 class PlannerTeam(OracleTeam):
@@ -20,11 +20,10 @@ class PlannerTeam(OracleTeam):
 
     def __init__(self, context: PolicyContext, argument: str = "") -> None:
         super().__init__(context, argument)
-        self.search = SEARCHES[self.budget]
         self._searcher: Searcher | None = None
 
     def act_batch(self, batch: Batch, rows: Array) -> Array:
         """Actions of all agents in environments `rows` [R]: int32 [R, N, parts]."""
         if self._searcher is None or self._searcher.batch is not batch:
-            self._searcher = Searcher(batch, self.oracle, self.search, self.seed)
+            self._searcher = Searcher(batch, self.oracle, PRICES[self.budget], self.seed)
         return np.stack([self._searcher.decide(int(row)) for row in rows])

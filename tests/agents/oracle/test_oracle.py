@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from agents.oracle.oracle_team import OracleRule
-from agents.oracle.rule import BUDGETS, Rule, load_rules, read_rules, write_rules
+from agents.oracle.rule import BUDGETS, PATH, Rule, load_rules, read_rules
 from agents.play import play
 from agents.policy import PolicyContext
 from agents.registry import SEES_STATE, make_policy
 from c2c_env import VALIDATION_SEEDS, Batch, EnvConfig, Generated, Team
 from c2c_env.errors import ConfigError
 from c2c_env.workflows import TIERS
+from training.learning.tune_oracle import write_rules
 
 
 def make_batch(tier="simple", team_size=4, count=3, backend="numba", **config):
@@ -95,6 +96,13 @@ def test_rules_are_read_as_written():
     rules = {budget: dict.fromkeys(TIERS, Rule(price=0.25)) for budget in BUDGETS}
     assert read_rules(write_rules(rules, "a head")) == rules
     assert set(load_rules("thrifty")) == set(TIERS)
+
+
+def test_shipped_rules_are_as_the_command_writes_them_and_say_which_did():
+    text = PATH.read_text(encoding="utf-8")
+    head = "".join(line[2:] for line in text.splitlines(keepends=True) if line.startswith("#"))
+    assert "\n  python -m training tune_oracle --generations" in head
+    assert write_rules(read_rules(text), head) == text
 
 
 def test_faulty_rules_are_refused_all_at_once():

@@ -136,10 +136,10 @@ def message_of(call):
 
 
 def measured():
-    """The measuring script runs, on little."""
-    from training.throughput.gpu import main
+    """The measuring command runs, on little."""
+    from training.__main__ import main
 
-    return main(["--num-envs", "2", "--steps", "1", "--team-size", "2"])
+    return main(["throughput", "--gpu", "--num-envs", "2", "--steps", "1", "--team-size", "2"])
 
 
 if __name__ == "__main__":

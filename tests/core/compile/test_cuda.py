@@ -66,7 +66,7 @@ def test_refusals():
         assert messages[name].startswith(start), messages[name]
 
 
-def test_the_measuring_script_runs():
+def test_the_measuring_command_runs():
     assert in_process("cuda_simulated.py", "measured") == 0
 
 
@@ -117,7 +117,7 @@ def test_without_the_extra_the_message_names_it(monkeypatch):
 
 @pytest.mark.skipif(not COMPILER, reason="needs numba-cuda[cu13], the extra cuda")
 def test_without_a_device_the_message_is_one_line():
-    command = [sys.executable, "-m", "training.throughput.gpu"]
+    command = [sys.executable, "-m", "training", "throughput", "--gpu"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parents[2], check=False)
     if done.returncode == 0:
         pytest.skip("there is a CUDA device")

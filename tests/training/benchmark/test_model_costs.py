@@ -209,7 +209,7 @@ def test_figures_show_all_teams_but_ask_nothing_again(server, words, tmp_path, c
         ("key_variable=NOT_SET", "set the environment variable NOT_SET"),
         ("base_url=http://127.0.0.1:9/v1", "http://127.0.0.1:9/v1 cannot be reached"),
         ("temprature=1", "did you mean 'temperature'"),
-        (KEY, "--llm takes key=value"),
+        (KEY, "--llm has something else, expected key=value"),
         (f"api_key={KEY}", "unknown option 'api_key'"),
         (f"key_variable={KEY}", "key_variable is not the name of an environment variable"),
     ],
@@ -286,6 +286,8 @@ def test_options_that_change_results_change_the_name_of_a_cell(server, words):
 def test_scripted_benchmarks_load_no_language_model_library():
     code = (
         "import sys, training.commands.benchmark, training.commands.episode, agents.registry;"
+        "from training.__main__ import make_parser; from training.benchmark.choose_cells import choose_cells;"
+        "[cell.name for cell in choose_cells(make_parser(['benchmark']).parse_args(['benchmark', '--quick']))];"
         "print([m for m in ('openai', 'httpx2', 'pydantic', 'tenacity', 'torch', 'transformers') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

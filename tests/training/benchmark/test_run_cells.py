@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -339,8 +340,11 @@ def test_config_values_are_toml_and_words_need_no_quotes():
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("dt", "expected key=value"),
-        ("dt=[1", "no TOML value"),
+        ("dt", "--config has 'dt', expected key=value, such as dt=0.25"),
+        ("=1", "--config has '=1', expected key=value"),
+        ("dt=[1", "dt is '[1', expected a number > 0"),
+        ("relations=one-hot", "relations is 'one-hot', expected 'onehot' or 'index'"),
+        ("dt.x=1", "dt is {'x': 1}, expected a number > 0"),
         ("dtt=1", "did you mean 'dt'"),
         ("dt=-1", "dt is -1, expected a number > 0"),
         ("chat.richnes=1", "did you mean 'richness'"),
@@ -348,8 +352,39 @@ def test_config_values_are_toml_and_words_need_no_quotes():
     ],
 )
 def test_faults_of_the_configuration(assignment, message):
-    with pytest.raises(ConfigError, match=message.replace("[", r"\[")):
+    with pytest.raises(ConfigError, match=re.escape(message)):
         arguments.parse_config([assignment])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("none", None),
+        ("None", None),
+        ("0.5", 0.5),
+        ("true", True),
+        ('"a b"', "a b"),
+        ("[1, 2]", [1, 2]),
+        ("json-schema", "json-schema"),
+        ("http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1"),
+        ("1\ny = 2", "1\ny = 2"),
+        ("", ""),
+    ],
+)
+def test_values_are_read_alike_behind_every_flag(text, value):
+    assert arguments.read_assignments("--config", [f" key = {text}"], "dt=0.25") == [("key", value)]
+
+
+def test_wrong_options_get_the_message_of_the_options():
+    with pytest.raises(ConfigError, match="answer_format is 'json-schema', expected 'json_schema' or"):
+        arguments.read_options(["answer_format=json-schema"], None)
+
+
+def test_words_that_are_no_options_are_not_shown():
+    with pytest.raises(ConfigError, match="2 faults") as caught:
+        arguments.read_options(["sk-secret-1", "=sk-secret-2", "temperature=0.7"], None)
+    assert "--llm has something else, expected key=value, such as temperature=0.7" in str(caught.value)
+    assert "sk-secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -396,7 +431,7 @@ def test_help_of_a_command(capsys):
 def test_figures_are_drawn_for_whatever_was_run(tmp_path):
     words = ["--policies", "no_communication,cost_aware", "--workflows", "csv-import-tool", "--generated", "2"]
     cells = make_cells(*words, "--seeds", "1", "--team-sizes", "3")
-    folder = arguments.output_folder(str(tmp_path)) / "cells"
+    folder = arguments.output_folder(tmp_path / "cells")
     opener = partial(run_cells.open_executor, None, 2)
     assert run_cells.complete(cells, folder, opener, Console(quiet=True)) == {}
     written = results.write_results(cells, tmp_path)

@@ -23,6 +23,7 @@ from agents.learned.weights import NetworkConfig, WeightsError
 from c2c_env import EnvConfig
 from c2c_env.errors import ConfigError
 from training.__main__ import main
+from training.learning.checkpoint import optimizer_tensors, put_optimizer_tensors
 from training.learning.environments import Group
 from training.learning.imitation import Imitation, ImitationConfig
 from training.learning.log import SCALARS
@@ -304,6 +305,24 @@ def test_run_leaves_a_policy_that_the_benchmark_plays(whole, tmp_path):
     ]
     assert main(["benchmark", *words, "--seeds", "1", "--team-sizes", "3", "--out", str(tmp_path)]) == 0
     assert "learned" in (tmp_path / "results.csv").read_text()
+
+
+def test_checkpoints_keep_every_optimiser_under_its_name():
+    groups = [Group("simple", 2, 2, seed=1)]
+    actor, critic = Actor(**SMALL), Critic(16, 1)
+    ppo = PPO(PPOConfig(updates=2, steps=4, critic_updates=0), actor, critic, groups)
+    ppo.update(0)
+    tensors = optimizer_tensors(ppo)
+    for optimizer, network in (("optimizer", actor), ("critic_optimizer", critic)):
+        places = {name.split(".")[1] for name in tensors if name.split(".")[0] == optimizer}
+        assert len(places) == len(list(network.parameters()))
+    again = PPO(PPOConfig(updates=2, steps=4), actor, critic, groups)
+    put_optimizer_tensors(again, tensors)
+    assert all(torch.equal(value, tensors[name]) for name, value in optimizer_tensors(again).items())
+    assert optimizer_tensors(again).keys() == tensors.keys()
+    imitation = Imitation(ImitationConfig(), actor, groups)
+    imitation.update(0)
+    assert {name.split(".")[0] for name in optimizer_tensors(imitation)} == {"optimizer"}
 
 
 def test_every_logged_scalar_is_explained(whole):

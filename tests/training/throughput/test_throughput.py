@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from c2c_env import Batch, EnvConfig, Team
+from c2c_env.errors import MissingExtraError
 from training.__main__ import main
 from training.arguments import throughput_config
 from training.commands import throughput
@@ -184,6 +185,7 @@ def test_growth(tmp_path, capsys):
     assert set(zip(results["agents"], results["subtasks"], strict=True)) == {(2, 3), (4, 3)}
     out = capsys.readouterr().out
     assert out.count("exponent in agents") == 3
+    assert {path.name for path in tmp_path.iterdir()} == {"growth.txt", "growth.csv", "growth.json"}
 
 
 def test_startup(tmp_path, monkeypatch, capsys):
@@ -192,6 +194,23 @@ def test_startup(tmp_path, monkeypatch, capsys):
     assert main(["throughput", "--startup", "--runs", "3", "--out", str(tmp_path)]) == 0
     assert pd.read_csv(tmp_path / "startup.csv")["seconds"].tolist() == [20.0, 0.6, 0.2]
     assert "cached" in capsys.readouterr().out
+
+
+def test_gpu_without_numba_cuda_or_with_wrong_numbers_says_so(tmp_path, monkeypatch, capsys):
+    def without_extra(device):
+        raise MissingExtraError("needs numba-cuda")
+
+    monkeypatch.setattr("c2c_env.envs.device_batch.load_cuda", without_extra)
+    words = ["throughput", "--gpu", "--out", str(tmp_path / "out")]
+    for change, message in (
+        ([], "needs numba-cuda"),
+        (["--steps", "0"], "--steps is 0, expected an integer >= 1"),
+        (["--num-envs", "0"], "num_envs is 0"),
+        (["--tier", "simpel"], "did you mean 'simple'"),
+    ):
+        assert main([*words, *change]) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_seconds_of_a_fresh_interpreter(tmp_path):

@@ -1,0 +1,98 @@
+"""Options of prompted policies: every fault at once, in this project's words, and no key in them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from agents.prompted.settings import NO_KEY, ModelSettings
+from c2c_env.errors import ConfigError
+
+KEY = "sk-secret-1234"
+
+
+def faults_of(**given):
+    with pytest.raises(ConfigError, match="bad options of prompted policies") as caught:
+        ModelSettings.of(given)
+    assert "pydantic" not in str(caught.value)
+    return caught.value.faults
+
+
+def test_all_faults_at_once():
+    valid = ", ".join(sorted(ModelSettings.model_fields))
+    assert faults_of(temprature=1, backend="opnai", max_tokens=0, timeout="soon", judge=1, cache=" ", budget=3) == (
+        "backend is 'opnai', expected 'openai' or 'transformers'",
+        "max_tokens is 0, expected an integer >= 1",
+        "timeout is 'soon', expected seconds > 0",
+        "budget needs price_in and price_out (dollars per million tokens)",
+        "cache is ' ', expected a folder",
+        "judge is 1, expected true or false",
+        f"unknown option 'temprature'; did you mean 'temperature'? (valid: {valid})",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("answer_format", "json", "'json_schema', 'json_object', 'tool' or 'text'"),
+        ("answer_format", 3, "'json_schema', 'json_object', 'tool' or 'text'"),
+        ("temperature", -0.1, "a number >= 0, or none"),
+        ("temperature", True, "a number >= 0, or none"),
+        ("temperature", math.nan, "a number >= 0, or none"),
+        ("temperature", "0.5", "a number >= 0, or none"),
+        ("timeout", 0, "seconds > 0"),
+        ("timeout", math.inf, "seconds > 0"),
+        ("timeout", None, "seconds > 0"),
+        ("longest_wait", -1, "seconds >= 0"),
+        ("max_tokens", 1.0, "an integer >= 1"),
+        ("concurrency", True, "an integer >= 1"),
+        ("attempts", None, "an integer >= 1"),
+        ("budget_tokens", 0, "an integer >= 1, or none"),
+        ("price_in", -1, "dollars per million tokens >= 0, or none"),
+        ("cache", 3, "a folder"),
+        ("judge", "yes", "true or false"),
+    ],
+)
+def test_wrong_values(name, value, expected):
+    assert faults_of(**{name: value}) == (f"{name} is {value!r}, expected {expected}",)
+
+
+@pytest.mark.parametrize(
+    "value", [KEY, f"http://me:{KEY}@host/v1", f"https://host/v1?key={KEY}", "ftp://host", "http://[", 3]
+)
+def test_a_url_that_may_hold_a_key_is_not_shown(value):
+    (fault,) = faults_of(base_url=value)
+    assert fault.startswith("base_url is not http(s)://HOST/PATH without user, password or query")
+    assert KEY not in fault
+
+
+def test_a_key_in_place_of_its_variable_is_not_shown_anywhere():
+    with pytest.raises(ConfigError) as caught:
+        ModelSettings.of({"key_variable": KEY})
+    assert caught.value.faults == ("key_variable is not the name of an environment variable, or none",)
+    assert KEY not in str(caught.value)
+    assert KEY not in str(caught.value.__context__)
+
+
+def test_a_budget_needs_both_prices_but_is_not_blamed_for_a_wrong_one():
+    assert faults_of(budget=1, price_in=1)[0].startswith("budget needs price_in and price_out")
+    assert [fault.split()[0] for fault in faults_of(budget=1, price_in=1, price_out=-1)] == ["price_out"]
+    assert ModelSettings.of({"budget": 1, "price_in": 1, "price_out": 2}).priced
+
+
+def test_settings_are_frozen_compared_and_kept_by():
+    one, same, other = ModelSettings(), ModelSettings.of({"temperature": 0.0}), ModelSettings.of({"temperature": 1})
+    assert one == same != other
+    assert len({one, same, other}) == 2
+    assert ModelSettings.of({"key_variable": None}).key_variable == NO_KEY
+    with pytest.raises(ValueError, match="frozen"):
+        one.temperature = 0.5
+
+
+def test_identity_is_what_determines_results_with_numbers_as_they_were_given():
+    settings = ModelSettings.of({"temperature": 1, "timeout": 5, "key_variable": "X", "judge": True})
+    assert list(settings.identity) == [
+        "backend", "base_url", "answer_format", "temperature", "max_tokens", "price_in", "price_out", "judge",
+    ]  # fmt: skip
+    assert repr(settings.identity["temperature"]) == "1"
