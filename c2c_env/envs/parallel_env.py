@@ -17,6 +17,8 @@ from c2c_env.envs.batch import Batch
 from c2c_env.envs.spaces import action_space, mask_is_tuple, observation_space, part_slices
 from c2c_env.envs.state_vector import state_size, state_vector
 from c2c_env.errors import ActionError, ConfigError, ResetNeededError, raise_faults, unknown_name
+from c2c_env.registration import ENV_ID
+from c2c_env.render import MODES, check_mode, draw
 from c2c_env.workflows.pool import WorkflowLike
 
 Actions = Mapping[str, Any]
@@ -93,16 +95,15 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     """
 
     metadata: ClassVar[dict[str, Any]] = {
-        "name": "c2c_env/team_v0",
-        "render_modes": ["ansi", "rgb_array"],
+        "name": ENV_ID,
+        "render_modes": list(MODES),
         "is_parallelizable": True,
         "render_fps": 2,
     }
 
     def __init__(self, batch: Batch, render_mode: str | None = None) -> None:
-        known = isinstance(render_mode, str) and render_mode in self.metadata["render_modes"]
-        if render_mode is not None and not known:
-            raise ConfigError(unknown_name("render_mode", render_mode, self.metadata["render_modes"]))
+        if render_mode is not None:
+            check_mode(render_mode)
         self.batch, self.render_mode = batch, render_mode
         self.config: EnvConfig = batch.config
         self.team: Team = batch.team
@@ -184,9 +185,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         self._need_reset("render")
         if self.render_mode is None:
             return None
-        from c2c_env import render
-
-        return render.frame(self, self.render_mode)
+        return draw(self.batch, self.render_mode)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gymnasium
 import numpy as np
 import pytest
 from pettingzoo import AECEnv
@@ -17,6 +18,7 @@ from playing import assert_same, play, random_actions
 
 import c2c_env
 from c2c_env import METRICS, Batch, EnvConfig, Team, parallel_env
+from c2c_env.registration import ENV_ID
 
 ROOT = Path(c2c_env.__file__).parent.parent
 WORKFLOW = "password-reset-flow"
@@ -294,11 +296,19 @@ def test_importing_twice_warns_about_nothing():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_one_id_names_the_environment_everywhere():
+    assert ENV_ID == "c2c_env/Team-v0"
+    assert parallel_env(WORKFLOW, 2).metadata["name"] == ENV_ID
+    assert [id_ for id_ in gymnasium.registry if id_.lower().startswith("c2c_env")] == [ENV_ID]
+
+
 def test_pettingzoo_registry_makes_both_forms():
     registration = pytest.importorskip("pettingzoo.env_registry.registration", exc_type=ImportError)
-    env = registration.make("parallel", "c2c_env/team-v0", workflow=WORKFLOW, team_size=3)
+    env = registration.make("parallel", ENV_ID, workflow=WORKFLOW, team_size=3)
     assert len(env.reset(seed=0)[0]) == 3
-    assert isinstance(registration.make("aec", "c2c_env/team-v0", workflow=WORKFLOW), AECEnv)
+    assert isinstance(registration.make("aec", ENV_ID, workflow=WORKFLOW), AECEnv)
+    for registry in (registration.parallel_registry, registration.aec_registry):
+        assert [id_ for id_ in registry if id_.lower().startswith("c2c_env")] == [ENV_ID]
 
 
 # who may import whom: workflows -> core -> envs -> agents -> training

@@ -11,7 +11,8 @@ import pytest
 
 from c2c_env import Subtask, Workflow, parallel_env
 from c2c_env.core import constants as c
-from c2c_env.errors import MissingExtraError
+from c2c_env.errors import ConfigError, MissingExtraError
+from c2c_env.render import MODES, draw
 from c2c_env.render.scene import take_scene, width_of
 
 NASTY = "[bold]x[/bold] $\\frac{1}{ \x1b[31m 漢字 {y}\n%d _^"
@@ -151,6 +152,17 @@ def test_drawing_changes_no_state():
     before = env.snapshot()
     env.render()
     assert all(np.array_equal(before[name], array) for name, array in env.snapshot().items())
+
+
+def test_a_batch_is_drawn_without_an_environment():
+    env = after_one_step()
+    assert draw(env.batch, "ansi") == env.render()
+    assert set(MODES) == set(env.metadata["render_modes"]) == {"ansi", "rgb_array"}
+
+
+def test_drawing_in_an_unknown_mode_names_the_nearest():
+    with pytest.raises(ConfigError, match=r"unknown render_mode 'ansy'; did you mean 'ansi'"):
+        draw(after_one_step().batch, "ansy")
 
 
 def test_matplotlib_is_optional(monkeypatch):
