@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from c2c_env.checks import choice_fault
 from c2c_env.core.arrays import Array
 from c2c_env.envs.batch import Batch
-from c2c_env.errors import ConfigError, unknown_name
+from c2c_env.errors import ConfigError
 from c2c_env.render.ansi import draw_text
 from c2c_env.render.picture import draw_picture
 from c2c_env.render.scene import Scene, take_scene
@@ -31,5 +32,5 @@ def draw(batch: Batch, mode: str) -> str | Array:
 
 def check_mode(mode: object) -> None:
     """Raise a `ConfigError` unless `mode` is one of `MODES`."""
-    if not isinstance(mode, str) or mode not in MODES:
-        raise ConfigError(unknown_name("render_mode", mode, MODES))
+    if wrong := choice_fault("render_mode", mode, MODES):
+        raise ConfigError(wrong)
