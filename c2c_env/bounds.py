@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from graphlib import TopologicalSorter
 
 import numpy as np
 import numpy.typing as npt
@@ -24,24 +24,11 @@ def best_hours(workflow: Workflow, team: Team) -> Floats:
 
 def path_after(workflow: Workflow, hours: Floats) -> Floats:
     """Hours [K] of the longest chain of dependents behind each subtask, itself not included."""
-    prerequisites = workflow.prerequisite_indices()
+    dependents = workflow.dependent_indices()
     after = np.zeros(len(hours))
-    for k in reversed(topological_order(prerequisites)):
-        for p in prerequisites[k]:
-            after[p] = max(after[p], hours[k] + after[k])
+    for k in TopologicalSorter(dict(enumerate(dependents))).static_order():  # dependents come first
+        after[k] = max((hours[d] + after[d] for d in dependents[k]), default=0.0)
     return after
-
-
-def topological_order(prerequisites: Sequence[Sequence[int]]) -> list[int]:
-    """Subtasks such that prerequisites come first."""
-    left = dict(enumerate(prerequisites))
-    order: list[int] = []
-    while left:
-        free = [k for k, wanted in left.items() if not any(p in left for p in wanted)]
-        order += free
-        for k in free:
-            del left[k]
-    return order
 
 
 def lower_bound(workflow: Workflow, team: Team) -> float:
@@ -49,6 +36,6 @@ def lower_bound(workflow: Workflow, team: Team) -> float:
     hours = best_hours(workflow, team)
     critical = float((hours + path_after(workflow, hours)).max())
     total = 0.0
-    for h in hours.tolist():  # one after the other, as for generated workflows: `workflows.fill`
+    for h in hours.tolist():  # one after the other, as for generated workflows: `workflows.pack_generated`
         total += h
     return max(critical, total / team.size)

@@ -8,12 +8,27 @@ unless a field says otherwise.
 
 from __future__ import annotations
 
-import math
-import numbers
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from c2c_env.checks import (
+    BOOL,
+    INNER_SHARE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    POSITIVE_SHARE,
+    SHARE,
+    Check,
+    fault,
+    instance_of,
+    integer_in,
+    is_integer,
+    is_number,
+    one_of,
+    only_faults,
+    or_none,
+)
 from c2c_env.core.constants import CHANNELS, NUM_TERMS, REWARD_TERMS
 from c2c_env.errors import ConfigError, raise_faults, unknown_name
 
@@ -64,11 +79,7 @@ class Team:
         for i, row in enumerate(rows):
             if len(row) != NUM_DOMAINS:
                 faults.append(f"skills[{i}] has {len(row)} values, expected {NUM_DOMAINS} (one a domain)")
-            faults += [
-                f"skills[{i}][{d}] is {x!r}, expected a number in (0, 1]"
-                for d, x in enumerate(row)
-                if not (_is_real(x) and 0 < x <= 1)
-            ]
+            faults += only_faults([fault(f"skills[{i}][{d}]", x, POSITIVE_SHARE) for d, x in enumerate(row)])
         raise_faults(ConfigError, "bad team", faults)
 
     @property
@@ -83,8 +94,8 @@ class Team:
     @classmethod
     def default(cls, size: int) -> Team:
         """Manager with 0.4 everywhere; worker i is 1.0 in domain (i-1) mod 5, 0.7 two further on, else 0.4."""
-        if not (_is_integer(size) and 1 <= size <= MAX_SIZE):
-            raise ConfigError(f"team_size is {size!r}, expected an integer in [1, {MAX_SIZE}]")
+        if wrong := fault("team_size", size, _SIZE):
+            raise ConfigError(wrong)
         rows = [(MANAGER_SKILL,) * NUM_DOMAINS]
         for i in range(1, int(size)):
             primary = (i - 1) % NUM_DOMAINS
@@ -211,106 +222,67 @@ class EnvConfig:
         return published.with_fields(**changes)
 
 
-def _is_real(x: object) -> bool:
-    try:
-        return isinstance(x, numbers.Real) and not isinstance(x, bool) and math.isfinite(x)
-    except OverflowError:  # an integer beyond every float
-        return False
-
-
-def _is_integer(x: object) -> bool:
-    return isinstance(x, numbers.Integral) and not isinstance(x, bool)
-
-
-_Check = tuple[Callable[[Any], bool], str]
-_SHARE: _Check = (lambda x: _is_real(x) and 0 <= x <= 1, "a number in [0, 1]")
-_POSITIVE: _Check = (lambda x: _is_real(x) and x > 0, "a number > 0")
-_NOT_NEGATIVE: _Check = (lambda x: _is_real(x) and x >= 0, "a number >= 0")
-_BOOL: _Check = (lambda x: isinstance(x, bool), "True or False")
-_SIZE: _Check = (
-    lambda x: x is None or (_is_integer(x) and 1 <= x <= MAX_SIZE),
-    f"an integer in [1, {MAX_SIZE}] or None",
-)
-_FACETS: _Check = (
-    lambda x: isinstance(x, tuple) and len(x) == 4 and all(_is_real(w) and w >= 0 for w in x) and x[0] > 0,
+_SIZE = integer_in(1, MAX_SIZE)
+_FACETS: Check = (
+    lambda x: isinstance(x, tuple) and len(x) == 4 and all(is_number(w) and w >= 0 for w in x) and x[0] > 0,
     "four numbers >= 0 (intent > 0)",
 )
-_REWARDS: _Check = (
-    lambda x: isinstance(x, tuple) and len(x) == NUM_TERMS and all(map(_is_real, x)),
+_REWARDS: Check = (
+    lambda x: isinstance(x, tuple) and len(x) == NUM_TERMS and all(map(is_number, x)),
     f"{NUM_TERMS} numbers, one for each of {', '.join(REWARD_TERMS)}",
 )
-_CHANNEL: _Check = (lambda x: isinstance(x, Channel), "a Channel")
-
-
-def _one_of(*names: str) -> _Check:
-    return (lambda x: isinstance(x, str) and x in names, " or ".join(repr(n) for n in names))
-
-
-_CHECKS: Mapping[str, _Check] = {
-    "dt": _POSITIVE,
-    "horizon": (
-        lambda x: x is None or (_is_integer(x) and 1 <= x <= MAX_STEPS),
-        f"an integer in [1, {MAX_STEPS}] or None",
-    ),
-    "horizon_factor": _POSITIVE,
-    "rework_probability": _SHARE,
-    "rework_share": (lambda x: _is_real(x) and 0 < x <= 1, "a number in (0, 1]"),
-    "volatility": (lambda x: x is None or _SHARE[0](x), "a number in [0, 1] or None"),
-    "intent_retention": _SHARE,
-    "alignment_floor": (lambda x: _is_real(x) and 0 < x < 1, "a number in (0, 1)"),
+_CHANNEL = instance_of(Channel, "a Channel")
+_CHECKS: Mapping[str, Check] = {
+    "dt": POSITIVE,
+    "horizon": or_none(integer_in(1, MAX_STEPS)),
+    "horizon_factor": POSITIVE,
+    "rework_probability": SHARE,
+    "rework_share": POSITIVE_SHARE,
+    "volatility": or_none(SHARE),
+    "intent_retention": SHARE,
+    "alignment_floor": INNER_SHARE,
     "facet_weights": _FACETS,
-    "manager_intent": _SHARE,
-    "initial_intent": _SHARE,
-    "initial_interface": _SHARE,
-    "initial_context": _SHARE,
-    "constraints_exponent": _NOT_NEGATIVE,
-    "context_rate": _NOT_NEGATIVE,
-    "answer_exponent": _NOT_NEGATIVE,
-    "request_expiry": (lambda x: _is_integer(x) and 0 <= x <= MAX_STEPS, f"an integer in [0, {MAX_STEPS}]"),
+    "manager_intent": SHARE,
+    "initial_intent": SHARE,
+    "initial_interface": SHARE,
+    "initial_context": SHARE,
+    "constraints_exponent": NOT_NEGATIVE,
+    "context_rate": NOT_NEGATIVE,
+    "answer_exponent": NOT_NEGATIVE,
+    "request_expiry": integer_in(0, MAX_STEPS),
     "chat": _CHANNEL,
     "email": _CHANNEL,
     "meeting": _CHANNEL,
     "reward_weights": _REWARDS,
     "reward_sharing": (
-        lambda x: x in ("team", "individual") if isinstance(x, str) else _SHARE[0](x),
+        lambda x: x in ("team", "individual") if isinstance(x, str) else SHARE[0](x),
         "'team', 'individual' or a number in [0, 1]",
     ),
-    "action_format": _one_of("multi_discrete", "discrete"),
-    "mask_format": _one_of("tuple", "flat"),
-    "mask_in_observation": _BOOL,
-    "relations": _one_of("onehot", "index"),
-    "max_agents": _SIZE,
-    "max_subtasks": _SIZE,
-    "vocab_size": (lambda x: _is_integer(x) and 0 <= x <= MAX_SIZE, f"an integer in [0, {MAX_SIZE}]"),
-    "exclusive_actions": _BOOL,
+    "action_format": one_of("multi_discrete", "discrete"),
+    "mask_format": one_of("tuple", "flat"),
+    "mask_in_observation": BOOL,
+    "relations": one_of("onehot", "index"),
+    "max_agents": or_none(_SIZE),
+    "max_subtasks": or_none(_SIZE),
+    "vocab_size": integer_in(0, MAX_SIZE),
+    "exclusive_actions": BOOL,
 }
 
 
 def _faults(config: EnvConfig) -> list[str]:
-    faults = [
-        f"{name} is {getattr(config, name)!r}, expected {expected}"
-        for name, (valid, expected) in _CHECKS.items()
-        if not valid(getattr(config, name))
-    ]
+    faults = only_faults([fault(name, getattr(config, name), check) for name, check in _CHECKS.items()])
     for name in CHANNELS:
         channel = getattr(config, name)
         if isinstance(channel, Channel):
-            faults += [f"{name}.{fault}" for fault in _channel_faults(channel, meeting=name == "meeting")]
-    if _is_integer(config.vocab_size) and config.vocab_size > 0 and config.action_format == "discrete":
+            faults += [f"{name}.{wrong}" for wrong in _channel_faults(channel, meeting=name == "meeting")]
+    if is_integer(config.vocab_size) and config.vocab_size > 0 and config.action_format == "discrete":
         faults.append("vocab_size > 0 needs action_format='multi_discrete' (the discrete catalogue has no symbols)")
     return faults
 
 
 def _channel_faults(channel: Channel, meeting: bool) -> list[str]:
-    faults = [
-        f"{name} is {getattr(channel, name)!r}, expected a number >= 0"
-        for name in ("send_hours", "read_hours")
-        if not _NOT_NEGATIVE[0](getattr(channel, name))
-    ]
-    if not (_is_real(channel.richness) and 0 < channel.richness <= 1):
-        faults.append(f"richness is {channel.richness!r}, expected a number in (0, 1]")
-    low, high = (0, 0) if meeting else (1, MAX_SIZE)
-    if not (_is_integer(channel.latency) and low <= channel.latency <= high):
-        expected = "0 (a meeting happens at once)" if meeting else f"an integer in [1, {MAX_SIZE}]"
-        faults.append(f"latency is {channel.latency!r}, expected {expected}")
-    return faults
+    at_once: Check = (lambda x: is_integer(x) and x == 0, "0 (a meeting happens at once)")
+    found = [fault(name, getattr(channel, name), NOT_NEGATIVE) for name in ("send_hours", "read_hours")]
+    found.append(fault("richness", channel.richness, POSITIVE_SHARE))
+    found.append(fault("latency", channel.latency, at_once if meeting else _SIZE))
+    return only_faults(found)

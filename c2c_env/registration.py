@@ -1,25 +1,26 @@
-"""One table of ids, entered in PettingZoo's and Gymnasium's registries where the installed versions have them."""
+"""The one id of the environment, entered in Gymnasium's registry and, where it has one, in PettingZoo's."""
 
 from __future__ import annotations
 
 import gymnasium
 
-PETTINGZOO_IDS = {
-    ("parallel", "c2c_env/team-v0"): "c2c_env.envs.parallel_env:parallel_env",
-    ("aec", "c2c_env/team-v0"): "c2c_env.envs.parallel_env:env",
+# Gymnasium's pattern, which PettingZoo's registry takes as well: namespace/Name-vVersion
+ENV_ID = "c2c_env/Team-v0"
+GYMNASIUM_ENTRY_POINT = "c2c_env.envs.team_env:TeamEnv"
+PETTINGZOO_ENTRY_POINTS = {
+    "parallel": "c2c_env.envs.parallel_env:parallel_env",
+    "aec": "c2c_env.envs.parallel_env:env",
 }
-GYMNASIUM_IDS = {"c2c_env/Team-v0": "c2c_env.envs.team_env:TeamEnv"}
 
 
 def register_all() -> None:
-    """Enter every id; PettingZoo before 1.27 has no registry and is left alone."""
-    for id_, entry_point in GYMNASIUM_IDS.items():
-        if id_ not in gymnasium.registry:
-            gymnasium.register(id_, entry_point=entry_point)
+    """Enter the id everywhere; PettingZoo before 1.27 does not have a registry and is left alone."""
+    if ENV_ID not in gymnasium.registry:
+        gymnasium.register(ENV_ID, entry_point=GYMNASIUM_ENTRY_POINT)
     try:
         from pettingzoo.env_registry import registration
     except ImportError:
         return
-    for (api, id_), entry_point in PETTINGZOO_IDS.items():
-        if id_ not in getattr(registration, f"{api}_registry"):
-            registration.register(api, id_, entry_point=entry_point)
+    for api, entry_point in PETTINGZOO_ENTRY_POINTS.items():
+        if ENV_ID not in getattr(registration, f"{api}_registry"):
+            registration.register(api, ENV_ID, entry_point=entry_point)

@@ -52,14 +52,14 @@ def choose_action(actor: Actor, features: Features, uniform: Tensor, temperature
     """
     encoded = actor.encode(features.board, features.own)
     logits = actor.work_logits(encoded, features.legal)
-    work = draw(logits, uniform[..., 0], temperature)
+    work = sample_index(logits, uniform[..., 0], temperature)
     log_prob = log_prob_of(logits, work)
     logits = actor.message_logits(encoded, features, work)
-    message = draw(logits, uniform[..., 1], temperature)
+    message = sample_index(logits, uniform[..., 1], temperature)
     return ChosenAction(work, message, log_prob + log_prob_of(logits, message))
 
 
-def draw(logits: Tensor, uniform: Tensor, temperature: float = 1.0) -> Tensor:
+def sample_index(logits: Tensor, uniform: Tensor, temperature: float = 1.0) -> Tensor:
     """Index [...] drawn by softmax of logits [..., C] / temperature with a uniform number [...] in [0, 1)."""
     if temperature == 0.0:
         return logits.argmax(dim=-1)

@@ -25,10 +25,10 @@ class OracleRule:
             "free", whose tuned rules are of the tier of each environment's workflow.
 
     Attributes:
-        plan: what it thought of the environment that it decided for last.
+        scratch: what it thought of the environment that it decided for last.
     """
 
-    plan: Scratch
+    scratch: Scratch
 
     def __init__(self, rules: Rule | str = "thrifty") -> None:
         self._single = Rule(*map(float, rules)) if isinstance(rules, Rule) else None
@@ -54,7 +54,7 @@ class OracleRule:
         sources = np.searchsorted(batch.pool.arrays.ends, batch.workflow_index[rows], side="right")
         for rule, numbers in self._groups:
             chosen = rows if len(self._groups) == 1 else rows[np.isin(sources, numbers)]
-            self._decide(batch.params, batch.state, self.plan, rule, actions, chosen)
+            self._decide(batch.params, batch.state, self.scratch, rule, actions, chosen)
 
     def rule_of(self, batch: Batch, row: int) -> Rule:
         """The rule that decides in an environment."""
@@ -74,7 +74,7 @@ class OracleRule:
         if self._single:
             self._groups = [(self._single, list(range(len(batch.pool.sources))))]
         self._decide = cpu.load(batch.backend, decide_rows)
-        self.plan = Scratch(**allocate(Scratch, batch.axes(1)))
+        self.scratch = Scratch(**allocate(Scratch, batch.axes(1)))
         self._batch = batch
 
 

@@ -56,14 +56,14 @@ class ScriptedTeam:
         """Actions [R, parts]; see `agents.policy.Policy`."""
         view = read_agent_view(observations, self.context)
         actions = np.zeros((len(rows), c.NUM_PARTS - (self.config.vocab_size == 0)), dtype=np.int64)
-        mine = self.plan(view)[view.rows, view.me]
+        mine = self.assign_work(view)[view.rows, view.me]
         actions[:, c.WORK] = mine + 1
         if self.context.num_agents > 1:
             self.speak(actions, view, mine, rows)
         self.steps[rows] += 1
         return actions
 
-    def plan(self, view: AgentView) -> Array:
+    def assign_work(self, view: AgentView) -> Array:
         """Subtask [R, A] of every agent."""
         return schedule(view)
 
@@ -117,7 +117,7 @@ class SoloTeam(ScriptedTeam):
     name = "solo"
     description = "one worker does everything alone"
 
-    def plan(self, view: AgentView) -> Array:
+    def assign_work(self, view: AgentView) -> Array:
         plan = np.full(view.real.shape, NO_SUBTASK)
         urgency = np.where(view.ready, view.critical_path, -1.0)
         plan[:, min(1, self.context.num_agents - 1)] = np.where(

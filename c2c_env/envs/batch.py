@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from c2c_env.checks import fault, integer_from, only_faults
 from c2c_env.config import EnvConfig, Team
 from c2c_env.core import constants, transition
 from c2c_env.core.arrays import Array, Outputs, Params, State, allocate
 from c2c_env.core.compile import cpu
 from c2c_env.core.observation_layout import ObservationLayout
 from c2c_env.envs import episode_start, snapshots
-from c2c_env.envs.batch_checks import _seeds, distinct_rows, indices
+from c2c_env.envs.batch_checks import A_CONFIG, A_TEAM, checked_seeds, distinct_rows, indices
 from c2c_env.envs.spaces import action_sizes, mask_size
 from c2c_env.envs.starts import make_starts
 from c2c_env.errors import ActionError, ConfigError, ResetNeededError, SnapshotError, raise_faults
@@ -87,17 +88,13 @@ class Batch:
     @staticmethod
     def check_types(team: Team, config: EnvConfig, num_envs: int, num_threads: int) -> None:
         """Raise a `ConfigError` that lists what is of the wrong type."""
-        faults = [
-            f"{name} is {got!r}, expected a c2c_env.{kind.__name__}"
-            for name, got, kind in (("team", team, Team), ("config", config, EnvConfig))
-            if not isinstance(got, kind)
+        found = [
+            fault("team", team, A_TEAM),
+            fault("config", config, A_CONFIG),
+            fault("num_envs", num_envs, integer_from(1)),
+            fault("num_threads", num_threads, integer_from(1)),
         ]
-        faults += [
-            f"{name} is {got!r}, expected an integer >= 1"
-            for name, got in (("num_envs", num_envs), ("num_threads", num_threads))
-            if not isinstance(got, int | np.integer) or isinstance(got, bool) or got < 1
-        ]
-        raise_faults(ConfigError, "the environment cannot be built", faults)
+        raise_faults(ConfigError, "the environment cannot be built", only_faults(found))
 
     def _check_sizes(self) -> None:
         config, faults = self.config, []
@@ -263,7 +260,7 @@ class Batch:
         """
         chosen = np.arange(self.num_envs) if rows is None else distinct_rows(rows, self.num_envs)
         if seeds is not None:
-            given = _seeds(seeds, len(chosen))
+            given = checked_seeds(seeds, len(chosen))
         if workflows is not None:
             self.workflow_index[chosen] = indices("workflows", workflows, len(self.pool), len(chosen))
         if seeds is not None:

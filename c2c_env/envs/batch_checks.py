@@ -7,8 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from c2c_env.checks import fault, instance_of, integer_from
+from c2c_env.config import EnvConfig, Team
 from c2c_env.core.arrays import Array
 from c2c_env.errors import ConfigError
+
+A_TEAM = instance_of(Team, "a c2c_env.Team")
+A_CONFIG = instance_of(EnvConfig, "a c2c_env.EnvConfig")
 
 
 def indices(name: str, given: Any, size: int, count: int | None = None) -> Array:
@@ -32,7 +37,8 @@ def distinct_rows(given: Any, size: int) -> Array:
     return rows
 
 
-def _seeds(seeds: Any, count: int) -> Array:
+def checked_seeds(seeds: Any, count: int) -> Array:
+    """uint64 [count] of seeds, or a `ConfigError`."""
     if isinstance(seeds, range):
         seeds = np.array(seeds) if len(seeds) else np.zeros(0, dtype=np.int64)
     if isinstance(seeds, np.ndarray) and seeds.shape == (count,) and seeds.dtype.kind in "iu" and (seeds >= 0).all():
@@ -43,6 +49,6 @@ def _seeds(seeds: Any, count: int) -> Array:
 
 
 def _seed(seed: Any) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ConfigError(f"seed is {seed!r}, expected an integer >= 0")
+    if wrong := fault("seed", seed, integer_from(0)):
+        raise ConfigError(wrong)
     return int(seed) & 0xFFFFFFFFFFFFFFFF

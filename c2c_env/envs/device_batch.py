@@ -14,7 +14,7 @@ from c2c_env.config import EnvConfig, Team
 from c2c_env.core.arrays import Array, Outputs, Params, State, allocate
 from c2c_env.core.observation_layout import ObservationLayout
 from c2c_env.envs.batch import Batch
-from c2c_env.envs.batch_checks import _seeds, indices
+from c2c_env.envs.batch_checks import checked_seeds, indices
 from c2c_env.envs.starts import make_starts
 from c2c_env.errors import ActionError, ConfigError, MissingExtraError, ResetNeededError
 from c2c_env.metrics import episode_metrics
@@ -146,7 +146,7 @@ class DeviceBatch:
         """Start an episode in every environment; seeds: one each, None goes on to the next episode of each."""
         with self._cuda.on(self.device):
             if seeds is not None:
-                self.state.seed.copy_to_device(_seeds(seeds, self.num_envs))
+                self.state.seed.copy_to_device(checked_seeds(seeds, self.num_envs))
                 self.state.episode.copy_to_device(np.full(self.num_envs, -1))  # the next one is the first
             self._begin(everywhere=1)
         self._has_episodes = True

@@ -9,14 +9,18 @@ import numpy as np
 from gymnasium import spaces
 from pettingzoo import AECEnv, ParallelEnv
 
+from c2c_env.checks import fault
 from c2c_env.config import EnvConfig, Team
 from c2c_env.core.arrays import Array
 from c2c_env.core.constants import ACTION_PARTS, REWARD_TERMS
 from c2c_env.core.observation_layout import ObservationLayout
 from c2c_env.envs.batch import Batch
+from c2c_env.envs.batch_checks import A_CONFIG, A_TEAM
 from c2c_env.envs.spaces import action_space, mask_is_tuple, observation_space, part_slices
 from c2c_env.envs.state_vector import state_size, state_vector
 from c2c_env.errors import ActionError, ConfigError, ResetNeededError, raise_faults, unknown_name
+from c2c_env.registration import ENV_ID
+from c2c_env.render import MODES, check_mode, draw
 from c2c_env.workflows.pool import WorkflowLike
 
 Actions = Mapping[str, Any]
@@ -93,16 +97,15 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     """
 
     metadata: ClassVar[dict[str, Any]] = {
-        "name": "c2c_env/team_v0",
-        "render_modes": ["ansi", "rgb_array"],
+        "name": ENV_ID,
+        "render_modes": list(MODES),
         "is_parallelizable": True,
         "render_fps": 2,
     }
 
     def __init__(self, batch: Batch, render_mode: str | None = None) -> None:
-        known = isinstance(render_mode, str) and render_mode in self.metadata["render_modes"]
-        if render_mode is not None and not known:
-            raise ConfigError(unknown_name("render_mode", render_mode, self.metadata["render_modes"]))
+        if render_mode is not None:
+            check_mode(render_mode)
         self.batch, self.render_mode = batch, render_mode
         self.config: EnvConfig = batch.config
         self.team: Team = batch.team
@@ -184,9 +187,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         self._need_reset("render")
         if self.render_mode is None:
             return None
-        from c2c_env import render
-
-        return render.frame(self, self.render_mode)
+        return draw(self.batch, self.render_mode)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -360,8 +361,8 @@ def env(*args: Any, **kwargs: Any) -> AECEnv[str, Any, Any]:
 
 def make_team(team_size: int | None, team: Team | None) -> Team:
     """The team that `team_size` or `team` asks for."""
-    if team is not None and not isinstance(team, Team):
-        raise ConfigError(f"team is {team!r}, expected a c2c_env.Team")
+    if team is not None and (wrong := fault("team", team, A_TEAM)):
+        raise ConfigError(wrong)
     if team is not None and team_size is not None and team_size != team.size:
         raise ConfigError(f"team_size is {team_size!r}, but the given team has {team.size} agents; give one of them")
     return team or Team.default(5 if team_size is None else team_size)
@@ -369,6 +370,6 @@ def make_team(team_size: int | None, team: Team | None) -> Team:
 
 def make_config(config: EnvConfig | None, fields: dict[str, Any]) -> EnvConfig:
     """The configuration with keyword changes applied."""
-    if config is not None and not isinstance(config, EnvConfig):
-        raise ConfigError(f"config is {config!r}, expected a c2c_env.EnvConfig")
+    if config is not None and (wrong := fault("config", config, A_CONFIG)):
+        raise ConfigError(wrong)
     return (config or EnvConfig()).with_fields(**fields)

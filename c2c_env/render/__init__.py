@@ -1,31 +1,36 @@
-"""Pictures of an environment: text for a terminal, an image for a paper. Both show one `Scene`; neither has physics."""
+"""Pictures of an environment: text for a terminal, an image for a paper. Both show one `Scene`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from c2c_env.checks import choice_fault
 from c2c_env.core.arrays import Array
-from c2c_env.errors import ConfigError, unknown_name
+from c2c_env.envs.batch import Batch
+from c2c_env.errors import ConfigError
 from c2c_env.render.ansi import draw_text
 from c2c_env.render.picture import draw_picture
 from c2c_env.render.scene import Scene, take_scene
 
-if TYPE_CHECKING:
-    from c2c_env.envs.parallel_env import C2CParallelEnv
-
 MODES = ("ansi", "rgb_array")
 
-__all__ = ["MODES", "Scene", "draw_picture", "draw_text", "frame", "take_scene"]
+__all__ = ["MODES", "Scene", "check_mode", "draw", "draw_picture", "draw_text", "take_scene"]
 
 
-def frame(env: C2CParallelEnv, mode: str) -> str | Array:
-    """The environment as it is now: text with "ansi", a uint8 array [height, width, 3] with "rgb_array".
+def draw(batch: Batch, mode: str) -> str | Array:
+    """Draw the first environment of a batch as it is now.
+
+    Returns:
+        Text with "ansi", a uint8 array [height, width, 3] with "rgb_array".
 
     Raises:
-        ConfigError: an unknown mode.
-        MissingExtraError: "rgb_array" without matplotlib.
+        ConfigError: the mode is not one of `MODES`.
+        MissingExtraError: "rgb_array" needs matplotlib, which is not installed.
     """
-    if mode not in MODES:
-        raise ConfigError(unknown_name("render_mode", mode, MODES))
-    scene = take_scene(env.batch)
+    check_mode(mode)
+    scene = take_scene(batch)
     return draw_text(scene) if mode == "ansi" else draw_picture(scene)
+
+
+def check_mode(mode: object) -> None:
+    """Raise a `ConfigError` unless `mode` is one of `MODES`."""
+    if wrong := choice_fault("render_mode", mode, MODES):
+        raise ConfigError(wrong)

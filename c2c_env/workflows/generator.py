@@ -6,14 +6,14 @@ The seeds for training, validation and test are disjoint.
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from c2c_env.errors import WorkflowError, raise_faults, unknown_name
+from c2c_env.checks import Check, choice_fault, fault, is_integer, only_faults
+from c2c_env.errors import WorkflowError, raise_faults
 from c2c_env.workflows import draw_workflow, random_stream
 from c2c_env.workflows.random_stream import Array
 from c2c_env.workflows.schema import DOMAINS, TIERS, Subtask, Workflow
@@ -21,6 +21,7 @@ from c2c_env.workflows.schema import DOMAINS, TIERS, Subtask, Workflow
 TRAIN_SEEDS = range(1_000_000)
 VALIDATION_SEEDS = range(1_000_000, 1_010_000)
 TEST_SEEDS = range(2_000_000, 2_010_000)
+_SEED: Check = (lambda x: is_integer(x) and 0 <= x < 2**63, "an integer in [0, 2**63)")
 
 
 @dataclass(frozen=True)
@@ -37,26 +38,18 @@ class Generated:
     seeds: Sequence[int] = TRAIN_SEEDS
 
     def __post_init__(self) -> None:
-        faults = _tier_faults(self.tier)
+        faults = only_faults([choice_fault("tier", self.tier, TIERS)])
         try:
             seeds = self.seeds if isinstance(self.seeds, range) else tuple(self.seeds)
             object.__setattr__(self, "seeds", seeds)
             ends = (seeds[0], seeds[-1]) if isinstance(seeds, range) and seeds else seeds
             if not seeds:
                 faults.append("seeds is empty, expected at least one")
-            elif not all(map(_is_seed, ends)):
+            elif not all(map(_SEED[0], ends)):
                 faults.append(f"seeds is {seeds!r}, expected integers in [0, 2**63)")
         except TypeError:
             faults.append(f"seeds is {self.seeds!r}, expected a sequence of integers")
         raise_faults(WorkflowError, "bad Generated", faults)
-
-
-def _is_seed(seed: object) -> bool:
-    return isinstance(seed, numbers.Integral) and not isinstance(seed, bool) and 0 <= int(seed) < 2**63
-
-
-def _tier_faults(tier: object) -> list[str]:
-    return [] if isinstance(tier, str) and tier in TIERS else [unknown_name("tier", tier, TIERS)]
 
 
 class _Drawn(NamedTuple):
@@ -72,10 +65,8 @@ class _Drawn(NamedTuple):
 
 def generate(tier: str, seed: int) -> Workflow:
     """Generate the workflow of a tier and seed."""
-    faults = _tier_faults(tier)
-    if not _is_seed(seed):
-        faults.append(f"seed is {seed!r}, expected an integer in [0, 2**63)")
-    raise_faults(WorkflowError, "no workflow can be generated", faults)
+    faults = [choice_fault("tier", tier, TIERS), fault("seed", seed, _SEED)]
+    raise_faults(WorkflowError, "no workflow can be generated", only_faults(faults))
     drawn = _draw(TIERS.index(tier), int(seed))
     subtasks = tuple(_subtask(drawn, k) for k in range(int(drawn.num_subtasks[0])))
     title = f"Generated {tier} workflow {seed}"

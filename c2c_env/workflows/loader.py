@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from c2c_env.checks import choice_fault
 from c2c_env.errors import WorkflowError, raise_faults, unknown_name
 from c2c_env.workflows.schema import Subtask, Workflow, workflow_faults
 
@@ -27,8 +28,8 @@ def builtin_names() -> tuple[str, ...]:
 
 def load_builtin(name: str) -> Workflow:
     """Load a built-in workflow by name; an unknown name is a `WorkflowError` with the nearest valid one."""
-    if not isinstance(name, str) or name not in builtin_names():
-        raise WorkflowError(unknown_name("workflow", name, builtin_names()))
+    if wrong := choice_fault("workflow", name, builtin_names()):
+        raise WorkflowError(wrong)
     return _load_builtin(name)
 
 

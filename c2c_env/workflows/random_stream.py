@@ -19,7 +19,7 @@ UNIT = 2.0**-53
 WORDS = 4  # a block
 POSITION, SEED, TIER = 4, 5, 6
 STREAM_LENGTH = 7
-ROUNDS = 10
+PHILOX_ROUNDS = 10
 PHILOX_MULTIPLIER_0, PHILOX_MULTIPLIER_1 = np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157)
 WEYL_0, WEYL_1 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B)
 HALF, LOW_HALF = np.uint64(32), np.uint64(0xFFFFFFFF)
@@ -55,7 +55,7 @@ def write_block(stream: Array, number: Any) -> None:
     """The four words of a block; numpy counts its blocks from 1."""
     c0, c1, c2, c3 = np.uint64(number + 1), np.uint64(0), np.uint64(0), np.uint64(0)
     key_0, key_1 = stream[SEED], stream[TIER]
-    for _ in range(ROUNDS):
+    for _ in range(PHILOX_ROUNDS):
         high_0, low_0 = high_product(PHILOX_MULTIPLIER_0, c0), PHILOX_MULTIPLIER_0 * c0
         high_1, low_1 = high_product(PHILOX_MULTIPLIER_1, c2), PHILOX_MULTIPLIER_1 * c2
         c0, c1, c2, c3 = high_1 ^ c1 ^ key_0, low_1, high_0 ^ c3 ^ key_1, low_0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from c2c_env.checks import TEXT, Check, choice_fault, fault, is_number, number_in, only_faults
 from c2c_env.errors import WorkflowError, nearest, raise_faults, unknown_name
 
 DOMAINS = ("backend", "frontend", "data", "infrastructure", "quality")
@@ -16,6 +15,8 @@ FACETS = ("intent", "interface", "constraints", "context")
 TIERS = ("simple", "medium", "complex")
 MIN_COMPLEXITY, MAX_COMPLEXITY = 0.75, 2.5
 MAX_EFFORT = 1e6
+_EFFORT: Check = (lambda x: is_number(x) and 0 < x <= MAX_EFFORT, f"hours in (0, {MAX_EFFORT:g}]")
+_COMPLEXITY = number_in(MIN_COMPLEXITY, MAX_COMPLEXITY)
 
 
 @dataclass(frozen=True)
@@ -102,49 +103,28 @@ def normalised_weights(given: Sequence[float], interface: bool) -> tuple[float, 
 def workflow_faults(values: Mapping[str, Any]) -> list[str]:
     """Every fault in the attributes of a `Workflow`, each with the subtask's id and the nearest valid name."""
     faults = [_name_fault("name", values["name"])]
-    faults += [_text_fault(key, values[key]) for key in ("title", "brief")]
-    faults.append(_choice_fault("tier", values["tier"], TIERS))
+    faults += [fault(key, values[key], TEXT) for key in ("title", "brief")]
+    faults.append(choice_fault("tier", values["tier"], TIERS))
     subtasks = values["subtasks"]
     if not isinstance(subtasks, tuple) or not all(isinstance(s, Subtask) for s in subtasks):
         faults.append(f"subtasks is {type(subtasks).__name__}, expected a list of Subtask")
-        return [fault for fault in faults if fault]
+        return only_faults(faults)
     if not subtasks:
         faults.append("subtasks is empty, expected at least one")
     for subtask in subtasks:
-        faults += [f"subtask {subtask.id!r}: {fault}" for fault in _subtask_faults(subtask) if fault]
-    faults += _graph_faults(subtasks)
-    return [fault for fault in faults if fault]
-
-
-def _text_fault(key: str, value: object) -> str:
-    return "" if isinstance(value, str) else f"{key} is {value!r}, expected text"
+        faults += [f"subtask {subtask.id!r}: {wrong}" for wrong in only_faults(_subtask_faults(subtask))]
+    return only_faults(faults + _graph_faults(subtasks))
 
 
 def _name_fault(key: str, value: object) -> str:
-    return _text_fault(key, value) or ("" if value else f"{key} is empty")
-
-
-def _choice_fault(what: str, value: object, valid: Sequence[str]) -> str:
-    return "" if isinstance(value, str) and value in valid else unknown_name(what, value, valid)
-
-
-def is_number(x: object) -> bool:
-    """A finite real number that is no bool."""
-    try:
-        return isinstance(x, numbers.Real) and not isinstance(x, bool) and math.isfinite(x)
-    except OverflowError:  # an integer beyond every float
-        return False
+    return fault(key, value, TEXT) or ("" if value else f"{key} is empty")
 
 
 def _subtask_faults(subtask: Subtask) -> list[str]:
-    faults = [_name_fault("id", subtask.id), _text_fault("title", subtask.title)]
-    faults.append(_choice_fault("domain", subtask.domain, DOMAINS))
-    if not (is_number(subtask.effort) and 0 < subtask.effort <= MAX_EFFORT):
-        faults.append(f"effort is {subtask.effort!r}, expected hours in (0, {MAX_EFFORT:g}]")
-    if not (is_number(subtask.complexity) and MIN_COMPLEXITY <= subtask.complexity <= MAX_COMPLEXITY):
-        faults.append(
-            f"complexity is {subtask.complexity!r}, expected a number in [{MIN_COMPLEXITY}, {MAX_COMPLEXITY}]"
-        )
+    faults = [_name_fault("id", subtask.id), fault("title", subtask.title, TEXT)]
+    faults.append(choice_fault("domain", subtask.domain, DOMAINS))
+    faults.append(fault("effort", subtask.effort, _EFFORT))
+    faults.append(fault("complexity", subtask.complexity, _COMPLEXITY))
     prerequisites = subtask.prerequisites
     if not isinstance(prerequisites, tuple) or not all(isinstance(p, str) for p in prerequisites):
         faults.append(f"prerequisites is {prerequisites!r}, expected a list of subtask ids")
@@ -158,7 +138,7 @@ def _weight_faults(subtask: Subtask) -> list[str]:
     if isinstance(given, Mapping):
         unknown = [unknown_name("facet", name, FACETS) for name in given if name not in FACETS]
         if unknown:
-            return [f"facet_weights: {fault}" for fault in unknown]
+            return [f"facet_weights: {wrong}" for wrong in unknown]
         values = [given.get(name, 0.0) for name in FACETS]
     elif isinstance(given, tuple) and len(given) == len(FACETS):
         values = list(given)
@@ -174,7 +154,7 @@ def _fact_faults(facts: object) -> list[str]:
     if not isinstance(facts, Mapping):
         return [f"facts is {facts!r}, expected a table with {', '.join(FACETS)}"]
     faults = [f"facts: {unknown_name('facet', name, FACETS)}" for name in facts if name not in FACETS]
-    return faults + [_text_fault(f"facts.{name}", text) for name, text in facts.items() if name in FACETS]
+    return faults + [fault(f"facts.{name}", text, TEXT) for name, text in facts.items() if name in FACETS]
 
 
 def _graph_faults(subtasks: Sequence[Subtask]) -> list[str]:

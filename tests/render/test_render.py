@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 
 import numpy as np
@@ -11,7 +10,8 @@ import pytest
 
 from c2c_env import Subtask, Workflow, parallel_env
 from c2c_env.core import constants as c
-from c2c_env.errors import MissingExtraError
+from c2c_env.errors import ConfigError, MissingExtraError
+from c2c_env.render import MODES, draw
 from c2c_env.render.scene import take_scene, width_of
 
 NASTY = "[bold]x[/bold] $\\frac{1}{ \x1b[31m 漢字 {y}\n%d _^"
@@ -153,13 +153,19 @@ def test_drawing_changes_no_state():
     assert all(np.array_equal(before[name], array) for name, array in env.snapshot().items())
 
 
+def test_a_batch_is_drawn_without_an_environment():
+    env = after_one_step()
+    assert draw(env.batch, "ansi") == env.render()
+    assert set(MODES) == set(env.metadata["render_modes"]) == {"ansi", "rgb_array"}
+
+
+def test_drawing_in_an_unknown_mode_names_the_nearest():
+    with pytest.raises(ConfigError, match=r"unknown render_mode 'ansy'; did you mean 'ansi'"):
+        draw(after_one_step().batch, "ansy")
+
+
 def test_matplotlib_is_optional(monkeypatch):
     env = after_one_step("rgb_array")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match=re.escape('pip install "c2c-env[plot]"')):
         env.render()
-
-
-def test_importing_the_renderer_imports_no_matplotlib():
-    code = "import sys, c2c_env.render; sys.exit('matplotlib' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -35,7 +35,7 @@ PATIENCE = 1.3  # the time axis ends at so many times what the baseline took
 MANAGER_COLOUR, WORKER_COLOUR, EDGE_COLOUR = "#D55E00", "#0072B2", "#333333"
 
 
-def merged(cells: Sequence[Cell], policy: str, tier: str, size: int) -> Cell | None:
+def merge_cells(cells: Sequence[Cell], policy: str, tier: str, size: int) -> Cell | None:
     """One cell with the episodes of all workflows of a tier, the first seed of each before all second ones."""
     chosen = [c for c in cells if (c.policy, c.tier, c.team_size) == (policy, tier, size)]
     if not chosen:
@@ -73,7 +73,7 @@ def draw_alignment(cells: Sequence[Cell]) -> Figure:
     policies = unique([cell.policy for cell in cells])
     figure, (row,) = panels(1, len(tiers), 2.6, sharey=True)
     for axes, tier in zip(row, tiers, strict=True):
-        ends = {policy: _alignment_line(axes, merged(cells, policy, tier, size), policy) for policy in policies}
+        ends = {policy: _alignment_line(axes, merge_cells(cells, policy, tier, size), policy) for policy in policies}
         axes.set_title(f"{tier}, {size} agents")
         axes.set_xlim(0, PATIENCE * ends.get(BASELINE, max(ends.values())))
         axes.set_ylim(0, 1)
@@ -120,7 +120,7 @@ def draw_message_graph(cells: Sequence[Cell]) -> Figure | None:
     policy = GRAPH_POLICY if GRAPH_POLICY in policies else policies[-1]
     tiers = [tier for tier in TIERS if any(cell.tier == tier for cell in cells)]
     sizes = [size for size in sorted({cell.team_size for cell in cells}) if size > 1][:2]
-    graphs = {(tier, size): _graph(merged(cells, policy, tier, size)) for tier in tiers for size in sizes}
+    graphs = {(tier, size): _graph(merge_cells(cells, policy, tier, size)) for tier in tiers for size in sizes}
     if not any(graph.any() for graph in graphs.values()):
         return None
     figure, grid = panels(len(sizes), len(tiers), 0.35 + 2.5 * len(sizes))

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from agents.learned.actions import ChosenAction, draw, log_prob_of, read, split_parts
+from agents.learned.actions import ChosenAction, log_prob_of, read, sample_index, split_parts
 from agents.learned.network import Actor
 from agents.oracle.oracle_team import OracleRule
 from c2c_env.core.rng import uniform
@@ -84,7 +84,9 @@ class Imitation:
         nn.utils.clip_grad_norm_(self.actor.parameters(), self.config.max_grad_norm)
         self.optimizer.step()
         numbers = group.uniform()
-        own = ChosenAction(draw(work_logits, numbers[..., 0]), draw(message_logits, numbers[..., 1]), work_loss)
+        own = ChosenAction(
+            sample_index(work_logits, numbers[..., 0]), sample_index(message_logits, numbers[..., 1]), work_loss
+        )
         group.step(self._mixed(own, ChosenAction(work, message, work_loss), group, number), inputs)
         group.renew()
         spoken = message > 0

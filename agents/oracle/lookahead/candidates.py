@@ -10,15 +10,16 @@ from agents.oracle.scratch import Scratch
 from agents.policy import Array
 from c2c_env import Batch
 from c2c_env.core import constants as c
+from c2c_env.core.alignment import gap_closed
 
 SOON = 1.5  # hours; who will work on what starts later is too uncertain for a message
 LEAST_NEWS = 0.05  # of weighted understanding that a message must be able to add
 
 
-def variations(batch: Batch, row: int, plan: Scratch, actions: Array) -> list[Array]:
-    """Joint actions [N, parts] around one of them, each once; `plan` is that of the rule in this state."""
+def variations(batch: Batch, row: int, scratch: Scratch, actions: Array) -> list[Array]:
+    """Joint actions [N, parts] around one of them, each once; `scratch` is that of the rule in this state."""
     found = {actions.tobytes(): actions}
-    for makers in (silenced(actions), reassigned(batch, row, actions), messaged(batch, row, plan, actions)):
+    for makers in (silenced(actions), reassigned(batch, row, actions), messaged(batch, row, scratch, actions)):
         for one in makers:
             found.setdefault(one.tobytes(), one)
     del found[actions.tobytes()]
@@ -44,16 +45,16 @@ def reassigned(batch: Batch, row: int, actions: Array) -> Iterator[Array]:
             yield changed
 
 
-def messaged(batch: Batch, row: int, plan: Scratch, actions: Array) -> Iterator[Array]:
+def messaged(batch: Batch, row: int, scratch: Scratch, actions: Array) -> Iterator[Array]:
     """Somebody else who knows it tells the worker of a subtask that starts soon, or meets it."""
     state, params = batch.state, batch.params
     w = int(state.workflow[row])
     num = int(params.num_subtasks[w])
     for k in range(num):
-        if state.status[row, k] == c.DONE or plan.start[k] > SOON:
+        if state.status[row, k] == c.DONE or scratch.start[k] > SOON:
             continue
-        j = int(plan.worker[k])
-        gaps = np.maximum(0.0, state.understanding[row, : batch.num_agents, k] - plan.known[j, k])
+        j = int(scratch.worker[k])
+        gaps = gap_closed(1.0, state.understanding[row, : batch.num_agents, k], scratch.known[j, k])
         for i in np.flatnonzero(gaps @ params.weights[w, k] > LEAST_NEWS).tolist():
             yield with_speech(actions, i, c.CHAT_TELL, j, k)
             told = with_speech(actions, i, c.EMAIL_TELL, j, k)

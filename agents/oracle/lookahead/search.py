@@ -13,11 +13,11 @@ from c2c_env import Batch
 
 FUTURES = 2  # random futures that a joint action meets
 FIRST_FUTURES = 1  # of these, those that all joint actions meet; only the best of them meet the others, too
-KEPT = 8  # joint actions that meet all futures
-ROUNDS = 2  # changes to the rule's joint action, one after the other
+FINALISTS = 8  # joint actions that meet all futures
+SEARCH_ROUNDS = 2  # changes to the rule's joint action, one after the other
 REWORK = 0.4  # share of the hours of expected rework that delays the end
 EARLY = 0.2  # weight of the mean hour at which a subtask is done, which tells apart what ends at the same step
-MARGIN = 0.01  # hours that a change must gain
+LEAST_GAIN_OF_CHANGE = 0.01  # hours that a change must gain
 
 
 class Searcher:
@@ -39,10 +39,10 @@ class Searcher:
         rows = np.array([row])
         rule = self._oracle.rule_of(self.batch, row)
         best: Array = self._oracle.act_batch(self.batch, rows)[row]
-        plan = self._oracle.plan  # of this environment, as it is the only one that was decided for
+        scratch = self._oracle.scratch  # of this environment, as it is the only one that was decided for
         keys = future_keys(self._seed, int(self.batch.state.t[row]), FUTURES)
-        for _ in range(ROUNDS):
-            tried = [best, *variations(self.batch, row, plan, best)]
+        for _ in range(SEARCH_ROUNDS):
+            tried = [best, *variations(self.batch, row, scratch, best)]
             found = self._best(row, tried, rule, keys)
             if found is best:
                 break
@@ -52,10 +52,10 @@ class Searcher:
     def _best(self, row: int, tried: list[Array], rule: Rule, keys: Array) -> Array:
         """The best of the joint actions; the first, unless another one gains the margin."""
         first = self._costs(row, tried, rule, keys[:FIRST_FUTURES])
-        order = np.argsort(first[1:], kind="stable")[:KEPT] + 1
+        order = np.argsort(first[1:], kind="stable")[:FINALISTS] + 1
         finalists = [tried[0], *(tried[n] for n in order)]
         costs = self._costs(row, finalists, rule, keys)
-        costs[0] -= MARGIN
+        costs[0] -= LEAST_GAIN_OF_CHANGE
         winner: Array = finalists[int(np.argmin(costs))]
         return winner
 

@@ -137,7 +137,7 @@ def rewire(
     return copy
 
 
-def source_files(entry: types.FunctionType) -> list[Path]:
+def compiled_sources(entry: types.FunctionType) -> list[Path]:
     """Files whose functions or constants may be compiled into an entry point: its own and all that it imports.
 
     Only modules of the packages to which the entry point and this module belong are followed, however deep.
@@ -161,7 +161,7 @@ def _cache_folder(entry: Any) -> Path | None:
     numba does not notice a change in a callee's file, so the folder is named after a hash of all that may be compiled.
     """
     digest = hashlib.sha256()
-    for source in source_files(entry):
+    for source in compiled_sources(entry):
         digest.update(source.read_bytes())
     given = os.environ.get("NUMBA_CACHE_DIR")
     user = os.environ.get("XDG_CACHE_HOME")

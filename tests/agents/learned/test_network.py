@@ -8,7 +8,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.learned.actions import Inputs, choose_action, draw, entropy_of, join_parts, log_prob_of, read, split_parts
+from agents.learned.actions import (
+    Inputs,
+    choose_action,
+    entropy_of,
+    join_parts,
+    log_prob_of,
+    read,
+    sample_index,
+    split_parts,
+)
 from agents.learned.features import Reader, hours
 from agents.learned.learned_team import LearnedTeam
 from agents.learned.memory import Memory
@@ -95,9 +104,9 @@ def test_pair_scores_are_dot_products():
 def test_draw_by_the_inverse_of_the_distribution():
     logits = torch.tensor([0.2, 0.0, 0.5, 0.3]).log().clamp(min=FAR_AWAY)
     uniform = torch.tensor([0.0, 0.19, 0.21, 0.69, 0.71, 1.0 - 1e-7])
-    assert draw(logits.expand(6, 4), uniform).tolist() == [0, 0, 2, 2, 3, 3]
-    assert draw(logits.expand(6, 4), uniform, temperature=0.0).tolist() == [2] * 6
-    cold = draw(logits.expand(6, 4), uniform, temperature=0.1)  # 0.5 against 0.3 to the tenth power
+    assert sample_index(logits.expand(6, 4), uniform).tolist() == [0, 0, 2, 2, 3, 3]
+    assert sample_index(logits.expand(6, 4), uniform, temperature=0.0).tolist() == [2] * 6
+    cold = sample_index(logits.expand(6, 4), uniform, temperature=0.1)  # 0.5 against 0.3 to the tenth power
     assert cold.tolist() == [0, 2, 2, 2, 2, 3]
 
 

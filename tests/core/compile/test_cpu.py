@@ -128,7 +128,7 @@ def reachable(function, found=None):
 
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_every_file_that_is_compiled_is_in_the_key_of_the_cache(entry):
-    files = set(cpu.source_files(entry))
+    files = set(cpu.compiled_sources(entry))
     assert {Path(function.__code__.co_filename) for function in reachable(entry)} <= files
     assert Path(c.__file__) in files  # its numbers are compiled in
     assert Path(c2c_env.render.__file__) not in files
