@@ -21,7 +21,7 @@ def decide_actions(batch: Batch, policy: Policy, active: Array) -> Array:
 
 
 def play(batch: Batch, policy: Policy, *, on_step: Any = None) -> list[dict[str, float]]:
-    """Play the episodes that the batch has just reset to their ends; metrics, a dict an environment.
+    """Play the episodes that the batch has just reset to their ends; return a dict of metrics for each environment.
 
     Args:
         batch: freshly reset.

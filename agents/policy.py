@@ -1,8 +1,8 @@
 """The one protocol of all policies: own observation in, own action out.
 
-A policy decides for many agents at once, one row an agent. Rows never see each other: row r of the answer depends
-on row r of the observations (and on that row's memory) only, so a team that shares a policy object is as
-decentralised as one with an object an agent.
+A policy decides for many agents at once, one row for each of them. Rows never see each other: row r of the answer
+depends on row r of the observations (and on that row's memory) only, so a team that shares a policy object is as
+decentralised as one with an object per agent.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class PolicyContext:
 
 
 class Policy(Protocol):
-    """Anything that plays."""
+    """What everything that plays must offer."""
 
     def reset(self, rows: Array) -> None:
         """Forget what is remembered of these rows: their episodes start."""
@@ -77,12 +77,12 @@ class Judging(Protocol):
     """A policy whose messages are judged: how much each counts is told to the simulator before the step."""
 
     def message_factors(self, rows: Array) -> Array | None:
-        """Share of its usual effect [R] that what each of these agents says now has; None for all of it."""
+        """Return the share [R] of its usual effect that each agent's present message has; None if all have all."""
 
 
 @runtime_checkable
 class Accounting(Protocol):
-    """A policy that has more to tell of an episode than the simulator's metrics."""
+    """A policy that has more to tell about an episode than the metrics of the simulator."""
 
     def episode_columns(self, env: int) -> dict[str, Any]:
         """Further columns of the results; with `failed` true, the episode stays out of all means."""
@@ -108,7 +108,7 @@ class Transcribing(Protocol):
 
 @runtime_checkable
 class SeesState(Protocol):
-    """Instead of observations it gets the batch, with everybody's understanding: a reference, no competitor.
+    """A policy that gets the batch instead of observations: a reference and not a competitor.
 
     A `Policy` with this method too is asked through it. It must not look at what has not happened yet: the random
     key of an episode is in the state.

@@ -25,7 +25,7 @@ class Inputs(NamedTuple):
 
 
 class ChosenAction(NamedTuple):
-    """Of every agent, each [E, N]."""
+    """What every agent chose; each tensor is [E, N]."""
 
     work: Tensor  # 0 none, else subtask + 1
     message: Tensor
@@ -33,7 +33,7 @@ class ChosenAction(NamedTuple):
 
 
 def read(reader: Reader, inputs: Inputs) -> Features:
-    """Features of inputs."""
+    """Read the features out of inputs."""
     legal = legal_actions(inputs.masks, reader.num_agents, reader.num_subtasks)
     return Features(reader.board(inputs.board, inputs.pace), reader.own(inputs.own, inputs.told), legal)
 

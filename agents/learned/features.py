@@ -25,7 +25,7 @@ NUM_OWN_FEATURES = 3
 
 
 class Board(NamedTuple):
-    """What everybody sees, once an environment."""
+    """What everybody sees, once per environment."""
 
     subtasks: Tensor  # [E, K, NUM_SUBTASK_FEATURES]
     agents: Tensor  # [E, A, NUM_AGENT_FEATURES]
@@ -46,7 +46,7 @@ class Own(NamedTuple):
 
 
 class LegalMasks(NamedTuple):
-    """Masks, bool."""
+    """What is legal, as masks of bool."""
 
     work: Tensor  # [E, N, 1 + K]
     speech: Tensor  # [E, N, S + 1]
@@ -63,7 +63,7 @@ class Features(NamedTuple):
 
 
 class BoardFacts(NamedTuple):
-    """Of the board, in natural units."""
+    """Numbers of the board in natural units."""
 
     rest: Tensor  # [E, K] hours of effort left
     complexity: Tensor  # [E, K] kappa

@@ -21,7 +21,7 @@ SHIPPED = Path(__file__).parent / "checkpoints" / "team.safetensors"
 
 
 def make(context: PolicyContext, argument: str) -> LearnedTeam:
-    """For the registry: the policy of a file, played at the temperature that its card states."""
+    """Make the team of a file, played at the temperature that its card states; this is what the registry calls."""
     actor, card = load_policy(Path(argument) if argument else SHIPPED)
     return LearnedTeam(context, actor, float(card.get("temperature", 1.0)))
 

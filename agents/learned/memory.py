@@ -21,7 +21,7 @@ TELLS = (c.CHAT_TELL, c.EMAIL_TELL, c.MEET, c.ASSIGN)  # what carries the speake
 
 
 class Memory:
-    """Of N agents in each of E environments.
+    """The memory of N agents in each of E environments.
 
     Attributes:
         told: float16 [E, N, A, K], share of the gap to one's own understanding that one's messages have closed.
@@ -39,13 +39,13 @@ class Memory:
         self.rest = torch.zeros(num_envs, subtasks)  # hours of effort left when last seen
 
     def forget(self, rows: Any) -> None:
-        """New episodes start in these environments."""
+        """Forget the episodes of these environments, where new ones start."""
         self.told[rows] = 0.0
         self.pace[rows] = 0.0
         self.rest[rows] = 0.0
 
     def see(self, board: Tensor, rows: Any = slice(None)) -> None:
-        """A new observation: the board part [E, board_size] of environments `rows`."""
+        """Take in a new observation: the board part [E, board_size] of environments `rows`."""
         facts = self.reader.facts(board)
         done = (self.rest[rows] - facts.rest)[:, None] / (self.dt * facts.skill.clamp(min=1e-3))
         worked = facts.worked & (done > 0.0)
@@ -53,7 +53,7 @@ class Memory:
         self.rest[rows] = facts.rest
 
     def say(self, actions: Tensor, board: Tensor, rows: Any = slice(None)) -> None:
-        """Multi-discrete actions [E, N, 4] that were chosen when the board was as given."""
+        """Take in multi-discrete actions [E, N, 4] that were chosen when the board was as given."""
         kappa = self.reader.facts(board).complexity
         _, speech, recipient, topic = actions.long().unbind(dim=-1)
         share = gap_share(self.richness[speech], kappa.gather(1, topic))

@@ -81,7 +81,7 @@ def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
 
 
 class Encoder(nn.Module):
-    """Board -> `Tokens`, by rounds of exchange."""
+    """Turns a `Board` into `Tokens`, by rounds of exchange."""
 
     def __init__(self, hidden: int, rounds: int, pair_features: int, agent_features: int) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class Encoder(nn.Module):
 
 
 class Encoded(NamedTuple):
-    """Of every agent's view."""
+    """The encoded view of every agent."""
 
     tokens: Tokens
     subtasks: Tensor  # [E, K, N, O]
@@ -131,7 +131,7 @@ class Actor(nn.Module):
         self.silence = nn.Linear(hidden, 1)
 
     def encode(self, board: Board, own: Own) -> Encoded:
-        """The board once an environment, and as each agent sees it."""
+        """Encode the board once per environment, and then as each agent sees it."""
         tokens = self.encoder(board)
         rows = torch.arange(len(own.me), device=own.me.device)[:, None]
         mine = tokens.edges[rows, own.me].transpose(1, 2)
@@ -144,13 +144,13 @@ class Actor(nn.Module):
         return Encoded(tokens, subtasks, contacts, context)
 
     def work_logits(self, encoded: Encoded, legal: LegalMasks) -> Tensor:
-        """[E, N, 1 + K]: no work, then the subtasks."""
+        """Return logits [E, N, 1 + K] of no work, then of the subtasks."""
         keys = affine(self.work_key, encoded.subtasks, encoded.context[:, None]).relu()
         logits = torch.cat((self.no_work(encoded.context), self.work_logit(keys).squeeze(-1).transpose(1, 2)), dim=-1)
         return logits.masked_fill(~legal.work, FAR_AWAY)
 
     def message_logits(self, encoded: Encoded, features: Features, work: Tensor) -> Tensor:
-        """[E, N, 1 + (A + 1) K S]: silence, then recipient-major; given what one works on [E, N]."""
+        """Return logits [E, N, 1 + (A + 1) K S] of silence, then recipient-major, given what one works on [E, N]."""
         board, own, legal = features
         tokens, subtasks, contacts, context = encoded
         chosen = nn.functional.one_hot(work, subtasks.shape[1] + 1)[..., 1:].to(subtasks.dtype)
@@ -192,7 +192,7 @@ class Critic(nn.Module):
         self.value = mlp(2 * hidden, hidden, 1)
 
     def forward(self, board: Board, own: Own) -> Tensor:
-        """[E, N]."""
+        """Return the values [E, N]."""
         tokens = self.encoder(joint_board(board, own))
         agents = tokens.agents.gather(1, own.me[..., None].expand(-1, -1, tokens.agents.shape[-1]))
         values: Tensor = self.value(torch.cat((agents, tokens.summary[:, None].expand_as(agents)), dim=-1)).squeeze(-1)

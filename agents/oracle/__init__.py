@@ -1,1 +1,1 @@
-"""Planners that see the true state: an upper reference for teams that do not."""
+"""Teams that see the true state: an upper reference for teams that do not."""

@@ -1,4 +1,4 @@
-"""The rule of the planner, one environment after the other."""
+"""The rule of the oracle: what everybody does, one environment after the other."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def decide_row(p: Params, s: State, z: Scratch, r: Rule, actions: Array, b: int)
 
 @compiled
 def choose_work(p: Params, s: State, z: Scratch, r: Rule, b: int) -> None:
-    """What the schedule starts now; then the idle help out on what waits for its best worker."""
+    """Choose what the schedule starts now; then the idle help out on what waits for its best worker."""
     for i in range(p.num_agents):
         z.work[i] = c.NOBODY
     for k in range(p.num_subtasks[s.workflow[b]]):
@@ -58,14 +58,14 @@ def choose_work(p: Params, s: State, z: Scratch, r: Rule, b: int) -> None:
 
 @compiled
 def finishes(p: Params, s: State, b: int, i: int, k: int) -> bool:
-    """Agent i could do all that is left of subtask k in this step."""
+    """Whether agent i could do all that is left of subtask k in this step."""
     hours = max(0.0, p.dt - s.debt[b, i])
     return s.remaining[b, k] <= hours * p.skill[i, p.domain[s.workflow[b], k]] * s.alignment[b, i, k]
 
 
 @compiled
 def hand_over(p: Params, s: State, z: Scratch, r: Rule, b: int, i: int, k: int) -> None:
-    """Agent i is about to finish subtask k; it is better finished by an idle agent who is to work on a dependent next.
+    """Hand subtask k, which agent i is about to finish, to an idle agent who is to work on a dependent of it next.
 
     Whoever finishes knows the interface, so that it need not be told.
     """
@@ -84,7 +84,7 @@ def hand_over(p: Params, s: State, z: Scratch, r: Rule, b: int, i: int, k: int) 
 
 @compiled
 def value_time(p: Params, s: State, z: Scratch, r: Rule, b: int, i: int) -> None:
-    """Worth of an hour of agent i's time, and hours of this step to spare: all, or what is left at the end."""
+    """Work out what an hour of agent i is worth, and how many hours of this step it has to spare."""
     k = z.work[i]
     z.price[i] = r.idle_price
     z.spare[i] = p.dt - s.debt[b, i]
@@ -96,7 +96,7 @@ def value_time(p: Params, s: State, z: Scratch, r: Rule, b: int, i: int) -> None
 
 @compiled
 def help_out(p: Params, s: State, z: Scratch, r: Rule, b: int, k: int) -> None:
-    """The idle agent who is the fastest on subtask k works on it if fast enough."""
+    """Let the idle agent who is the fastest on subtask k work on it, if that is fast enough."""
     best, fastest = c.NOBODY, r.least_pace
     for i in range(p.num_agents):
         pace = p.skill[i, p.domain[s.workflow[b], k]] * s.alignment[b, i, k]

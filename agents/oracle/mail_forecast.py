@@ -26,7 +26,7 @@ def foresee(p: Params, s: State, z: Scratch, b: int) -> None:
 
 @compiled
 def read_due(p: Params, s: State, z: Scratch, b: int, age: int, wait: int) -> None:
-    """Messages sent `age` steps ago that are read in `wait` steps."""
+    """Take in the messages sent `age` steps ago that will be read in `wait` steps."""
     place = mail_place(p, s, b, age)
     for i in range(p.num_agents):
         speech = s.mail_speech[b, place, i]
@@ -41,7 +41,7 @@ def read_due(p: Params, s: State, z: Scratch, b: int, age: int, wait: int) -> No
 
 @compiled
 def read_one(p: Params, s: State, z: Scratch, b: int, i: int, j: int, place: int) -> None:
-    """Agent j will have read what i sent."""
+    """Take in what i sent to j, as if j had read it."""
     speech, k = s.mail_speech[b, place, i], s.mail_topic[b, place, i]
     if is_ask(speech):
         z.request[i, j] = k

@@ -24,7 +24,7 @@ LEAST_CERTAINTY = 0.05
 
 @compiled
 def speak(p: Params, s: State, z: Scratch, r: Rule, actions: Array, b: int) -> None:
-    """The most valuable message first, as long as one is worth more than it costs."""
+    """Send the most valuable message first, as long as there is one that is worth more than it costs."""
     num = p.num_subtasks[s.workflow[b]]
     for i in range(p.num_agents):
         z.speaks[i] = 0
@@ -85,7 +85,7 @@ def value_topic(p: Params, s: State, z: Scratch, r: Rule, b: int, k: int) -> Non
 
 @compiled
 def lift_of(p: Params, s: State, z: Scratch, b: int, i: int, j: int, k: int) -> float:
-    """Weighted understanding that j lacks of what i knows of subtask k."""
+    """The weighted understanding of subtask k that i has and j lacks."""
     w = s.workflow[b]
     total = 0.0
     for f in range(c.NUM_FACETS):
@@ -95,13 +95,13 @@ def lift_of(p: Params, s: State, z: Scratch, b: int, i: int, j: int, k: int) -> 
 
 @compiled
 def answers(z: Scratch, i: int, j: int, k: int, way: int) -> bool:
-    """A message from i to j about subtask k, sent that way, answers a question of j."""
+    """Whether a message from i to j about subtask k, sent that way, answers a question of j."""
     return way == BY_ANSWER or (way != BY_MEETING and z.request[j, i] == k)
 
 
 @compiled
 def may_go(p: Params, z: Scratch, i: int, j: int, way: int) -> bool:
-    """Whoever has to speak has said nothing yet in this step; who meets is in no other meeting."""
+    """Whether a message may go that way: its speaker is still silent, and whoever meets is in no other meeting."""
     if way == BY_MEETING:
         return z.meets[i] == 0 and z.meets[j] == 0 and (z.speaks[i] == 0 or z.speaks[j] == 0)
     if way == BY_ANSWER and (z.speaks[j] != 0 or not (p.latency[c.CHAT] < p.latency[c.EMAIL] or j < i)):
@@ -111,7 +111,7 @@ def may_go(p: Params, z: Scratch, i: int, j: int, way: int) -> bool:
 
 @compiled
 def cost_of(p: Params, z: Scratch, r: Rule, i: int, j: int, way: int) -> float:
-    """Worth of the hours that a message from i to j takes."""
+    """The worth of the hours that a message from i to j takes."""
     channel = CHANNEL_OF_WAY[way]
     sending, reading = p.send_hours[channel], p.read_hours[channel]
     if way == BY_ANSWER:
@@ -126,7 +126,7 @@ def cost_of(p: Params, z: Scratch, r: Rule, i: int, j: int, way: int) -> float:
 
 @compiled
 def send_best(p: Params, s: State, z: Scratch, actions: Array, b: int, k: int) -> None:
-    """The best message about subtask k is sent."""
+    """Send the best message about subtask k."""
     i, j, way = z.sender[k], z.worker[k], z.way[k]
     channel = CHANNEL_OF_WAY[way]
     answering = answers(z, i, j, k, way)
@@ -147,7 +147,7 @@ def send_best(p: Params, s: State, z: Scratch, actions: Array, b: int, k: int) -
 
 @compiled
 def utter(z: Scratch, actions: Array, b: int, i: int, speech: int, recipient: int, topic: int) -> None:
-    """Agent i says something."""
+    """Write that agent i says something."""
     z.speaks[i] = 1
     actions[b, i, c.SPEECH] = speech
     actions[b, i, c.RECIPIENT] = recipient

@@ -1,4 +1,4 @@
-"""The planner's rule over a batch: decides for whole teams from the true state."""
+"""The policy `oracle`: a rule that decides for whole teams from the true state."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class OracleRule:
         self._batch: Batch | None = None
 
     def act_batch(self, batch: Batch, rows: npt.ArrayLike | None = None) -> Array:
-        """Actions of all agents, int32 [B, N, parts] (work, speech, recipient, topic, symbol if there are any).
+        """Decide for all agents: int32 [B, N, parts] (work, speech, recipient, topic, and symbol if there are any).
 
         Args:
             batch: of any size; its state is read, not changed.
@@ -66,7 +66,7 @@ class OracleRule:
     def _prepare(self, batch: Batch) -> None:
         """Get the rules of a batch's workflows, and scratch arrays of its size."""
         if batch.config.action_format != "multi_discrete":
-            raise ConfigError("the planner needs action_format='multi_discrete', got 'discrete'")
+            raise ConfigError("the oracle needs action_format='multi_discrete', got 'discrete'")
         tiers: dict[str, list[int]] = {}
         for number, source in enumerate(batch.pool.sources):
             tiers.setdefault(source.tier, []).append(number)
@@ -79,7 +79,7 @@ class OracleRule:
 
 
 class OracleTeam:
-    """The rule over the true state."""
+    """Plays the rule over the true state."""
 
     name: ClassVar[str] = "oracle"
     description: ClassVar[str] = (
@@ -94,14 +94,14 @@ class OracleTeam:
 
     @classmethod
     def make(cls, context: PolicyContext, argument: str) -> OracleTeam:
-        """For the registry."""
+        """Make the team; this is what the registry calls."""
         return cls(context, argument)
 
     def reset(self, rows: Array) -> None:
         """There is nothing to forget."""
 
     def act(self, observations: Array, action_masks: Array, rows: Array) -> NoReturn:
-        """Observations do not suffice."""
+        """Refuse: observations do not suffice."""
         raise ConfigError(f"policy {self.name} sees the true state: call act_batch, as agents.play.play does")
 
     def act_batch(self, batch: Batch, rows: Array) -> Array:

@@ -125,7 +125,7 @@ def place_subtasks(p: Params, s: State, z: Scratch, b: int) -> int:
 
 @compiled
 def clear_schedule(p: Params, s: State, z: Scratch, b: int, num: int) -> None:
-    """Nothing is placed, everybody is free."""
+    """Begin a schedule: nothing is placed and everybody is free."""
     for i in range(p.num_agents):
         z.free[i] = 0.0
         z.last[i] = c.NOBODY
@@ -138,7 +138,7 @@ def clear_schedule(p: Params, s: State, z: Scratch, b: int, num: int) -> None:
 
 @compiled
 def place_next(p: Params, s: State, z: Scratch, b: int, num: int, now: float, placed: int) -> int:
-    """Place the most urgent open subtask whose best worker is free now; how many are placed then."""
+    """Place the most urgent open subtask whose best worker is free now; return how many are placed then."""
     k = most_urgent(z, num, now)
     while k >= 0:
         z.seen[k] = 1
@@ -152,7 +152,7 @@ def place_next(p: Params, s: State, z: Scratch, b: int, num: int, now: float, pl
 
 @compiled
 def most_urgent(z: Scratch, num: int, now: float) -> int:
-    """Of the open subtasks that were not looked at, the one with the longest way to the end; -1 for none."""
+    """Return the open subtask not looked at yet that has the longest way to the end; -1 for none."""
     best, longest = c.NOBODY, 0.0
     for k in range(num):
         if z.seen[k] == 0 and z.opens[k] <= now + NOW and z.rank[k] > longest:
@@ -162,7 +162,7 @@ def most_urgent(z: Scratch, num: int, now: float) -> int:
 
 @compiled
 def first_to_finish(p: Params, s: State, z: Scratch, b: int, k: int, now: float) -> int:
-    """Who would have finished subtask k first (ties: the lowest index)."""
+    """Return who would have finished subtask k first (ties: the lowest index)."""
     w = s.workflow[b]
     for n in range(p.num_prerequisites[w, k]):
         before = p.prerequisites[w, k, n]
@@ -179,7 +179,7 @@ def first_to_finish(p: Params, s: State, z: Scratch, b: int, k: int, now: float)
 
 @compiled
 def place(p: Params, s: State, z: Scratch, b: int, k: int, i: int, now: float, placed: int) -> None:
-    """Agent i does subtask k from now on."""
+    """Place subtask k: agent i does it from now on."""
     w = s.workflow[b]
     z.worker[k] = i
     z.start[k], z.finish[k] = now, now + z.hours[i, k]
@@ -201,7 +201,7 @@ def place(p: Params, s: State, z: Scratch, b: int, k: int, i: int, now: float, p
 
 @compiled
 def next_moment(p: Params, z: Scratch, now: float) -> float:
-    """When next somebody has finished."""
+    """Return the next moment at which somebody has finished."""
     moment = NEVER
     for i in range(p.num_agents):
         if z.free[i] > now + NOW:

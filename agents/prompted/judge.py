@@ -42,7 +42,7 @@ NO_WORDS = Verdict(0.0, "valid", "no words")
 
 
 def is_judged(decision: Decision) -> bool:
-    """The decision sends something that moves understanding."""
+    """Whether a decision sends something that moves understanding."""
     return decision.action[1] in JUDGED
 
 

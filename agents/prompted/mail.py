@@ -43,7 +43,7 @@ class Mail:
         self._read: dict[int, list[_Sent]] = defaultdict(list)
 
     def send(self, step: int, sender: int, action: tuple[int, int, int, int], text: str) -> None:
-        """An agent that acts before step `step` says something."""
+        """Take in what an agent says that acts before step `step`."""
         _, speech, recipient, topic = action
         read = step + self.latency[c.CHANNEL_OF_SPEECH[speech]]
         self._sent.append(_Sent(sender, speech, recipient, topic, text[:MAX_LETTER], step, read))

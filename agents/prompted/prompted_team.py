@@ -39,7 +39,7 @@ class Asking:
 
 
 def make(context: PolicyContext, argument: str) -> PromptedTeam:
-    """For the registry."""
+    """Make the team; this is what the registry calls."""
     return PromptedTeam(context, argument)
 
 
@@ -134,7 +134,7 @@ class PromptedTeam:
     # --- one question ----------------------------------------------------------------------------------------
 
     def _askings(self, rows: Array) -> list[Asking]:
-        """One a row, or one an environment if the strategy is joint."""
+        """One asking for each row, or one for each environment if the strategy is joint."""
         n = self.context.num_agents
         single = [Asking(row // n, (row % n,), (place,)) for place, row in enumerate(rows.tolist())]
         if not self.strategy.joint:

@@ -1,4 +1,4 @@
-"""Transcripts: one JSON line a step with everything that was asked, answered and done; written whole, read as data."""
+"""Transcripts: one JSON line per step with all that was asked, answered and done; written whole, read as data."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Recorder:
                 lines.append(_line(self._step(env, t)))
 
     def texts(self) -> list[str]:
-        """The finished transcripts, one an environment."""
+        """The finished transcripts, one for each environment."""
         return ["\n".join([*lines, _line(self._end(env))]) + "\n" for env, lines in enumerate(self._lines)]
 
     def _head(self, env: int, name: str, seed: int) -> dict[str, Any]:

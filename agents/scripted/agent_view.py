@@ -15,7 +15,7 @@ from c2c_env.core import constants as c
 
 @dataclass(frozen=True)
 class AgentView:
-    """One row an agent; hours are hours, flags are bool."""
+    """What R agents see, one row for each of them; times are in hours, flags are bool."""
 
     me: Array  # [R] own index
     real: Array  # [R, A] agents that are no padding
@@ -39,7 +39,7 @@ class AgentView:
 
     @property
     def rows(self) -> Array:
-        """[R] for indexing."""
+        """The numbers of the rows [R], for indexing."""
         return np.arange(len(self.me))
 
 
@@ -76,7 +76,7 @@ def read_agent_view(observations: Array, context: PolicyContext) -> AgentView:
 
 
 def facet_weights(interface: Array, context: PolicyContext) -> Array:
-    """Weights [R, K, F]: interface as observed, the rest in the proportions of the configuration."""
+    """Facet weights [R, K, F]: the interface as observed, the rest in the proportions of the configuration."""
     default = np.array(context.config.facet_weights, dtype=np.float64)
     default[c.INTERFACE] = 0.0
     weights: Array = (1.0 - interface[..., None]) * default / default.sum()

@@ -13,7 +13,7 @@ from c2c_env.workflows.pack import gap_share
 
 
 def expected_understanding(view: AgentView, config: EnvConfig) -> Array:
-    """What each agent can be expected to know [R, A, K, F].
+    """Return what each agent can be expected to know [R, A, K, F].
 
     The manager knows the intent, whoever finished a prerequisite the interface, an expert the constraints.
     """
@@ -34,7 +34,7 @@ def alignment_of(understanding: Array, weights: Array, config: EnvConfig) -> Arr
 
 
 def hours_saved(before: Array, told: Array, tau: Array, weights: Array, pace: Array, config: EnvConfig) -> Array:
-    """Working hours that a message saves its recipient.
+    """Return the working hours that a message saves its recipient.
 
     Args:
         before: the recipient's understanding [..., F].

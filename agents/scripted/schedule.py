@@ -11,7 +11,7 @@ NO_SUBTASK = -1
 
 
 def schedule(view: AgentView) -> Array:
-    """The subtask [R, A] of every agent, -1 for none.
+    """Return the subtask [R, A] of every agent, -1 for none.
 
     Critical path first: owners go on with their most critical ready subtask, then every other ready subtask takes
     the most skilled agent that is still free (ties: the lowest index).
@@ -32,7 +32,7 @@ def schedule(view: AgentView) -> Array:
 
 
 def give(plan: Array, free: Array, placed: Array, k: Array, where: Array, agent: Array) -> None:
-    """In the rows `where`, agent gets subtask k [R]."""
+    """Give subtask k [R] to the agent, in the rows `where`."""
     rows = np.flatnonzero(where)
     plan[rows, agent[rows]] = k[rows]
     free[rows, agent[rows]] = False

@@ -41,11 +41,11 @@ class ScriptedTeam:
         if argument and not self.argument:
             raise ConfigError(f"policy {self.name} takes no argument, got {argument!r}")
         self.context, self.config = context, context.config
-        self.steps = np.zeros(context.num_rows, dtype=np.int64)  # of the running episode, a row an agent
+        self.steps = np.zeros(context.num_rows, dtype=np.int64)  # of the running episode, one row for each agent
 
     @classmethod
     def make(cls, context: PolicyContext, argument: str) -> ScriptedTeam:
-        """For the registry."""
+        """Make the team; this is what the registry calls."""
         return cls(context, argument)
 
     def reset(self, rows: Array) -> None:
@@ -64,7 +64,7 @@ class ScriptedTeam:
         return actions
 
     def assign_work(self, view: AgentView) -> Array:
-        """Subtask [R, A] of every agent."""
+        """Return the subtask [R, A] of every agent."""
         return schedule(view)
 
     def speak(self, actions: Array, view: AgentView, mine: Array, rows: Array) -> None:
@@ -72,7 +72,7 @@ class ScriptedTeam:
 
 
 def write_message(actions: Array, where: Array, speech: Array | int, recipient: Array | int, topic: Array) -> None:
-    """In the rows `where` that are still silent."""
+    """Write a message in the rows `where` that are still silent."""
     chosen = where & (actions[:, c.SPEECH] == c.SILENT)
     for part, value in ((c.SPEECH, speech), (c.RECIPIENT, recipient), (c.TOPIC, topic)):
         actions[chosen, part] = np.broadcast_to(value, chosen.shape)[chosen]
@@ -89,7 +89,7 @@ def answer_requests(actions: Array, view: AgentView) -> None:
 
 
 class RandomTeam(ScriptedTeam):
-    """Any legal action, every part drawn on its own."""
+    """Takes any legal action, every part drawn on its own."""
 
     name = "random"
     description = "any legal action"
@@ -203,7 +203,7 @@ def ask_best(actions: Array, view: AgentView, mine: Array, value: Array, least: 
 
 
 class ProactiveTeam(CostAwareTeam):
-    """Cost-aware, and whoever has nothing to say hands over what the next worker of a subtask will lack."""
+    """Is cost-aware, and whoever has nothing to say hands over what the next worker of a subtask will lack."""
 
     name = "proactive"
     description = "cost-aware, and hands over what the next worker will lack"
@@ -240,7 +240,7 @@ def likely_workers(view: AgentView) -> Array:
 
 
 def value_of_telling(view: AgentView, likely: Array, context: PolicyContext) -> Array:
-    """Net hours [R, K, 2] of telling the likely worker [R, K] of each subtask, by chat and email."""
+    """Net hours [R, K, 2] that telling the likely worker [R, K] of each subtask saves, by chat and by email."""
     config = context.config
     rows, subtasks = view.rows[:, None], np.arange(likely.shape[1])[None, :]
     j = np.maximum(likely, 0)

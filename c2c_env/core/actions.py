@@ -9,13 +9,13 @@ from c2c_env.core.arrays import Array, Outputs, Params, State
 
 @compiled
 def may_work(p: Params, s: State, b: int, k: int) -> bool:
-    """Subtask k exists and is ready."""
+    """Whether subtask k exists and is ready."""
     return 0 <= k < p.num_subtasks[s.workflow[b]] and s.status[b, k] == c.READY
 
 
 @compiled
 def may_say(p: Params, s: State, b: int, i: int, speech: int) -> bool:
-    """Speech needs somebody to talk to and something unfinished; only the manager assigns."""
+    """Whether agent i may speak that way: there is somebody to talk to and work left; only the manager assigns."""
     if speech == c.SILENT:
         return True
     if speech < 0 or speech >= c.NUM_SPEECHES or p.num_agents < 2 or s.subtasks_left[b] == 0:
@@ -25,13 +25,13 @@ def may_say(p: Params, s: State, b: int, i: int, speech: int) -> bool:
 
 @compiled
 def may_address(p: Params, i: int, j: int) -> bool:
-    """Everybody but oneself, and the whole team (index `max_agents`)."""
+    """Whether agent i may address j: everybody but oneself, and the whole team (index `max_agents`)."""
     return j == p.max_agents or (0 <= j < p.num_agents and j != i)
 
 
 @compiled
 def may_discuss(p: Params, s: State, b: int, k: int) -> bool:
-    """Unfinished subtasks; index 0 when none is left."""
+    """Whether subtask k may be a topic: it is unfinished; when none is left, index 0 stands for all."""
     if s.subtasks_left[b] == 0:
         return k == 0
     return 0 <= k < p.num_subtasks[s.workflow[b]] and s.status[b, k] != c.DONE
@@ -72,7 +72,7 @@ def tell_topic(p: Params, s: State, b: int, j: int, i: int, own: int) -> int:
 
 @compiled
 def inferred_topic(p: Params, s: State, b: int, i: int, speech: int, j: int) -> int:
-    """Topic of a speech of the discrete catalogue, or -1 where there is none and the entry is masked."""
+    """The topic of a speech of the discrete catalogue, or -1 where there is none and the entry is masked."""
     if not may_say(p, s, b, i, speech) or not may_address(p, i, j):
         return c.NOBODY
     own = own_subtask(p, s, b, i)
@@ -91,7 +91,7 @@ def first_assign(p: Params) -> int:
 
 @merged
 def update_masks(p: Params, s: State, out: Outputs, b: int) -> None:
-    """After a step: the parts of a multi-discrete action change only when a subtask is done."""
+    """Write the masks after a step; those of multi-discrete actions change only when a subtask is done."""
     if p.discrete or s.subtasks_left[b] != out.shown_left[b]:
         write_masks(p, s, out, b)
 
@@ -108,7 +108,7 @@ def write_masks(p: Params, s: State, out: Outputs, b: int) -> None:
 
 @compiled
 def write_parts_mask(p: Params, s: State, mask: Array, b: int, i: int) -> None:
-    """Parts side by side: work, speech, recipient, topic, symbol."""
+    """Write the masks of all parts side by side: work, speech, recipient, topic, symbol."""
     mask[b, i, 0] = 1
     o = 1
     for k in range(p.max_subtasks):
@@ -129,7 +129,7 @@ def write_parts_mask(p: Params, s: State, mask: Array, b: int, i: int) -> None:
 
 @compiled
 def write_catalogue_mask(p: Params, s: State, mask: Array, b: int, i: int) -> None:
-    """Wait; work on k; speech x recipient; assign k to j."""
+    """Write the mask of the discrete catalogue: wait, work on k, each speech to each recipient, assign k to j."""
     mask[b, i, 0] = 1
     for k in range(p.max_subtasks):
         mask[b, i, 1 + k] = may_work(p, s, b, k)
@@ -176,7 +176,7 @@ def act(s: State, b: int, i: int, work: int, speech: int, recipient: int, topic:
 
 @compiled
 def take_parts(p: Params, s: State, b: int, i: int, actions: Array) -> None:
-    """A multi-discrete action."""
+    """Take a multi-discrete action."""
     work, speech = actions[b, i, c.WORK], actions[b, i, c.SPEECH]
     recipient, topic = actions[b, i, c.RECIPIENT], actions[b, i, c.TOPIC]
     symbol = actions[b, i, c.SYMBOL] if p.vocab_size > 0 else 0
@@ -192,7 +192,7 @@ def take_parts(p: Params, s: State, b: int, i: int, actions: Array) -> None:
 
 @compiled
 def take_entry(p: Params, s: State, b: int, i: int, entry: int) -> None:
-    """An entry of the discrete catalogue; whoever speaks goes on with its own subtask if that is ready."""
+    """Take an entry of the discrete catalogue; whoever speaks goes on with its own subtask if that is ready."""
     act(s, b, i, 0, c.SILENT, 0, 0, 0)
     if entry == 0:
         return

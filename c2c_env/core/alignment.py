@@ -54,7 +54,7 @@ def realign(p: Params, s: State, b: int, i: int, k: int) -> None:
 
 @compiled
 def list_change(s: State, b: int, i: int, k: int) -> None:
-    """Note whose understanding of what has to be shown anew."""
+    """Note that agent i's understanding of subtask k has to be shown anew."""
     n = s.num_changed[b]
     if n < s.changed.shape[1]:
         s.changed[b, n, 0] = i
@@ -64,7 +64,7 @@ def list_change(s: State, b: int, i: int, k: int) -> None:
 
 @compiled
 def realign_all(p: Params, s: State, b: int) -> None:
-    """Of every agent on every subtask."""
+    """Work out the Alignment Factor of every agent on every subtask."""
     for i in range(p.num_agents):
         for k in range(p.num_subtasks[s.workflow[b]]):
             realign(p, s, b, i, k)
@@ -80,7 +80,7 @@ def holder(p: Params, s: State, b: int, k: int) -> int:
 
 @compiled
 def team_alignment(p: Params, s: State, b: int) -> float:
-    """Effort-weighted alignment of the team: sum_k effort_k / E * a_k."""
+    """The effort-weighted alignment of the team: sum_k effort_k / E * a_k."""
     w = s.workflow[b]
     total = 0.0
     for k in range(p.num_subtasks[w]):

@@ -19,7 +19,7 @@ Array = npt.NDArray[Any]
 
 
 class Spec(NamedTuple):
-    """dtype, axes (sizes by name) and meaning of an array."""
+    """The dtype, the axes (sizes by name) and the meaning of an array."""
 
     dtype: str
     axes: str
@@ -165,17 +165,17 @@ class Outputs(NamedTuple):
 
 
 def array_specs(kind: type[Any]) -> dict[str, Spec]:
-    """Field -> `Spec` of the arrays of `Params`, `State` or `Outputs`."""
+    """The `Spec` of every array of `Params`, `State` or `Outputs`, by the name of its field."""
     hints = get_type_hints(kind, include_extras=True)
     return {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
 
 
 def allocate(kind: type[Any], sizes: Mapping[str, int], zeros: Callable[..., Any] = np.zeros) -> dict[str, Any]:
-    """Zeroed arrays for every field of `kind`; `sizes` gives the length of each named axis, `zeros` makes an array."""
+    """A zeroed array for every field of `kind`; `sizes` gives the length of each named axis, `zeros` makes an array."""
     return {name: zeros(shape_of(spec.axes, sizes), dtype=spec.dtype) for name, spec in array_specs(kind).items()}
 
 
 def shape_of(axes: str, sizes: Mapping[str, int]) -> tuple[int, ...]:
-    """Lengths of named axes: those of `sizes`, else those that the tables of constants fix, else plain numbers."""
+    """The lengths of named axes: from `sizes`, else from the tables of constants; a plain number stands for itself."""
     known = {**c.AXES, **sizes}
     return tuple(known[axis] if axis in known else int(axis) for axis in axes.split())

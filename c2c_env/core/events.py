@@ -11,7 +11,7 @@ from c2c_env.core.rng import uniform
 
 @compiled
 def change_requirements(p: Params, s: State, b: int) -> None:
-    """Each unfinished subtask, with the workflow's volatility, makes everybody's intent stale but the manager's."""
+    """Change the requirements of unfinished subtasks, each with a probability; only the manager knows the new ones."""
     w = s.workflow[b]
     if p.volatility[w] <= 0.0:
         return

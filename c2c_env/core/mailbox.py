@@ -9,13 +9,13 @@ from c2c_env.core.arrays import Params, State
 
 @compiled
 def is_ask(speech: int) -> bool:
-    """True for a question, which opens a request."""
+    """Whether a speech is a question, which opens a request."""
     return bool(c.ASKS[speech])
 
 
 @compiled
 def mail_place(p: Params, s: State, b: int, age: int) -> int:
-    """Where the mailbox holds what was sent `age` steps ago, 0 <= age <= `max_latency`."""
+    """The place in the mailbox of what was sent `age` steps ago, 0 <= age <= `max_latency`."""
     place = s.t[b] % p.max_latency - age
     return int(place if place >= 0 else place + p.max_latency)
 
@@ -25,7 +25,7 @@ def mail_place(p: Params, s: State, b: int, age: int) -> int:
 
 @compiled
 def note_sent(p: Params, s: State, b: int, i: int, speech: int, recipient: int, k: int, step: int) -> None:
-    """Agent i asked or told the recipient about k at a step."""
+    """Note what agent i knows of its own message: it asked or told the recipient about k at that step."""
     due = step + p.latency[c.CHANNEL_OF_SPEECH[speech]]
     everybody = recipient == p.max_agents
     for j in range(0 if everybody else recipient, p.num_agents if everybody else recipient + 1):
@@ -40,7 +40,7 @@ def note_sent(p: Params, s: State, b: int, i: int, speech: int, recipient: int, 
 
 @compiled
 def note_under_way(p: Params, s: State, b: int, i: int, j: int, k: int) -> None:
-    """Agent j has read a question of i about k: another question, or the answer to this one, may be under way."""
+    """Note, when j has read a question of i about k, that another question or the answer to this one is under way."""
     s.answer_due[b, j, i] = 0
     for age in range(p.max_latency - 1, 0, -1):
         place = mail_place(p, s, b, age)
@@ -54,7 +54,7 @@ def note_under_way(p: Params, s: State, b: int, i: int, j: int, k: int) -> None:
 
 @compiled
 def due_step(p: Params, s: State, b: int, i: int, j: int, place: int, age: int) -> int:
-    """Step at which j reads what i sent `age` steps ago (at `place`); -1 if that was not for j."""
+    """The step at which j reads what i sent `age` steps ago (at `place`); -1 if that was not for j."""
     speech, recipient = s.mail_speech[b, place, i], s.mail_recipient[b, place, i]
     if speech == c.SILENT or (recipient != j and recipient != p.max_agents):
         return -1
@@ -63,7 +63,7 @@ def due_step(p: Params, s: State, b: int, i: int, j: int, place: int, age: int) 
 
 @compiled
 def note_mailbox(p: Params, s: State, b: int) -> None:
-    """What all messages under way mean for their senders, from the oldest to the newest."""
+    """Note what all messages under way mean for their senders, from the oldest to the newest."""
     for age in range(p.max_latency - 1, -1, -1):
         place = mail_place(p, s, b, age)
         for i in range(p.num_agents):

@@ -123,7 +123,7 @@ class ObservationLayout:
         return cls(relations, sizes, {row.name: row for row in board + own}, slices, board_size, end)
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Shape of a field."""
+        """The shape of a field."""
         return shape_of(self.fields[name].axes, self.sizes)
 
     def __getitem__(self, name: str) -> slice:
@@ -187,7 +187,7 @@ class ObservationLayout:
         return self.sizes["A"] if of_agents else self.sizes["K"]
 
     def offsets(self) -> Array:
-        """First index of each field, by its id."""
+        """The first index of each field, by its id."""
         table = np.zeros(c.NUM_OBS_FIELDS, dtype=np.int32)
         for name, row in self.fields.items():
             table[row.id] = self.slices[name].start

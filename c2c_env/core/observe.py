@@ -27,7 +27,7 @@ def blank_observations(p: Params, s: State, out: Outputs, b: int) -> None:
 
 @compiled
 def forget_shown(p: Params, out: Outputs, b: int) -> None:
-    """The observation shows nobody and nothing yet."""
+    """Note that the observation shows nobody and nothing yet."""
     for k in range(p.max_subtasks):
         out.shown_owner[b, k] = c.NOBODY
     for i in range(p.num_agents):
@@ -48,13 +48,13 @@ def update_observations(p: Params, s: State, out: Outputs, b: int) -> None:
 
 @compiled
 def saturate(hours: float) -> float:
-    """Hours on a bounded scale: h / (h + 5)."""
+    """Hours h on the bounded scale h / (h + 5)."""
     return hours / (hours + c.EFFORT_SCALE)
 
 
 @compiled
 def tell_all(p: Params, obs: Array, b: int, x: int, value: float) -> None:
-    """A number of the board, which is the same for all agents."""
+    """Write a number of the board, which is the same for all agents."""
     for i in range(p.num_agents):
         obs[b, i, x] = value
 
@@ -64,7 +64,7 @@ def tell_all(p: Params, obs: Array, b: int, x: int, value: float) -> None:
 
 @compiled
 def write_static_board(p: Params, s: State, obs: Array, b: int) -> None:
-    """Who is in the team and what there is to do."""
+    """Write who is in the team and what there is to do."""
     w, at = s.workflow[b], p.obs_offset
     tell_all(p, obs, b, at[c.OBS_ROLES] + c.MANAGER, 1.0)
     for j in range(p.num_agents):
@@ -79,7 +79,7 @@ def write_static_board(p: Params, s: State, obs: Array, b: int) -> None:
 
 @compiled
 def write_static_own(p: Params, s: State, obs: Array, b: int, i: int) -> None:
-    """Who I am and what I am good at."""
+    """Write who the agent is and what it is good at."""
     w, at = s.workflow[b], p.obs_offset
     obs[b, i, at[c.OBS_SELF] + i] = 1.0
     obs[b, i, at[c.OBS_OWN_INDEX]] = (i + 1) / p.max_agents
@@ -95,7 +95,7 @@ def write_static_own(p: Params, s: State, obs: Array, b: int, i: int) -> None:
 
 @compiled
 def update_board(p: Params, s: State, out: Outputs, b: int) -> None:
-    """Time, and of every subtask what changed."""
+    """Write the time, and what has changed about every subtask."""
     w, obs = s.workflow[b], out.observation
     tell_all(p, obs, b, p.obs_offset[c.OBS_TIME_USED], min(1.0, s.t[b] / p.horizon[w]))
     finished = s.subtasks_left[b] != out.shown_left[b]
@@ -114,7 +114,7 @@ def update_board(p: Params, s: State, out: Outputs, b: int) -> None:
 
 @compiled
 def write_status(p: Params, s: State, obs: Array, b: int, k: int) -> None:
-    """Where subtask k stands among the others."""
+    """Write the status of subtask k, and how many others it waits for and holds up."""
     at = p.obs_offset
     for status in range(c.NUM_STATUSES):
         tell_all(p, obs, b, at[c.OBS_STATUS] + k * c.NUM_STATUSES + status, 1.0 if s.status[b, k] == status else 0.0)
@@ -124,7 +124,7 @@ def write_status(p: Params, s: State, obs: Array, b: int, k: int) -> None:
 
 @compiled
 def write_remaining(p: Params, s: State, obs: Array, b: int, k: int) -> None:
-    """What is left of subtask k, and of the critical path from it on."""
+    """Write what is left of subtask k, and of the critical path from it on."""
     w, at = s.workflow[b], p.obs_offset
     tell_all(p, obs, b, at[c.OBS_REMAINING] + k, s.remaining[b, k] / p.effort[w, k])
     path = 0.0
@@ -135,7 +135,7 @@ def write_remaining(p: Params, s: State, obs: Array, b: int, k: int) -> None:
 
 @compiled
 def write_owner(p: Params, obs: Array, b: int, k: int, before: int, owner: int) -> None:
-    """Subtask k changes hands (-1: nobody's)."""
+    """Write the new owner of subtask k in the place of the one before (-1 is nobody)."""
     o = p.obs_offset[c.OBS_OWNER]
     if p.index_relations:
         tell_all(p, obs, b, o + k, (owner + 1) / p.max_agents)
@@ -148,7 +148,7 @@ def write_owner(p: Params, obs: Array, b: int, k: int, before: int, owner: int) 
 
 @compiled
 def write_holders(p: Params, s: State, obs: Array, b: int, k: int) -> None:
-    """Who finished a prerequisite of subtask k; what is done stays done, so nobody is taken off."""
+    """Write who finished a prerequisite of subtask k; what is done stays done, so nobody is removed."""
     if p.index_relations:
         write_latest_holders(p, s, obs, b, k)
         return
@@ -161,7 +161,7 @@ def write_holders(p: Params, s: State, obs: Array, b: int, k: int) -> None:
 
 @compiled
 def write_latest_holders(p: Params, s: State, obs: Array, b: int, k: int) -> None:
-    """Up to three distinct agents who finished a prerequisite of k, latest first (ties: lowest subtask)."""
+    """Write up to three distinct agents who finished a prerequisite of k, latest first (ties: lowest subtask)."""
     first = second = c.NOBODY
     for place in range(c.NUM_HOLDERS):
         latest = latest_holder(p, s, b, k, first, second)
@@ -187,7 +187,7 @@ def latest_holder(p: Params, s: State, b: int, k: int, taken: int, taken_too: in
 
 @compiled
 def update_workers(p: Params, s: State, out: Outputs, b: int) -> None:
-    """On what each agent worked in the last step, for all and once more for itself."""
+    """Write what each agent worked on in the last step, for all agents and once more for the agent itself."""
     obs, o, own = out.observation, p.obs_offset[c.OBS_WORKING_ON], p.obs_offset[c.OBS_OWN_WORK]
     for j in range(p.num_agents):
         before, k = out.shown_work[b, j], s.last_work[b, j]
@@ -205,7 +205,7 @@ def update_workers(p: Params, s: State, out: Outputs, b: int) -> None:
 
 @compiled
 def update_own(p: Params, s: State, obs: Array, b: int) -> None:
-    """Everybody's debt, and what changed of what each understands."""
+    """Write the debt of everybody, and what has changed in what each agent understands."""
     for i in range(p.num_agents):
         obs[b, i, p.obs_offset[c.OBS_OWN_DEBT]] = saturate(s.debt[b, i])
     if s.num_changed[b] <= s.changed.shape[1]:
@@ -219,7 +219,7 @@ def update_own(p: Params, s: State, obs: Array, b: int) -> None:
 
 @compiled
 def write_understanding(p: Params, s: State, obs: Array, b: int, i: int, k: int) -> None:
-    """What agent i understands of subtask k."""
+    """Write what agent i understands of subtask k."""
     o = p.obs_offset[c.OBS_OWN_UNDERSTANDING] + k * c.NUM_FACETS
     for f in range(c.NUM_FACETS):
         obs[b, i, o + f] = s.understanding[b, i, k, f]
@@ -228,7 +228,7 @@ def write_understanding(p: Params, s: State, obs: Array, b: int, i: int, k: int)
 
 @compiled
 def update_contacts(p: Params, s: State, out: Outputs, b: int) -> None:
-    """Requests and messages between every two agents, as each of them sees it."""
+    """Write the requests and messages between every two agents, as each of them sees them."""
     at = p.obs_offset
     to_me, by_me, read = at[c.OBS_REQUEST_TO_ME], at[c.OBS_REQUEST_BY_ME], at[c.OBS_MESSAGE_RECENCY]
     asks_me, asked = at[c.OBS_ASKS_ME], at[c.OBS_ASKED]
@@ -255,13 +255,13 @@ def update_contacts(p: Params, s: State, out: Outputs, b: int) -> None:
 
 @compiled
 def write_recency(p: Params, obs: Array, b: int, i: int, x: int, there: bool, age: int) -> None:
-    """Something so many steps old on the scale 1 / (1 + age); 0 if it is not there."""
+    """Write an age in steps on the scale 1 / (1 + age), or 0 where there is nothing."""
     obs[b, i, x] = p.recency[min(1 + age, c.OLDEST) if there else 0]
 
 
 @compiled
 def show_topic(p: Params, out: Outputs, b: int, i: int, j: int, relation: int, o: int, k: int) -> None:
-    """A relation between agents i and j, written from o on, is about subtask k now (-1: none).
+    """Write that a relation between agents i and j, which stands from o on, is about subtask k now (-1: none).
 
     Nothing is written as a 0 for the first subtask, so that there is no branch, which could not be foreseen.
     """
@@ -273,7 +273,7 @@ def show_topic(p: Params, out: Outputs, b: int, i: int, j: int, relation: int, o
 
 @compiled
 def show_last_message(p: Params, s: State, out: Outputs, b: int, i: int, j: int) -> None:
-    """The last message that i read from j."""
+    """Write the last message that i read from j."""
     obs, speech = out.observation, s.read_speech[b, i, j]
     show_topic(p, out, b, i, j, c.LAST_READ, p.obs_offset[c.OBS_MESSAGE_TOPIC], s.read_topic[b, i, j])
     o = p.obs_offset[c.OBS_MESSAGE_SPEECH] + j * (c.NUM_SPEECHES - 1)

@@ -10,7 +10,7 @@ from c2c_env.core.rng import uniform
 
 @compiled
 def choose_row(s: State, out: Outputs, actions: Array, sizes: Array, b: int) -> None:
-    """Write into actions [B, N, parts] a legal choice of every part; sizes [parts] are the numbers of choices."""
+    """Write a random legal choice of every part into actions [B, N, parts]; sizes [parts] count the choices."""
     parts = sizes.shape[0]
     for i in range(actions.shape[1]):
         first = 0
@@ -22,7 +22,7 @@ def choose_row(s: State, out: Outputs, actions: Array, sizes: Array, b: int) -> 
 
 @compiled
 def legal_choice(mask: Array, b: int, i: int, first: int, size: int, draw: float) -> int:
-    """A choice among those that mask [B, N, M] allows from `first` on, for a number in [0, 1)."""
+    """Choose among what mask [B, N, M] allows from `first` on, by a number in [0, 1)."""
     legal = 0
     for x in range(size):
         if mask[b, i, first + x] != 0:

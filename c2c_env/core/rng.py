@@ -1,4 +1,4 @@
-"""Counter-based random numbers: a hash of (key, stream, step, index), no state to carry.
+"""Counter-based random numbers: a hash of (key, stream, step, index), without any state to carry.
 
 The mixer is the finaliser of SplitMix64 (Steele, Lea and Flood 2014). All arithmetic is modulo 2**64, so every
 machine, batch size and thread count gives the same numbers. Works on scalars and on arrays alike.

@@ -85,7 +85,7 @@ def clear_episode(s: State, b: int) -> None:
 
 @compiled
 def derive(p: Params, s: State, b: int, task: int) -> None:
-    """Work out what follows from the rest of a state; that an episode has gained nothing yet as well."""
+    """Work out what follows from the rest of a state; at a reset also the alignment that gains are counted from."""
     realign_all(p, s, b)
     note_mailbox(p, s, b)
     if task == c.RESET:

@@ -27,13 +27,13 @@ def variations(batch: Batch, row: int, scratch: Scratch, actions: Array) -> list
 
 
 def silenced(actions: Array) -> Iterator[Array]:
-    """Somebody does not say what it would say."""
+    """Yield joint actions in which somebody does not say what it would say."""
     for i in np.flatnonzero(actions[:, c.SPEECH]).tolist():
         yield with_speech(actions, i, c.SILENT, 0, 0)
 
 
 def reassigned(batch: Batch, row: int, actions: Array) -> Iterator[Array]:
-    """Somebody works on another ready subtask, and whoever would have worked on that on the former's; or on none."""
+    """Yield joint actions in which somebody works on another ready subtask, trading places with its worker."""
     ready = np.flatnonzero(batch.state.status[row] == c.READY)
     for i in range(batch.num_agents):
         for k in ready:
@@ -46,7 +46,7 @@ def reassigned(batch: Batch, row: int, actions: Array) -> Iterator[Array]:
 
 
 def messaged(batch: Batch, row: int, scratch: Scratch, actions: Array) -> Iterator[Array]:
-    """Somebody else who knows it tells the worker of a subtask that starts soon, or meets it."""
+    """Yield joint actions in which somebody who knows more tells or meets the worker of a subtask that starts soon."""
     state, params = batch.state, batch.params
     w = int(state.workflow[row])
     num = int(params.num_subtasks[w])

@@ -1,4 +1,4 @@
-"""The planner as policies for the benchmark. They see the true state: references, no competitors."""
+"""The policy `planner`: the rule of the oracle, improved by search. It is a reference and not a competitor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where answers come from."""
+"""Where the answers of language models come from."""
 
 from agents.prompted.backends.base import Backend, PassingError, Question, Reply, RequestFailedError
 

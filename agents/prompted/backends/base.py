@@ -64,12 +64,12 @@ class Reply:
     cached: bool = False
 
     def kept(self) -> dict[str, Any]:
-        """As the cache keeps it."""
+        """The reply as the cache keeps it."""
         return {name: value for name, value in asdict(self).items() if name != "cached"}
 
     @classmethod
     def restored(cls, kept: Mapping[str, Any]) -> Reply | None:
-        """From the cache; None if that is no reply."""
+        """Make a reply of what the cache kept; None if that is not one."""
         try:
             return cls(
                 str(kept["text"]),

@@ -35,7 +35,7 @@ class LocalModel:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="local-model")
 
     async def check(self, model: str) -> None:
-        """Load it."""
+        """Load the model."""
         await self._in_thread(self._load, model)
 
     async def complete(self, question: Question) -> Reply:
@@ -91,7 +91,7 @@ class LocalModel:
 
 
 def _prompt(tokenizer: Any, question: Question) -> str:
-    """By the model's own chat template, or as plain paragraphs."""
+    """Write the prompt by the chat template of the model, or as plain paragraphs."""
     if tokenizer.chat_template:
         chat = [{"role": role, "content": content} for role, content in question.messages]
         return str(tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True))

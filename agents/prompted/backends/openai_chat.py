@@ -27,7 +27,7 @@ LEAST_KEY = 8  # characters; what is shorter is no secret (EMPTY, ollama), and a
 
 
 class OpenAIChat:
-    """One attempt a call: retries are the client's, which also knows limit and budget."""
+    """Makes one attempt per call: retries are left to the client, which also knows limit and budget."""
 
     def __init__(self, options: ModelSettings) -> None:
         self.options = options

@@ -1,4 +1,4 @@
-"""Observation -> action, nothing else."""
+"""The prompt shows the observation and asks for an action, and nothing else."""
 
 from __future__ import annotations
 

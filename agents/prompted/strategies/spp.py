@@ -43,7 +43,7 @@ class SoloPerformance(Strategy):
         return (("system", template(self.name).substitute(rules=self.rules, names=names)), ("user", views))
 
     def choices(self, answer: Any, sights: Sequence[Sight]) -> list[Work | None]:
-        """By name; an agent that is named twice has no choice that could be told."""
+        """Find the choices by name; an agent that is named twice has none that could be told."""
         found: list[Work | None] = []
         for sight in sights:
             named = [part for part in answer.actions if part.agent == sight.name]

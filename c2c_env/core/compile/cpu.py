@@ -30,7 +30,7 @@ Kernel = Callable[..., None]
 
 @cache
 def load(backend: str, entry: Kernel) -> Kernel:
-    """An entry point on a backend; numba's is compiled at its first call and cached on disk."""
+    """Return an entry point on a backend; that of numba is compiled at its first call and cached on disk."""
     return _interpreted(entry) if backend == "interpreted" else _Announced(entry)
 
 
@@ -74,7 +74,7 @@ def _announce(often: str) -> None:
 
 
 def _compile_entry(function: Any, folder: Path | None) -> Any:
-    """An entry point, cached on disk, that releases the GIL."""
+    """Compile an entry point that releases the GIL, and cache it on disk."""
     entry = rewire(function, _compile_inner, {})
     if folder is not None:
         entry.__code__ = entry.__code__.replace(co_filename=str(_copy_source(function, folder)))
@@ -83,7 +83,7 @@ def _compile_entry(function: Any, folder: Path | None) -> Any:
 
 
 def _copy_source(function: types.FunctionType, folder: Path) -> Path:
-    """The function's file, copied into the cache, where numba is told that the function comes from (`co_filename`).
+    """Copy the file of a function into the cache; numba is told that the function comes from there (`co_filename`).
 
     numba files compiled code under the path and the time of its source. Without the copy, a second checkout, a new
     virtual environment or a reinstalled package compiles for half a minute again, although its sources are the same.
@@ -99,13 +99,13 @@ def _copy_source(function: types.FunctionType, folder: Path) -> Path:
 
 
 def _compile_inner(function: types.FunctionType) -> Any:
-    """A function called by others: inlined into them, so that no bundle of arrays is passed at run time."""
+    """Compile a function that others call: inlined into them, so that no bundle of arrays is passed at run time."""
     when = "always" if is_merged(function) else "never"
     return _njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, inline=when)(function)
 
 
 def _njit(**options: Any) -> Any:
-    """Numba's decorator; numba is imported here, when the first environment is made.
+    """Return numba's decorator; numba is imported here, when the first environment is made.
 
     Without numba's runtime nothing can be allocated (compilation would fail) and no reference is counted.
     """
@@ -118,7 +118,7 @@ def _njit(**options: Any) -> Any:
 def rewire(
     function: Any, compile_inner: Callable[[types.FunctionType], Any], done: dict[types.FunctionType, Any]
 ) -> types.FunctionType:
-    """The same code with the marked functions among its globals replaced by compiled ones (kept in `done`).
+    """Copy a function, with the marked functions among its globals replaced by compiled ones (kept in `done`).
 
     numba's usual way is a decorator on every function. It would make `import c2c_env` import numba (0.4 s), would leave
     no Python function to run interpreted, and would compile for the CPU only. So the functions stay Python, and here
@@ -138,7 +138,7 @@ def rewire(
 
 
 def compiled_sources(entry: types.FunctionType) -> list[Path]:
-    """Files whose functions or constants may be compiled into an entry point: its own and all that it imports.
+    """List the files whose functions or constants may be compiled into an entry point: its own and all that it imports.
 
     Only modules of the packages to which the entry point and this module belong are followed, however deep.
     """
@@ -156,7 +156,7 @@ def compiled_sources(entry: types.FunctionType) -> list[Path]:
 
 
 def _cache_folder(entry: Any) -> Path | None:
-    """Folder for an entry point's compiled code, or None where nothing is writable.
+    """Return the folder for the compiled code of an entry point, or None where nothing is writable.
 
     numba does not notice a change in a callee's file, so the folder is named after a hash of all that may be compiled.
     """

@@ -1,4 +1,4 @@
-"""Kernels for a GPU from the same plain functions, one thread an environment; the only module that knows `numba.cuda`.
+"""Kernels for a GPU from the same plain functions, one thread per environment; only this module knows `numba.cuda`.
 
 Only `device_batch` and `device_kernels` of `c2c_env.envs` import it. `NUMBA_ENABLE_CUDASIM=1`, set before numba is
 imported, runs it in numba's simulator instead. The state stays 64-bit: cards for data centres compute that at half
@@ -29,7 +29,7 @@ if not SIMULATED:
     import_module("numba_cuda")  # which takes the place of what numba bundles
 cuda: Any = import_module("numba.cuda")
 
-BLOCK = 64  # threads a block; few, as a thread holds more than a hundred registers
+BLOCK = 64  # threads per block; few, as a thread holds more than a hundred registers
 
 
 class DeviceKernel:
@@ -52,12 +52,12 @@ def launch(entry: Callable[..., None], rows: int, *arguments: Any) -> None:
 
 
 def blocks(rows: int) -> int:
-    """Blocks that have a thread for every row."""
+    """The number of blocks that have a thread for every row."""
     return -(-rows // BLOCK)
 
 
 def specialise(entry: Callable[..., None], arguments: tuple[Any, ...]) -> Any:
-    """An entry point compiled for the types of these arguments; once in a process for the same types."""
+    """Compile an entry point for the types of these arguments, once per process for the same types."""
     if not SIMULATED:
         _announce()
     with uncontracted():
@@ -71,7 +71,7 @@ def _announce() -> None:
 
 @cache
 def dispatcher(entry: Callable[..., None]) -> Any:
-    """An entry point with everything it calls; calling it compiles it for the types at hand."""
+    """Join an entry point with everything that it calls; calling the result compiles it for the types at hand."""
     function = rewire(entry, cuda.jit(device=True), _inner())
     if SIMULATED:
         return cuda.jit(function)
@@ -88,7 +88,12 @@ def _inner() -> dict[Any, Any]:
 
 @contextmanager
 def uncontracted() -> Iterator[None]:
-    """Compile a * b + c as two roundings, as the CPU does; `cuda.jit` has no option for what NVVM calls ``-fma=0``."""
+    """Compile a * b + c as two roundings, as the CPU does.
+
+    `cuda.jit` has no option for what NVVM calls ``-fma=0``, so the function that hands code to NVVM is replaced for
+    the time of a compilation. Without this the last bits of understanding differ from those on the CPU, and after
+    some hundred steps so do the flags and the actions that depend on them.
+    """
     if SIMULATED:
         yield
         return
@@ -109,7 +114,7 @@ def uncontracted() -> Iterator[None]:
 
 
 def num_devices() -> int:
-    """CUDA devices at hand; 0 without a driver."""
+    """The number of CUDA devices at hand; 0 without a driver."""
     return len(cuda.gpus) if cuda.is_available() else 0
 
 
@@ -125,9 +130,9 @@ def synchronize() -> None:
 
 
 def copy_to_device(given: Any) -> Any:
-    """A copy on the device in the same memory order: of an array, or of every one in a named tuple, however deep.
+    """Copy an array, or every array in a named tuple, however deep, to the device, in the same memory order.
 
-    Whatever is no array on the host stays what it is, so that arrays on the device stay shared.
+    Whatever is not an array on the host stays what it is, so that arrays on the device stay shared.
     """
     if isinstance(given, tuple):
         return type(given)(*map(copy_to_device, given))
@@ -135,7 +140,7 @@ def copy_to_device(given: Any) -> Any:
 
 
 def copy_to_host(given: Any) -> Any:
-    """The way back of `copy_to_device`."""
+    """Copy an array, or every array in a named tuple, from the device to the host."""
     if isinstance(given, tuple):
         return type(given)(*map(copy_to_host, given))
     return given.copy_to_host() if is_on_device(given) else given
@@ -152,10 +157,10 @@ def zeros_rows_fastest(shape: tuple[int, ...], dtype: Any) -> Any:
 
 
 def is_on_device(given: Any) -> bool:
-    """An array in a device's memory."""
+    """Whether something is an array in the memory of a device."""
     return hasattr(given, "__cuda_array_interface__") or (SIMULATED and hasattr(given, "copy_to_host"))
 
 
 def view(given: Any) -> Any:
-    """A device array over the memory of anything with `__cuda_array_interface__`; no copy."""
+    """View the memory of anything with `__cuda_array_interface__` as a device array, without a copy."""
     return given if SIMULATED else cuda.as_cuda_array(given)
