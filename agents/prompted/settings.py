@@ -113,10 +113,6 @@ class ModelSettings(BaseModel):
         """What determines results; the rest is about how they are come by."""
         return self.model_dump(exclude=_WAYS)
 
-    @property
-    def priced(self) -> bool:
-        return self.price_in is not None and self.price_out is not None
-
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         """Dollars; NaN without prices."""
         if self.price_in is None or self.price_out is None:

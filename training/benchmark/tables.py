@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from c2c_env.workflows import TIERS
 from training.benchmark.model_table import model_table
 from training.benchmark.results import describe_failed, split_failed
 from training.benchmark.statistics import estimate_column, interquartile_mean, label_of, with_reduction
-from training.files import write_whole
+from training.printing import show_and_save
 
 REPORT_WIDTH = 100
 POLICY_COLUMN = 22
@@ -48,14 +47,9 @@ MEANS: tuple[tuple[str, str, Format], ...] = (
 )
 
 
-def show_report(results: pd.DataFrame, console: Console, path: Path | None = None) -> None:
+def show_report(results: pd.DataFrame, console: Console, path: Path) -> None:
     """Print the tables, and write them to a file as plain text."""
-    tables = Group(*make_tables(results, console.encoding == "utf-8"))
-    console.print(tables, highlight=False)
-    if path is not None:
-        text = io.StringIO()
-        Console(file=text, width=REPORT_WIDTH, color_system=None).print(tables, highlight=False)
-        write_whole(path, "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n")
+    show_and_save(Group(*make_tables(results, console.encoding == "utf-8")), console, path, REPORT_WIDTH)
 
 
 def make_tables(results: pd.DataFrame, unicode: bool = True) -> list[Table | Padding]:

@@ -19,6 +19,7 @@ from agents.learned.network import Actor
 from agents.oracle.oracle_team import OracleRule
 from c2c_env.core.rng import uniform
 from training.learning.environments import STREAM_LEARNER, Group
+from training.learning.ranges import Whole
 
 Scalars = dict[str, float]
 
@@ -35,10 +36,10 @@ class ImitationConfig:
         max_grad_norm: gradients are scaled down to this norm.
     """
 
-    updates: int = 4000
+    updates: Whole = 4000
     learning_rate: float = 1e-3
     last_share: float = 0.05
-    teacher_updates: int = 300
+    teacher_updates: Whole = 300
     max_grad_norm: float = 1.0
 
 

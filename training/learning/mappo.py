@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from agents.learned.actions import ChosenAction, Inputs, choose_action, entropy_
 from agents.learned.features import Features
 from agents.learned.network import Actor, Critic
 from training.learning.environments import Group
+from training.learning.ranges import Count, Share, Whole
 
 Scalars = dict[str, float]
 
@@ -49,22 +50,22 @@ class PPOConfig:
         critic: "central" (MAPPO) or "own" (IPPO).
     """
 
-    updates: int = 500
-    steps: int = 32
-    epochs: int = 2
-    minibatches: int = 4
+    updates: Whole = 500
+    steps: Count = 32
+    epochs: Count = 2
+    minibatches: Count = 4
     learning_rate: float = 3e-4
     critic_learning_rate: float = 1e-3
-    last_share: float = 0.05
+    last_share: Share = 0.05
     critic_updates: int = 10
-    discount: float = 0.99
-    trace: float = 0.95
+    discount: Share = 0.99
+    trace: Share = 0.95
     clip: float = 0.2
     entropy: float = 0.003
-    sharing: float = 0.3
-    last_sharing: float = 0.0
+    sharing: Share = 0.3
+    last_sharing: Share = 0.0
     max_grad_norm: float = 0.5
-    critic: str = "central"
+    critic: Literal["central", "own"] = "central"
 
 
 class Rollout(NamedTuple):

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-import dataclasses
+import json
+import re
 import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
 from agents.learned.weights import NetworkConfig
-from c2c_env.errors import ConfigError, raise_faults, unknown_name
-from c2c_env.workflows import TIERS
+from c2c_env.errors import ConfigError, nearest, raise_faults, unknown_name
 from training.learning.imitation import ImitationConfig
 from training.learning.mappo import PPOConfig
+from training.learning.ranges import Count, NotNegative, Tier, Whole
 from training.learning.validation import ValidationConfig
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
+EXPECTED = {  # what pydantic's kinds of errors mean
+    "int_type": "an integer",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "a string",
+    "tuple_type": "a list",
+    "dataclass_type": "a table",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than_equal": "at most {le:g}",
+    "literal_error": "{expected}",
+    "too_long": "{max_length} values",
+}
 
 
 @dataclass(frozen=True)
@@ -28,9 +44,9 @@ class GroupConfig:
         num_envs: environments that are stepped side by side.
     """
 
-    tier: str = "simple"
-    team_size: int = 5
-    num_envs: int = 64
+    tier: Tier = "simple"
+    team_size: Count = 5
+    num_envs: Count = 64
 
 
 @dataclass(frozen=True)
@@ -52,17 +68,19 @@ class Recipe:
         validation: how the way to play the weights is chosen.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)  # for the tables within, too
+
     name: str = "team"
-    seed: int = 1
-    threads: int = 1
+    seed: Whole = 1
+    threads: Count = 1
     network: NetworkConfig = field(default_factory=NetworkConfig)
     imitation: ImitationConfig = field(default_factory=ImitationConfig)
     imitation_groups: tuple[GroupConfig, ...] = (GroupConfig(num_envs=256),)
-    imitation_chunk: int = 500
+    imitation_chunk: Count = 500
     ppo: PPOConfig = field(default_factory=PPOConfig)
     ppo_groups: tuple[GroupConfig, ...] = (GroupConfig(),)
-    ppo_chunk: int = 25
-    reward_weights: tuple[float, float, float, float] = (1.0, 0.5, 0.5, 0.5)
+    ppo_chunk: Count = 25
+    reward_weights: tuple[NotNegative, NotNegative, NotNegative, NotNegative] = (1.0, 0.5, 0.5, 0.5)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
 
 
@@ -84,84 +102,55 @@ def load_recipe(name: str) -> Recipe:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    faults: list[str] = []
-    recipe: Recipe = _build(Recipe, table, "", faults)
-    raise_faults(ConfigError, f"bad recipe {path}", faults or _value_faults(recipe))
+    title = f"bad recipe {path}"
+    try:  # as JSON, where pydantic takes lists for tuples and is strict about all else
+        recipe = TypeAdapter(Recipe).validate_json(json.dumps(table, default=str))
+    except ValidationError as error:
+        raise_faults(ConfigError, title, [_describe(fault) for fault in error.errors()])
+        raise
+    raise_faults(ConfigError, title, _value_faults(recipe))
     return recipe
 
 
-def _build(kind: type[Any], table: dict[str, Any], where: str, faults: list[str]) -> Any:
-    """An instance of a dataclass from a table; what is wrong is added to `faults` and left at its default."""
-    hints = get_type_hints(kind)
-    faults += [f"{where}{unknown_name('name', name, hints)}" for name in table if name not in hints]
-    values = {}
-    for name, given in table.items():
-        if name in hints:
-            fault, value = _read(hints[name], given, f"{where}{name}", faults)
-            if fault:
-                faults.append(f"{where}{name} is {given!r}, expected {fault}")
-            else:
-                values[name] = value
-    return kind(**values)
+def _describe(fault: Any) -> str:
+    """One of pydantic's errors in this project's words."""
+    *place, name = fault["loc"]
+    if fault["type"] == "unexpected_keyword_argument":
+        return f"{_path([*place, ''])}{unknown_name('name', name, _names_at(place))}"
+    if fault["type"] == "missing":
+        return f"{_path(fault['loc'])} is missing"
+    expected = EXPECTED[fault["type"]].format(**fault.get("ctx", {}))
+    meant = nearest(fault["input"], re.findall("'(.*?)'", expected))
+    return f"{_path(fault['loc'])} is {fault['input']!r}, expected {expected}{meant}"
 
 
-def _read(hint: Any, given: Any, where: str, faults: list[str]) -> tuple[str, Any]:
-    """What would have been expected ("" if it is that), and the value."""
-    if dataclasses.is_dataclass(hint):
-        if not isinstance(given, dict):
-            return "a table", None
-        return "", _build(hint, given, f"{where}.", faults)  # type: ignore[arg-type]
-    if args := get_args(hint):  # a tuple of one type
-        if not isinstance(given, list):
-            return "a list", None
-        read = [_read(args[0], one, f"{where}[{n}]", faults) for n, one in enumerate(given)]
-        return next((fault for fault, _ in read if fault), ""), tuple(value for _, value in read)
-    if hint is float:
-        number = isinstance(given, int | float) and not isinstance(given, bool)
-        return ("", float(given)) if number else ("a number", None)
-    right = isinstance(given, hint) and not isinstance(given, bool)
-    return ("", given) if right else ({int: "an integer", str: "a string"}[hint], None)
+def _path(place: Sequence[str | int]) -> str:
+    """As in ``ppo_groups[0].tier``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
+
+
+def _names_at(place: Sequence[str | int]) -> list[str]:
+    """The names that a table within a recipe may have."""
+    kind: Any = Recipe
+    for part in place:
+        if isinstance(part, str):
+            hint = get_type_hints(kind)[part]
+            kind = next(iter(get_args(hint)), hint)
+    return list(get_type_hints(kind))
 
 
 def _value_faults(recipe: Recipe) -> list[str]:
-    faults = []
-    for part in ("imitation_groups", "ppo_groups"):
-        groups = getattr(recipe, part)
-        faults += [f"{part} is empty, expected at least one"] if not groups else []
-        for n, group in enumerate(groups):
-            if group.tier not in TIERS:
-                faults.append(f"{part}[{n}]: {unknown_name('tier', group.tier, TIERS)}")
-            faults += _too_small(group, f"{part}[{n}].", {"team_size": 1, "num_envs": 1})
-    faults += _too_small(recipe, "", {"seed": 0, "threads": 1, "imitation_chunk": 1, "ppo_chunk": 1})
-    faults += _too_small(recipe.network, "network.", {"hidden": 8, "rounds": 1, "own": 1, "key": 1})
-    faults += _too_small(recipe.imitation, "imitation.", {"updates": 0, "teacher_updates": 0})
-    faults += _too_small(recipe.ppo, "ppo.", {"updates": 0, "steps": 1, "epochs": 1, "minibatches": 1})
+    """What is wrong although every value has its type and range."""
+    groups = ("imitation_groups", "ppo_groups")
+    faults = [f"{part} is empty, expected at least one" for part in groups if not getattr(recipe, part)]
+    sizes = asdict(recipe.network)
+    faults += [f"network.{name} is {size}, expected at least 1" for name, size in sizes.items() if size < 1]
     if recipe.network.hidden % 8:
         faults.append(f"network.hidden is {recipe.network.hidden}, expected a multiple of 8")
-    if recipe.ppo.critic not in ("central", "own"):
-        faults.append(f"ppo.critic is {recipe.ppo.critic!r}, expected 'central' or 'own'")
-    for name in ("discount", "trace", "sharing", "last_sharing", "last_share"):
-        if not 0.0 <= getattr(recipe.ppo, name) <= 1.0:
-            faults.append(f"ppo.{name} is {getattr(recipe.ppo, name)}, expected a number in [0, 1]")
-    if len(recipe.reward_weights) != 4 or min(recipe.reward_weights) < 0.0:
-        faults.append(f"reward_weights is {list(recipe.reward_weights)}, expected four numbers >= 0")
-    return faults + _validation_faults(recipe.validation)
-
-
-def _validation_faults(config: ValidationConfig) -> list[str]:
-    faults = _too_small(config, "validation.", {"num_workflows": 1})
-    faults += [f"validation.tiers: {unknown_name('tier', tier, TIERS)}" for tier in config.tiers if tier not in TIERS]
+    config = recipe.validation
     if len(config.tiers) != len(config.team_sizes) or not config.tiers:
-        sizes = f"{len(config.tiers)} tiers and {len(config.team_sizes)} team sizes"
-        faults.append(f"validation has {sizes}, expected as many of both, at least one")
-    if not config.temperatures or min(config.temperatures) < 0.0:
-        faults.append(f"validation.temperatures is {list(config.temperatures)}, expected numbers >= 0")
+        counts = f"{len(config.tiers)} tiers and {len(config.team_sizes)} team sizes"
+        faults.append(f"validation has {counts}, expected as many of both, at least one")
+    if not config.temperatures:
+        faults.append("validation.temperatures is empty, expected at least one")
     return faults
-
-
-def _too_small(part: Any, where: str, least: dict[str, int]) -> list[str]:
-    return [
-        f"{where}{name} is {getattr(part, name)}, expected at least {bound}"
-        for name, bound in least.items()
-        if getattr(part, name) < bound
-    ]

@@ -15,6 +15,7 @@ from agents.play import play
 from agents.policy import PolicyContext
 from agents.registry import BASELINE, make_policy
 from c2c_env import VALIDATION_SEEDS, Batch, EnvConfig, Generated, Team
+from training.learning.ranges import Count, NotNegative, Tier
 
 SHOWN_BESIDE = ("cost_aware", "proactive")  # shown beside it
 Metrics = list[dict[str, float]]
@@ -30,10 +31,10 @@ class ValidationConfig:
         temperatures: to choose from; 0 takes the likeliest action.
     """
 
-    num_workflows: int = 64
-    tiers: tuple[str, ...] = ("simple", "medium", "complex")
+    num_workflows: Count = 64
+    tiers: tuple[Tier, ...] = ("simple", "medium", "complex")
     team_sizes: tuple[int, ...] = (5, 8, 8)
-    temperatures: tuple[float, ...] = (1.0, 0.7, 0.4, 0.0)
+    temperatures: tuple[NotNegative, ...] = (1.0, 0.7, 0.4, 0.0)
 
 
 def validation_batch(tier: str, team_size: int, num_workflows: int) -> Batch:

@@ -17,6 +17,7 @@ from rich.console import Console
 
 import c2c_env
 from training.files import source_digest, write_whole
+from training.printing import show_and_save
 from training.throughput import tables
 from training.throughput.figure import save_figure
 from training.throughput.rows import (
@@ -46,7 +47,7 @@ def measure_rows(config: ThroughputConfig, out: Path, console: Console, errors: 
         rows.append(measured_row(job, PEER, measured(job, config.pythons, errors)))
     results = pd.DataFrame(rows, columns=ROW_COLUMNS)
     save(config, out, "results", results)
-    tables.show_throughput(tables.rows_table(results), console, out / "table.txt")
+    show_and_save(tables.rows_table(results), console, out / "table.txt", tables.THROUGHPUT_WIDTH)
     save_figure(results, out / "throughput.png")
     console.print(f"\nSaved in {out}: table.txt, results.csv, run.json, throughput.png", soft_wrap=True)
     return failures(results["note"], errors)
@@ -68,7 +69,7 @@ def measure_growth(config: ThroughputConfig, out: Path, console: Console, errors
     rows = [growth_row(job, measured(job, config.pythons[:1], errors)) for job in growth_jobs(config)]
     results = pd.DataFrame(rows, columns=GROWTH_COLUMNS)
     save(config, out, "growth", results)
-    tables.show_throughput(tables.growth_tables(results), console, out / "growth.txt")
+    show_and_save(tables.growth_tables(results), console, out / "growth.txt", tables.THROUGHPUT_WIDTH)
     console.print(f"\nSaved in {out}: growth.txt, growth.csv, growth.json", soft_wrap=True)
     return failures(results["note"], errors)
 
@@ -82,7 +83,7 @@ def show_startup(config: ThroughputConfig, out: Path, console: Console, errors: 
         columns=["what", "seconds", "lowest", "highest", "runs"],
     )
     save(config, out, "startup", results)
-    tables.show_throughput(tables.startup_table(results), console, out / "startup.txt")
+    show_and_save(tables.startup_table(results), console, out / "startup.txt", tables.THROUGHPUT_WIDTH)
     console.print(f"\nSaved in {out}: startup.txt, startup.csv, startup.json", soft_wrap=True)
     return 0
 

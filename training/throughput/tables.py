@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from training.files import write_whole
 from training.throughput.scaling import exponent
 
 THROUGHPUT_WIDTH = 124
@@ -22,14 +19,6 @@ LEGEND = (
     "A process a row, pinned to its cores; random legal actions drawn outside the clock, new episodes inside it."
     " MB: 10^6 bytes; memory: the process's peak, interpreter and libraries included."
 )
-
-
-def show_throughput(tables: RenderableType, console: Console, path: Path) -> None:
-    """Print tables, and write them to a file as plain text."""
-    console.print(tables)
-    text = io.StringIO()
-    Console(file=text, width=THROUGHPUT_WIDTH, color_system=None).print(tables)
-    write_whole(path, "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n")
 
 
 def rows_table(results: pd.DataFrame) -> Group:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+import sys
 
 import pytest
 
 from agents.prompted.settings import NO_KEY, ModelSettings
-from c2c_env.errors import ConfigError
+from c2c_env.errors import ConfigError, MissingExtraError
 
 KEY = "sk-secret-1234"
 
@@ -78,7 +80,7 @@ def test_a_key_in_place_of_its_variable_is_not_shown_anywhere():
 def test_a_budget_needs_both_prices_but_is_not_blamed_for_a_wrong_one():
     assert faults_of(budget=1, price_in=1)[0].startswith("budget needs price_in and price_out")
     assert [fault.split()[0] for fault in faults_of(budget=1, price_in=1, price_out=-1)] == ["price_out"]
-    assert ModelSettings.of({"budget": 1, "price_in": 1, "price_out": 2}).priced
+    assert ModelSettings.of({"budget": 1, "price_in": 1, "price_out": 2}).cost(10**6, 10**6) == 3
 
 
 def test_settings_are_frozen_compared_and_kept_by():
@@ -96,3 +98,10 @@ def test_identity_is_what_determines_results_with_numbers_as_they_were_given():
         "backend", "base_url", "answer_format", "temperature", "max_tokens", "price_in", "price_out", "judge",
     ]  # fmt: skip
     assert repr(settings.identity["temperature"]) == "1"
+
+
+def test_without_pydantic_the_message_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pydantic", None)
+    monkeypatch.delitem(sys.modules, "agents.prompted.settings")
+    with pytest.raises(MissingExtraError, match=r"need pydantic.*pip install -e '\.\[llm\]'"):
+        importlib.import_module("agents.prompted.settings")

@@ -128,6 +128,15 @@ def test_failed_episodes_are_counted_left_out_and_tried_again(server, words, tmp
     assert Counter(server.prompts).most_common(2)[1][1] == 1  # only the one that failed was asked twice
 
 
+def wait_for_prompts(server, process):
+    """Until the model has been asked 21 times."""
+    deadline = time.monotonic() + 120
+    while len(server.prompts) < 21:
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_killed_run_loses_no_answer_and_asks_nothing_twice(server, words, tmp_path):
     server.fault = lambda number, body: "held" if number == 20 else None
     environment = {**os.environ, "TEST_MODEL_KEY": KEY}
@@ -135,11 +144,7 @@ def test_a_killed_run_loses_no_answer_and_asks_nothing_twice(server, words, tmp_
         [sys.executable, "-m", "training", *words, "concurrency=1"],
         cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while len(server.prompts) < 21:
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for_prompts(server, process)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     assert sum(server.answered.values()) == 20
@@ -164,11 +169,7 @@ def test_ctrl_c_ends_with_one_line_and_without_waiting(server, words, tmp_path):
         cwd=ROOT, env={**os.environ, "TEST_MODEL_KEY": KEY}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
     )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while len(server.prompts) < 21:
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for_prompts(server, process)
     start = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
     errors = process.communicate(timeout=30)[1]

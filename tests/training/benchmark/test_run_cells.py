@@ -376,7 +376,7 @@ def test_values_are_read_alike_behind_every_flag(text, value):
 
 
 def test_wrong_options_get_the_message_of_the_options():
-    with pytest.raises(ConfigError, match="answer_format is 'json-schema', expected 'json_schema' or"):
+    with pytest.raises(ConfigError, match="answer_format is 'json-schema', expected 'json_schema', "):
         arguments.read_options(["answer_format=json-schema"], None)
 
 

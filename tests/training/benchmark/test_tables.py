@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import tempfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -34,7 +36,9 @@ def results():
 
 def shown(results, path=None):
     stream = io.StringIO()
-    tables.show_report(results, Console(file=stream, width=tables.REPORT_WIDTH, color_system=None), path)
+    console = Console(file=stream, width=tables.REPORT_WIDTH, color_system=None)
+    with tempfile.TemporaryDirectory() as folder:
+        tables.show_report(results, console, path or Path(folder) / "report.txt")
     return stream.getvalue()
 
 

@@ -28,7 +28,7 @@ from training.learning.environments import Group
 from training.learning.imitation import Imitation, ImitationConfig
 from training.learning.log import SCALARS
 from training.learning.mappo import PPO, PPOConfig, ReturnScale, advantages_of
-from training.learning.recipe import Recipe, load_recipe, shipped_recipes
+from training.learning.recipe import GroupConfig, Recipe, load_recipe, shipped_recipes
 from training.learning.run import CHECKPOINT_FILE, METRICS_FILE, POLICY_FILE
 
 ROOT = Path(__file__).parents[3]
@@ -212,6 +212,54 @@ def test_all_faults_of_a_recipe_at_once(tmp_path):
         load_recipe(str(path))
     for part in ("did you mean 'simple'", "team_size is 0", "critic is 'none'", "discount is 1.5"):
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("seed = -1", "seed is -1, expected at least 0"),
+        ("threads = 1.0", "threads is 1.0, expected an integer"),
+        ("threads = true", "threads is True, expected an integer"),
+        ("name = 3", "name is 3, expected a string"),
+        ("ppo = 3", "ppo is 3, expected a table"),
+        ("ppo_groups = 3", "ppo_groups is 3, expected a list"),
+        ("ppo_groups = [3]", "ppo_groups[0] is 3, expected a table"),
+        ("ppo_groups = []", "ppo_groups is empty, expected at least one"),
+        ("reward_weights = [1, 1, 1]", "reward_weights[3] is missing"),
+        ("reward_weights = [1, 1, 1, -1]", "reward_weights[3] is -1, expected at least 0"),
+        ("reward_weights = [1, 1, 1, 1, 1]", "reward_weights is [1, 1, 1, 1, 1], expected 4 values"),
+        ("network.hidden = 12", "network.hidden is 12, expected a multiple of 8"),
+        ("network.own = 0", "network.own is 0, expected at least 1"),
+        ("imitation.teacher_updates = -1", "imitation.teacher_updates is -1, expected at least 0"),
+        ("ppo.trace = -0.5", "ppo.trace is -0.5, expected at least 0"),
+        ("ppo.discount = 1.5", "ppo.discount is 1.5, expected at most 1"),
+        ("ppo.discount = nan", "ppo.discount is nan, expected a finite number"),
+        ("reward_weights = [inf, 1, 1, 1]", "reward_weights[0] is inf, expected a finite number"),
+        ("ppo.discount = true", "ppo.discount is True, expected a number"),
+        ('ppo.critic = "centrl"', "ppo.critic is 'centrl', expected 'central' or 'own'; did you mean 'central'?"),
+        ("validation.temperatures = []", "validation.temperatures is empty, expected at least one"),
+        ("validation.temperatures = [-1]", "validation.temperatures[0] is -1, expected at least 0"),
+        ("validation.team_sizes = [5]", "validation has 3 tiers and 1 team sizes, expected as many of both"),
+    ],
+)
+def test_each_fault_of_a_recipe(text, fault, tmp_path):
+    path = tmp_path / "one.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="1 fault") as caught:
+        load_recipe(str(path))
+    assert caught.value.faults[0].startswith(fault)
+
+
+def test_a_recipe_is_read_as_it_stands(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("ppo_chunk = 3\nreward_weights = [1, 0, 0, 0]\n[ppo]\nclip = 1\n[[ppo_groups]]\nteam_size = 2\n")
+    expected = replace(
+        Recipe(), ppo_chunk=3, reward_weights=(1.0, 0.0, 0.0, 0.0), ppo=PPOConfig(clip=1.0),
+        ppo_groups=(GroupConfig(team_size=2),),
+    )  # fmt: skip
+    recipe = load_recipe(str(path))
+    assert recipe == expected
+    assert type(recipe.ppo.clip) is type(recipe.reward_weights[0]) is float
 
 
 def test_unknown_recipe_names_the_nearest():

@@ -1,0 +1,18 @@
+"""Tables on a terminal, and as plain text in a file."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from rich.console import Console, RenderableType
+
+from training.files import write_whole
+
+
+def show_and_save(tables: RenderableType, console: Console, path: Path, width: int) -> None:
+    """Print tables, and write them to a file as plain text of a width."""
+    console.print(tables, highlight=False)
+    text = io.StringIO()
+    Console(file=text, width=width, color_system=None).print(tables, highlight=False)
+    write_whole(path, "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n")
