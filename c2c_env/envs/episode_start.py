@@ -1,7 +1,7 @@
 """How an environment's next episode begins: its random key, its workflow, and that workflow's packed row.
 
-Plain functions over one environment's rows of arrays, compiled or interpreted as those of `core` are; here, because
-only the faces know both where workflows come from and how they are played.
+Plain functions over one environment's rows of arrays, compiled or interpreted as those of `core` are. They stand here,
+because only the environments know both where workflows come from and how they are played.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from c2c_env.workflows.pack_generated import PackingRules, Table, fill_generated
 from c2c_env.workflows.pool import SINGLE, Sources, WorkflowPool, draw_index, seed_of, source_of
 from c2c_env.workflows.random_stream import STREAM_LENGTH
 
-# what `start_rows` is asked to do: begin the next episode with a workflow that is drawn, or that `workflow_index`
-# names, or only put the named one into place
+# what `start_rows` is asked to do: begin the next episode with a workflow that is drawn, begin it with the one that
+# `workflow_index` names, or only put that one into place
 DRAWN, NAMED, PLACED = range(3)
 
 
 class Starts(NamedTuple):
-    """All that it takes to start an episode; the first five are those of `core.layout.State`, [B]."""
+    """All that it takes to start an episode; the first five arrays are those of `core.arrays.State`, [B]."""
 
     seed: Array
     episode: Array
@@ -34,11 +34,11 @@ class Starts(NamedTuple):
     table: Table
     sources: Sources
     recipe: PackingRules
-    streams: Array  # [B, STREAM_LENGTH], scratch
+    streams: Array  # [B, STREAM_LENGTH], for passing use
 
 
 def make_starts(p: Params, s: State, pool: WorkflowPool, team: Team, config: EnvConfig) -> Starts:
-    """Views of the arrays of a batch, and the tables that its workflows are made from."""
+    """Collect views of the arrays of a batch and the tables that its workflows are made from."""
     return Starts(
         **{name: getattr(s, name) for name in Starts._fields[:5]},
         table=Table(**{name: getattr(p, name) for name in Table._fields}),
@@ -49,7 +49,7 @@ def make_starts(p: Params, s: State, pool: WorkflowPool, team: Team, config: Env
 
 
 def start_rows(s: Starts, rows: Array, task: int) -> None:
-    """Do a task in each of the rows [R]; the entry point."""
+    """Do a task in each of the rows [R]; this is the function that a batch calls."""
     for n in range(rows.shape[0]):
         start_row(s, rows[n], task)
 
@@ -66,7 +66,7 @@ def start_row(s: Starts, b: int, task: int) -> None:
 
 
 def place_workflow(s: Starts, b: int) -> None:
-    """Point environment b to its workflow: a shared row, or its own, which is written anew."""
+    """Point environment b to the row of its workflow: a shared one, or its own, which is written anew."""
     number = source_of(s.sources, s.workflow_index[b])
     s.workflow[b] = number
     if s.sources.tier[number] != SINGLE:

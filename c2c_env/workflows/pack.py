@@ -1,4 +1,4 @@
-"""A workflow as numbers: one row of each array that the kernels read."""
+"""A workflow as numbers: one row of each array that the compiled functions read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from c2c_env.workflows.schema import DOMAINS, Workflow
 
 
 def pack(workflow: Workflow, team: Team, config: EnvConfig) -> dict[str, Array]:
-    """A row of each array of `core.layout.Params` with axis W, without padding."""
+    """Make a row of each array of `core.arrays.Params` with axis W, without padding."""
     skill = np.array(team.skills)
     hours = bounds.best_hours(workflow, team)
     bound = bounds.lower_bound(workflow, team)
@@ -44,9 +44,10 @@ def pack(workflow: Workflow, team: Team, config: EnvConfig) -> dict[str, Array]:
 
 
 def gap_shares(complexity: float, config: EnvConfig) -> list[list[float]]:
-    """Share tau of the gap that a message closes: a row a channel; columns: unasked, answering a request.
+    """Return the share tau of the gap that a message closes, with a row for each channel.
 
-    Rounded to 12 decimals, so that the last bit of a machine's power function cannot matter.
+    The columns are for messages that nobody asked for and for answers to a request. Shares are rounded to 12
+    decimals, so that the last bit of a machine's power function cannot matter.
     """
     exponents = (complexity, config.answer_exponent * complexity)
     return [[round(channel.richness**x, 12) for x in exponents] for channel in config.channels]

@@ -18,29 +18,29 @@ from c2c_env.workflows.random_stream import Array
 from c2c_env.workflows.schema import TIERS, Workflow
 
 WorkflowLike = str | os.PathLike[str] | Workflow | Generated
-SINGLE, RANGE = -1, -1  # no tier; no list of seeds
+SINGLE, RANGE = -1, -1  # a source without a tier, and one without a list of seeds
 
 
 class Sources(NamedTuple):
-    """A pool as arrays for compiled code, an entry a source (int64)."""
+    """A pool as int64 arrays for compiled code, with an entry for each source."""
 
-    ends: Array  # index in the pool behind its last workflow
+    ends: Array  # the index in the pool that follows its last workflow
     tier: Array  # of generated workflows, or `SINGLE`
-    first: Array  # a range's seeds are first + step * n
+    first: Array  # the seeds of a range are first + step * n
     step: Array
     listed: Array  # where its seeds begin in `seeds`, or `RANGE`
-    seeds: Array  # those that are no range, of all sources
+    seeds: Array  # the seeds of all sources that do not have a range
 
 
 def draw_index(sources: Sources, source_draw: float, seed_draw: float) -> int:
-    """Index in the pool for two uniform numbers in [0, 1): one for the source, one for the seed within it."""
+    """Draw an index of the pool with two uniform numbers in [0, 1), for the source and for the seed within it."""
     number = int(source_draw * len(sources.ends))
     start = first_index(sources, number)
     return int(start + int(seed_draw * (sources.ends[number] - start)))
 
 
 def source_of(sources: Sources, index: int) -> int:
-    """Number of the source that an index of the pool belongs to."""
+    """Return the number of the source that an index of the pool belongs to."""
     low, high = 0, len(sources.ends) - 1
     while low < high:
         middle = (low + high) // 2
@@ -52,7 +52,7 @@ def source_of(sources: Sources, index: int) -> int:
 
 
 def seed_of(sources: Sources, number: int, index: int) -> Any:
-    """Seed of an index of the pool that belongs to a source of generated workflows."""
+    """Return the seed of an index of the pool that belongs to a source of generated workflows."""
     offset = index - first_index(sources, number)
     if sources.listed[number] == RANGE:
         return sources.first[number] + sources.step[number] * offset
@@ -60,7 +60,7 @@ def seed_of(sources: Sources, number: int, index: int) -> Any:
 
 
 def first_index(sources: Sources, number: int) -> Any:
-    """Index in the pool of a source's first workflow."""
+    """Return the index in the pool of the first workflow of a source."""
     return sources.ends[number - 1] if number > 0 else 0
 
 
@@ -71,7 +71,7 @@ class WorkflowPool:
 
     Attributes:
         sources: workflows and `Generated`, as given.
-        arrays: the same for compiled code.
+        arrays: the same as arrays for compiled code.
         max_subtasks, max_prerequisites, max_dependents: the largest that any workflow of the pool can have.
     """
 
@@ -98,7 +98,7 @@ class WorkflowPool:
         return generate(source.tier, int(seed_of(self.arrays, number, index)))
 
     def index(self, name: str) -> int:
-        """Index of the workflow of a name; only single workflows, not generated ones, have one here."""
+        """Return the index of the workflow of a name; generated workflows cannot be named here."""
         names = {source.name: n for n, source in enumerate(self.sources) if isinstance(source, Workflow)}
         if not isinstance(name, str) or name not in names:
             raise WorkflowError(f"workflow {name!r} is not among those of this environment{nearest(name, names)}")
@@ -106,12 +106,12 @@ class WorkflowPool:
 
     @property
     def generates(self) -> bool:
-        """Some of its workflows are generated."""
+        """Whether some of its workflows are generated."""
         return any(isinstance(source, Generated) for source in self.sources)
 
 
 def _sizes(source: Workflow | Generated) -> tuple[int, int, int]:
-    """Most subtasks of a source's workflows; most direct prerequisites and dependents of one of them."""
+    """Return how many subtasks a workflow of a source has at most, and prerequisites and dependents a subtask."""
     if isinstance(source, Generated):
         return TIER_SHAPES[TIERS.index(source.tier)].max_subtasks, MAX_PREREQUISITES, LOOK_BACK
     prerequisites, dependents = source.prerequisite_indices(), source.dependent_indices()

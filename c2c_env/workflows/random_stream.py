@@ -32,12 +32,12 @@ def start_stream(stream: Array, tier: int, seed: Any) -> None:
 
 
 def draw_integer(stream: Array, low: int, high: int) -> int:
-    """An integer in [low, high], both included."""
+    """Draw an integer in [low, high], both included."""
     return low + int(draw_uniform(stream) * (high - low + 1))
 
 
 def draw_uniform(stream: Array) -> float:
-    """A number in [0, 1) with 53 random bits."""
+    """Draw a number in [0, 1) with 53 random bits."""
     position = np.int64(stream[POSITION])
     if position % WORDS == 0:
         write_block(stream, position // WORDS)
@@ -46,7 +46,7 @@ def draw_uniform(stream: Array) -> float:
 
 
 def write_block(stream: Array, number: Any) -> None:
-    """The four words of a block; numpy counts its blocks from 1."""
+    """Write the four words of a block; numpy counts its blocks from 1."""
     c0, c1, c2, c3 = np.uint64(number + 1), np.uint64(0), np.uint64(0), np.uint64(0)
     key_0, key_1 = stream[SEED], stream[TIER]
     for _ in range(ROUNDS):
@@ -58,7 +58,7 @@ def write_block(stream: Array, number: Any) -> None:
 
 
 def high_product(a: Any, b: Any) -> Any:
-    """The upper 64 bits of a * b, by halves."""
+    """Return the upper 64 bits of a * b, which is computed by halves."""
     a_low, a_high, b_low, b_high = a & LOW_HALF, a >> HALF, b & LOW_HALF, b >> HALF
     middle = a_high * b_low + (a_low * b_low >> HALF)
     other = a_low * b_high + (middle & LOW_HALF)
