@@ -23,7 +23,7 @@ def best_hours(workflow: Workflow, team: Team) -> Floats:
 
 
 def path_after(workflow: Workflow, hours: Floats) -> Floats:
-    """Hours [K] of the longest chain of dependents behind each subtask, itself not included."""
+    """Hours [K] of the longest chain of dependents behind each subtask, without the subtask itself."""
     dependents = workflow.dependent_indices()
     after = np.zeros(len(hours))
     for k in TopologicalSorter(dict(enumerate(dependents))).static_order():  # dependents come first
@@ -32,10 +32,13 @@ def path_after(workflow: Workflow, hours: Floats) -> Floats:
 
 
 def lower_bound(workflow: Workflow, team: Team) -> float:
-    """Hours that no policy can beat: the critical path, or all hours shared by all agents, both at alignment 1."""
+    """Hours that no policy can beat: those of the critical path, or all hours shared equally by all agents.
+
+    Both are at Alignment Factor 1; the larger one counts.
+    """
     hours = best_hours(workflow, team)
     critical = float((hours + path_after(workflow, hours)).max())
     total = 0.0
-    for h in hours.tolist():  # one after the other, as for generated workflows: `workflows.pack_generated`
+    for h in hours.tolist():  # summed one after the other, as `workflows.pack_generated` does
         total += h
     return max(critical, total / team.size)

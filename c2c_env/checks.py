@@ -1,6 +1,6 @@
 """Checks of single values that users give. A check is a pair: a function that says yes or no, and what it expects.
 
-Who uses a check writes the fault with `fault`, so that all errors read alike: what was got and what is expected.
+`fault` writes the error of a check, so that all errors read alike and say what was got and what is expected.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def is_number(x: object) -> bool:
     """Whether x is a finite real number; True and False are not numbers."""
     try:
         return isinstance(x, numbers.Real) and not isinstance(x, bool) and math.isfinite(x)
-    except OverflowError:  # an integer beyond every float
+    except OverflowError:  # an integer that is larger than every float
         return False
 
 

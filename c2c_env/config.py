@@ -2,7 +2,7 @@
 
 The published facts of *Communication to Completion* (C2C, arXiv 2510.19995) fix the structure: an Alignment
 Factor in [0.01, 1], progress = hours x Alignment Factor, messages that cost time and only raise alignment,
-simultaneous steps. The paper publishes hardly any constant, so **the defaults below are this project's own**
+simultaneous steps. The paper publishes hardly any constants, so **the defaults below are this project's own**
 unless a field says otherwise.
 """
 
@@ -36,7 +36,7 @@ MANAGER_SKILL = 0.4
 PRIMARY_SKILL, SECONDARY_SKILL, BASE_SKILL = 1.0, 0.7, 0.4
 NUM_DOMAINS = 5
 MAX_SIZE = 2**15 - 1  # indices of agents, subtasks and symbols are kept in 16 bits
-MAX_STEPS = 2**31 - 1  # steps in 32
+MAX_STEPS = 2**31 - 1  # numbers of steps are kept in 32 bits
 TIER_VOLATILITY = {"simple": 0.0, "medium": 0.005, "complex": 0.01}
 
 
@@ -45,9 +45,9 @@ class Channel:
     """What a channel costs and carries.
 
     Attributes:
-        send_hours: hours the sender pays per message (once, also for the whole team).
-        read_hours: hours every recipient pays per message; for a meeting, every invited participant.
-        latency: steps between sending and reading; 0 only for meetings.
+        send_hours: hours that the sender pays per message (only once, even if it goes to the whole team).
+        read_hours: hours that every recipient pays per message; in a meeting, every invited participant pays them.
+        latency: steps between sending and reading; it is 0 for meetings and for nothing else.
         richness: r in (0, 1]; a message on a subtask of complexity kappa moves understanding by ``r**kappa``.
     """
 
@@ -62,8 +62,8 @@ class Team:
     """Who works together: agent 0 is the manager, the others are workers.
 
     Attributes:
-        skills: one row an agent, one column a domain (backend, frontend, data, infrastructure, quality),
-            each in (0, 1].
+        skills: one row for each agent and one column for each domain (backend, frontend, data, infrastructure,
+            quality), with numbers in (0, 1].
     """
 
     skills: tuple[tuple[float, ...], ...]
@@ -72,13 +72,13 @@ class Team:
         try:
             rows = tuple(tuple(row) for row in self.skills)
         except TypeError:
-            expected = f"a list of rows (one an agent) of {NUM_DOMAINS} numbers"
+            expected = f"a list with one row of {NUM_DOMAINS} numbers for each agent"
             raise ConfigError(f"skills is {self.skills!r}, expected {expected}") from None
         object.__setattr__(self, "skills", rows)
         faults = [] if rows else ["a team needs at least one agent"]
         for i, row in enumerate(rows):
             if len(row) != NUM_DOMAINS:
-                faults.append(f"skills[{i}] has {len(row)} values, expected {NUM_DOMAINS} (one a domain)")
+                faults.append(f"skills[{i}] has {len(row)} values, expected {NUM_DOMAINS} (one for each domain)")
             faults += only_faults([fault(f"skills[{i}][{d}]", x, POSITIVE_SHARE) for d, x in enumerate(row)])
         raise_faults(ConfigError, "bad team", faults)
 
@@ -93,7 +93,11 @@ class Team:
 
     @classmethod
     def default(cls, size: int) -> Team:
-        """Manager with 0.4 everywhere; worker i is 1.0 in domain (i-1) mod 5, 0.7 two further on, else 0.4."""
+        """Make a team with the usual skills.
+
+        The manager has 0.4 everywhere. Worker i has 1.0 in domain (i-1) mod 5, 0.7 in the domain two further on, and
+        0.4 in the others.
+        """
         if wrong := fault("team_size", size, _SIZE):
             raise ConfigError(wrong)
         rows = [(MANAGER_SKILL,) * NUM_DOMAINS]
@@ -112,10 +116,10 @@ class EnvConfig:
     Time and work:
         dt: hours per step.
         horizon: steps until truncation; None means ``ceil(horizon_factor * lower_bound / dt)`` per workflow.
-        horizon_factor: see `horizon`.
+        horizon_factor: how many lower bounds the default horizon is long, see `horizon`.
         rework_probability: p in [0, 1]; a finished subtask comes back with probability
             ``p * (1 - mean alignment of the hours worked on it)``.
-        rework_share: share of the effort that comes back.
+        rework_share: the share of the effort that comes back.
         volatility: probability per step and unfinished subtask of a requirement change; None takes it from
             the workflow's tier (simple 0, medium .005, complex .01).
         intent_retention: factor on everybody's intent facet at a requirement change (the manager's is renewed).
@@ -123,16 +127,16 @@ class EnvConfig:
     Alignment:
         alignment_floor: the least Alignment Factor (published: 0.01).
         facet_weights: weights of intent, interface, constraints, context; a subtask without prerequisites has
-            no interface, and weights are normalised to sum 1 per subtask.
+            no interface, and the weights of every subtask are scaled to the sum 1.
         manager_intent, initial_intent, initial_interface, initial_context: understanding at reset.
         constraints_exponent: constraints understanding at reset is ``skill ** constraints_exponent``.
-        context_rate: per hour; h hours of work raise context by ``(1 - exp(-context_rate h)) (1 - context)``.
+        context_rate: a rate per hour; h hours of work raise context by ``(1 - exp(-context_rate h)) (1 - context)``.
         answer_exponent: an answer to an open request moves ``r ** (answer_exponent * kappa)``.
         request_expiry: steps after which an unanswered request expires.
         chat, email, meeting: the channels.
 
     Reward:
-        reward_weights: of progress, alignment, communication and time.
+        reward_weights: the weights of progress, alignment, communication and time.
         reward_sharing: "team" (every agent gets the team's), "individual", or a number in [0, 1] that mixes
             (0 = team, 1 = individual).
 
@@ -210,12 +214,13 @@ class EnvConfig:
 
     @classmethod
     def paper(cls, **changes: Any) -> EnvConfig:
-        """As near to the published facts as they go.
+        """Make the configuration that is nearest to what the paper publishes.
 
-        Published: one action per agent and step, so whoever speaks does not work (`exclusive_actions`); an
+        The paper has one action per agent and step, so whoever speaks does not work (`exclusive_actions`); an
         Alignment Factor in [0.01, 1], about 0.3 for the expert at the start; progress = hours x alignment;
-        messages are read one step later (so email has chat's latency here); no changing requirements and no
-        rework. Everything else (channel costs and richness, facets, skills, rewards) is this project's choice.
+        messages are read one step later (so email has the latency of chat here); requirements do not change, and
+        finished subtasks do not come back. Everything else (costs and richness of channels, facets, skills, rewards)
+        is this project's choice.
         """
         email = Channel(send_hours=0.10, read_hours=0.05, latency=1, richness=0.60)
         published = cls(exclusive_actions=True, volatility=0.0, rework_probability=0.0, email=email)

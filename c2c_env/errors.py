@@ -1,4 +1,4 @@
-"""The error family. Every message says what was got, what is expected and where."""
+"""The errors that the package raises. Every message says what was got, what is expected and where."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ class C2CError(Exception):
     """Base of every error that this package raises on purpose.
 
     Attributes:
-        faults: the single faults, where several were found at once.
+        faults: the single faults, if several were found at once.
     """
 
     faults: tuple[str, ...] = ()
 
 
 class ConfigError(C2CError, ValueError):
-    """A configuration, team or keyword is wrong; lists every fault."""
+    """A configuration, team or keyword is wrong; the message lists every fault."""
 
 
 class WorkflowError(C2CError, ValueError):
-    """A workflow or workflow file is wrong; lists every fault."""
+    """A workflow or workflow file is wrong; the message lists every fault."""
 
 
 class ActionError(C2CError, ValueError):
-    """Actions of the wrong agents, shape, type or range (an illegal but well-formed action is no error)."""
+    """Actions have the wrong agents, shape, type or range; an illegal action of the right form is not an error."""
 
 
 class SnapshotError(C2CError, ValueError):
@@ -41,11 +41,14 @@ class MissingExtraError(C2CError, ImportError):
 
 
 class EndpointError(C2CError, RuntimeError):
-    """A language model cannot be used at all: no key, no server, no such model. Stops a run."""
+    """A language model cannot be used at all, for lack of a key, a server or the model itself. It stops a run."""
 
 
 class BudgetError(C2CError, RuntimeError):
-    """The next question to a language model could cost more than the budget leaves. Stops a run, to be resumed."""
+    """The next question to a language model could cost more than the budget leaves. It stops the run.
+
+    The same command resumes the run later, with a larger budget.
+    """
 
 
 def nearest(name: object, valid: Iterable[str]) -> str:
@@ -55,13 +58,13 @@ def nearest(name: object, valid: Iterable[str]) -> str:
 
 
 def unknown_name(what: str, name: object, valid: Iterable[str]) -> str:
-    """Describe an unknown name: what was got, the nearest valid one, all valid ones."""
+    """Describe an unknown name: what was got, the nearest valid name and all valid names."""
     names = sorted(valid)
     return f"unknown {what} {name!r}{nearest(name, names)} (valid: {', '.join(names)})"
 
 
 def raise_faults(error: type[C2CError], title: str, faults: list[str]) -> None:
-    """Raise one `error` that lists all `faults`; do nothing when there is none."""
+    """Raise one `error` that lists all `faults`; do nothing if there are none."""
     if faults:
         lines = "".join(f"\n  - {fault}" for fault in faults)
         raised = error(f"{title}: {len(faults)} fault{'s' if len(faults) > 1 else ''}{lines}")

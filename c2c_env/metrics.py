@@ -1,4 +1,4 @@
-"""Metrics of one episode, from the sums that the kernels keep. `METRICS` says what each means."""
+"""Metrics of one episode, computed from the sums that the simulator keeps. `METRICS` says what each one means."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def episode_metrics(p: Params, s: State, out: Outputs, b: int) -> dict[str, floa
 
 
 def message_shares(p: Params, s: State, b: int) -> Array:
-    """Share [N] of each agent in all ends of messages read; NaN without any message."""
+    """Share [N] of each agent in all ends of messages that were read; NaN if there were no messages."""
     graph = s.message_graph[b, : p.num_agents, : p.num_agents]
     ends = graph.sum(axis=0) + graph.sum(axis=1)
     total = ends.sum()
@@ -85,10 +85,10 @@ def message_shares(p: Params, s: State, b: int) -> Array:
 
 
 def degree_centralisation(shares: Array) -> float:
-    """Freeman's centralisation of the weighted message graph: sum of gaps to the largest degree / that of a star.
+    """Freeman's centralisation of the weighted message graph, which is 1 for a star.
 
-    The degree of an agent is the share of messages of which it is an end (a star's hub has 1). NaN for fewer
-    than three agents.
+    It is the sum of all gaps to the largest degree, divided by the same sum for a star. The degree of an agent is the
+    share of messages that it sent or received, so the hub of a star has 1. It is NaN for fewer than three agents.
     """
     n = len(shares)
     if n < 3:

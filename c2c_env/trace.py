@@ -1,4 +1,4 @@
-"""An episode step by step, as plain arrays: for timelines, and for figures such as alignment over time."""
+"""An episode step by step, as plain arrays for timelines and for figures such as alignment over time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from c2c_env.errors import ResetNeededError
 class Trace:
     """Records one environment of a batch; make it right after `reset` and call `record` after every step.
 
-    T steps are recorded so far; N agents; K subtasks of the workflow. An agent index of `team` means everybody.
+    T is the number of steps recorded so far, N that of agents, K that of subtasks of the workflow. `team` as the index
+    of a recipient means everybody.
     Calls after the end of the episode change nothing, so that one callback serves a whole batch.
 
     Args:
-        batch: freshly reset (or in mid-episode, then the trace starts there).
-        row: which of its environments.
+        batch: a batch that was just reset. If its episode has gone on, the trace starts there.
+        row: which of its environments is recorded.
     """
 
     t: Annotated[Array, Spec("i4", "T", "number of the step, from 1")]
@@ -61,7 +62,7 @@ class Trace:
         """Add the step that was just taken.
 
         Raises:
-            ResetNeededError: steps were left out, or another episode was started.
+            ResetNeededError: steps were left out, or another episode has begun.
         """
         t = int(self.batch.state.t[self.row])
         same_episode = int(self.batch.state.key[self.row]) == self._key
@@ -103,21 +104,21 @@ class Trace:
         arrays["alignment"][n] = spent[c.ALIGNED_HOURS] / spent[c.WORK_HOURS] if spent[c.WORK_HOURS] else np.nan
         remaining = state.remaining[b, : self._num_subtasks].copy()
         arrays["remaining"][n] = remaining
-        arrays["reworked"][n] = remaining > self._remaining  # nothing but rework adds to it
+        arrays["reworked"][n] = remaining > self._remaining  # only rework adds to it
         self._remaining = remaining
         arrays["progress"][n] = 1.0 - remaining.sum() / self.batch.params.total_effort[self._workflow]
         arrays["finished"][n] = state.finished_step[b, : self._num_subtasks] == state.t[b]
 
     def _show(self) -> None:
-        """Attributes are views of what is recorded so far."""
+        """Set the attributes to views of what is recorded so far."""
         for name, array in self._arrays.items():
             setattr(self, name, array[: self.length])
 
 
 def meeting_hosts(p: Params, s: State, b: int) -> Array:
-    """Per agent [N], who called the meeting that it attended in the last step, or -1.
+    """Return for each agent [N] who called the meeting that it attended in the last step, or -1.
 
-    Whoever attends a meeting notes it as read from the host, who is the other end of that note.
+    An agent that attends a meeting notes it as read from the host, so the host is found in that note.
     """
     n = p.num_agents
     now = s.t[b]

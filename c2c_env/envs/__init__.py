@@ -1,1 +1,1 @@
-"""How others touch the simulator: the batch that owns the memory, and the faces on top of it."""
+"""How others touch the simulator: the batch that owns the memory, and the environments on top of it."""

@@ -1,4 +1,4 @@
-"""The batch: owns the arrays of many environments and calls the kernels. No face holds physics."""
+"""The batch owns the arrays of many environments and calls the compiled functions, which alone know the rules."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Batch:
     """B environments of one team and configuration, stepped together.
 
     Attributes:
-        observations: float32 [B, N, D], read-only: a step writes into it what changed. Copy what you keep.
-        action_masks: int8 [B, N, M], read-only, 1 = legal; the parts of a multi-discrete action side by side.
+        observations: float32 [B, N, D], read-only. A step writes into the same memory, so copy what you keep.
+        action_masks: int8 [B, N, M], read-only, 1 = legal. The parts of a multi-discrete action stand side by side.
         rewards: float32 [B, N]; reward_terms: float32 [B, N, 4].
         terminated, truncated: int8 [B].
         invalid: int8 [B, N], 1 where the last action was illegal.
@@ -46,12 +46,12 @@ class Batch:
         config: every constant.
         num_envs: B.
         num_threads: threads that share the batch; results do not depend on it.
-        backend: "numba" or "interpreted" (slow, for debugging).
+        backend: "numba", or "interpreted", which is slow and meant for debugging.
         write_observations: False leaves the observations out, for planners that need the dynamics only.
 
     Raises:
-        ConfigError: sizes that do not fit; a workflow larger than `config.max_subtasks`.
-        WorkflowError: an unknown or faulty workflow.
+        ConfigError: sizes do not fit, or a workflow is larger than `config.max_subtasks`.
+        WorkflowError: a workflow is unknown or faulty.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Batch:
         raise_faults(ConfigError, "the environment cannot be built", faults)
 
     def axes(self, num_envs: int) -> dict[str, int]:
-        """Length of every named axis (see `c2c_env.core.layout`) with this many environments."""
+        """Length of every named axis (see `c2c_env.core.arrays`) with this many environments."""
         config = self.config
         return {
             "B": num_envs,
@@ -179,7 +179,7 @@ class Batch:
                     getattr(self.params, name)[(row, *map(slice, values.shape))] = values
 
     def _connect(self) -> None:
-        """What is not pickled: kernels, threads, and a second view of the arrays."""
+        """Make what is not pickled: compiled functions, threads, and a second view of the arrays."""
         self._starts = make_starts(self.params, self.state, self.pool, self.team, self.config)
         self._observations, self._action_masks = map(_read_only, (self.out.observation, self.out.action_mask))
         self._start_rows = cpu.load(self.backend, episode_start.start_rows)
@@ -254,9 +254,10 @@ class Batch:
         """Start episodes in `rows` (default: all).
 
         Args:
-            seeds: one a row; fixes everything after it. None goes on to the next episode of the row's seed.
+            seeds: one for each row, which fixes everything that follows. None goes on to the next episode of the row's
+                seed.
             rows: indices of environments.
-            workflows: one index into the pool a row; None draws them.
+            workflows: one index into the pool for each row; None draws them.
         """
         chosen = np.arange(self.num_envs) if rows is None else distinct_rows(rows, self.num_envs)
         if seeds is not None:
@@ -264,7 +265,7 @@ class Batch:
         if workflows is not None:
             self.workflow_index[chosen] = indices("workflows", workflows, len(self.pool), len(chosen))
         if seeds is not None:
-            self.state.seed[chosen], self.state.episode[chosen] = given, -1  # starting counts it up to 0
+            self.state.seed[chosen], self.state.episode[chosen] = given, -1  # the start counts it up to 0
         self._begin(chosen, episode_start.DRAWN if workflows is None else episode_start.NAMED)
 
     def _begin(self, rows: Array, task: int) -> None:
@@ -306,7 +307,7 @@ class Batch:
         self._share(chunks, lambda chunk: self._run(chunk, constants.STEP))
 
     def _share(self, chunks: list[Array], job: Callable[[Array], None]) -> None:
-        """Do a job for every chunk of the rows, each in a thread."""
+        """Do a job for every chunk of the rows, each one in its own thread."""
         if self._threads is None:
             job(chunks[0])
             return
@@ -316,8 +317,8 @@ class Batch:
     def autoreset(self) -> Array:
         """Start the next episode in every environment whose episode has ended.
 
-        Rewards and reward terms stay those of the last step. Observations and masks become the new episode's and
-        both ends are cleared: read the final ones before.
+        Rewards and reward terms stay those of the last step. Observations and masks become those of the new episode,
+        and `terminated` and `truncated` are cleared, so read the final ones before.
 
         Returns:
             Indices of these environments, ascending (int64).
@@ -340,9 +341,9 @@ class Batch:
 
     @property
     def message_factors(self) -> Array:
-        """float64 [B, N]: share of its usual effect, in [0, 1], that what each agent says in the next steps has.
+        """float64 [B, N] in [0, 1]: how much of the usual effect the words of each agent have in the next steps.
 
-        1 from the start of an episode on; for a judge of messages, who writes it before a step.
+        It is 1 from the start of an episode on. A judge of messages may write another number before a step.
         """
         return self.state.judged[:, : self.num_agents]
 
@@ -354,7 +355,7 @@ class Batch:
     # --- snapshots -------------------------------------------------------------------------------------------
 
     def snapshot(self, row: int = 0) -> dict[str, Array]:
-        """Copies of everything that an episode needs to go on; see `c2c_env.envs.snapshots`."""
+        """Copy everything that an episode needs to go on; see `c2c_env.envs.snapshots`."""
         row = self._started(row)
         return snapshots.take_snapshot(self.params, self.state, self.out, row)
 

@@ -17,7 +17,10 @@ A_CONFIG = instance_of(EnvConfig, "a c2c_env.EnvConfig")
 
 
 def indices(name: str, given: Any, size: int, count: int | None = None) -> Array:
-    """int64 [count] (None: any number) of indices in [0, size), or a `ConfigError`; the kernels check no bounds."""
+    """Return indices in [0, size) as int64 [count], or raise a `ConfigError`; compiled code does not check bounds.
+
+    With `count` None, any number of indices will do.
+    """
     expected = f"{'' if count is None else f'{count} '}indices in [0, {size})"
     try:
         array = np.asarray(given)
@@ -30,21 +33,21 @@ def indices(name: str, given: Any, size: int, count: int | None = None) -> Array
 
 
 def distinct_rows(given: Any, size: int) -> Array:
-    """`indices` of environments, each at most once: a row named twice would be stepped twice."""
+    """Return `indices` of environments that are all different, since a row named twice would be stepped twice."""
     rows = indices("rows", given, size)
     if len(np.unique(rows)) < len(rows):
-        raise ConfigError(f"rows is {given!r}, expected different indices")
+        raise ConfigError(f"rows is {given!r}, expected indices that are all different")
     return rows
 
 
 def checked_seeds(seeds: Any, count: int) -> Array:
-    """uint64 [count] of seeds, or a `ConfigError`."""
+    """Return seeds as uint64 [count], or raise a `ConfigError`."""
     if isinstance(seeds, range):
         seeds = np.array(seeds) if len(seeds) else np.zeros(0, dtype=np.int64)
     if isinstance(seeds, np.ndarray) and seeds.shape == (count,) and seeds.dtype.kind in "iu" and (seeds >= 0).all():
         return seeds.astype(np.uint64)
     if not isinstance(seeds, Sequence | np.ndarray) or isinstance(seeds, str) or len(seeds) != count:
-        raise ConfigError(f"seeds is {seeds!r}, expected {count} integers >= 0 (one a row)")
+        raise ConfigError(f"seeds is {seeds!r}, expected {count} integers >= 0 (one for each row)")
     return np.array([_seed(seed) for seed in seeds], dtype=np.uint64)
 
 

@@ -1,4 +1,7 @@
-"""A batch whose arrays live on a GPU: steps, ends and restarts without a copy to the host. Needs the extra `cuda`."""
+"""A batch whose arrays live on a GPU, where it steps and restarts without a copy to the host.
+
+It needs the extra `cuda`.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +36,12 @@ class DeviceBatch:
     """B environments on one CUDA device, played like those of a `Batch` with the same seeds, episode for episode.
 
     All arrays have `__cuda_array_interface__`: ``torch.as_tensor(batch.observations, device="cuda")`` shares the
-    memory, so do it once. The kernels run on CUDA's default stream, as torch does unless told otherwise; a call
-    returns before the device is done, and only `synchronize`, `to_host` and `metrics` wait.
+    memory, so do it only once. The kernels run on the default stream of CUDA, as torch does unless told otherwise. A
+    call returns before the device is done; only `synchronize`, `to_host` and `metrics` wait.
 
     Attributes:
         observations: float32 [B, N, D], written at every reset and step.
-        action_masks: int8 [B, N, M], 1 = legal; the parts of a multi-discrete action side by side.
+        action_masks: int8 [B, N, M], 1 = legal. The parts of a multi-discrete action stand side by side.
         rewards: float32 [B, N]; reward_terms: float32 [B, N, 4].
         terminated, truncated: int8 [B].
         invalid: int8 [B, N], 1 where the last action was illegal (its first axis is the fastest in memory).
@@ -56,8 +59,8 @@ class DeviceBatch:
 
     Raises:
         MissingExtraError: numba-cuda is not installed.
-        ConfigError: no such device; what `Batch` refuses.
-        WorkflowError: an unknown or faulty workflow.
+        ConfigError: there is no such device, or `Batch` refuses the arguments.
+        WorkflowError: a workflow is unknown or faulty.
     """
 
     def __init__(
@@ -143,7 +146,7 @@ class DeviceBatch:
     # --- reset and step --------------------------------------------------------------------------------------
 
     def reset(self, seeds: Sequence[int] | Array | None = None) -> None:
-        """Start an episode in every environment; seeds: one each, None goes on to the next episode of each."""
+        """Start an episode in every environment, with one seed for each; None goes on to the next episode of each."""
         with self._cuda.on(self.device):
             if seeds is not None:
                 self.state.seed.copy_to_device(checked_seeds(seeds, self.num_envs))
@@ -155,8 +158,8 @@ class DeviceBatch:
         """Step all environments; results are in the attributes.
 
         Args:
-            actions: integers [B, N, parts], or [B, N] with the discrete format, on the device: anything with
-                `__cuda_array_interface__`. Illegal ones become no work or silence and are flagged in `invalid`.
+            actions: integers [B, N, parts], or [B, N] with the discrete format, on the device; anything with
+                `__cuda_array_interface__` will do. Illegal ones become no work or silence and are flagged in `invalid`.
         """
         with self._cuda.on(self.device):
             self._cuda.launch(self._kernels.take_kernel, self.num_envs, self._checked(actions), self.action_buffer)
@@ -166,9 +169,8 @@ class DeviceBatch:
         """The actions as a device array [B, N, parts], not copied."""
         wanted = self.action_buffer.shape
         if not self._cuda.is_on_device(actions):
-            raise ActionError(
-                f"actions are a {type(actions).__name__}, expected an array on the device (__cuda_array_interface__)"
-            )
+            expected = "an array on the device (__cuda_array_interface__)"
+            raise ActionError(f"actions are of type {type(actions).__name__}, expected {expected}")
         given = self._cuda.view(actions)
         if tuple(given.shape) != wanted and (*given.shape, 1) != wanted:
             expected = wanted[:2] if self.config.action_format == "discrete" else wanted
@@ -189,15 +191,15 @@ class DeviceBatch:
     def autoreset(self) -> None:
         """Start the next episode in every environment whose episode has ended, without asking the host which.
 
-        Rewards and reward terms stay those of the last step. Observations and masks become the new episode's and
-        both ends are cleared: read the final ones before.
+        Rewards and reward terms stay those of the last step. Observations and masks become those of the new episode,
+        and `terminated` and `truncated` are cleared, so read the final ones before.
         """
         self._need_reset()
         with self._cuda.on(self.device):
             self._begin(everywhere=0)
 
     def sample_actions(self) -> None:
-        """Write random legal actions into `action_buffer`: the same for the same episode and step."""
+        """Write random legal actions into `action_buffer`; the same episode and step get the same ones."""
         self._need_reset()
         with self._cuda.on(self.device):
             self._choose(self.state, self.out, self.action_buffer, self._action_sizes)
@@ -231,7 +233,7 @@ class DeviceBatch:
 
 
 def _tables(host: Batch, sizes: dict[str, int]) -> dict[str, Any]:
-    """The packed arrays with a row for every environment, the first axis fastest; single workflows are in place."""
+    """Make the packed arrays with a row for every environment, the first axis fastest, single workflows in place."""
     shared = len(host.pool.sources)
     arrays = allocate(Params, sizes, partial(np.zeros, order="F"))
     for name in Table._fields:
@@ -240,7 +242,7 @@ def _tables(host: Batch, sizes: dict[str, int]) -> dict[str, Any]:
 
 
 def load_cuda(device: int) -> ModuleType:
-    """The module that compiles kernels, if it can be used and there is such a device."""
+    """Import the module that compiles kernels, if it can be used and there is such a device."""
     try:
         from c2c_env.core.compile import cuda
     except ImportError as error:

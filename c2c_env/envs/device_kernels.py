@@ -1,4 +1,7 @@
-"""What a `DeviceBatch` launches: the functions of one row, a thread a row. Imported only where numba-cuda is."""
+"""What a `DeviceBatch` launches: the functions of one row, with one thread for each row.
+
+This module is imported only where numba-cuda is installed.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from c2c_env.core.random_actions import choose_row
 from c2c_env.core.transition import run_row
 from c2c_env.envs.episode_start import DRAWN, Starts, start_row
 
-LOWEST, HIGHEST = -(2**31), 2**31 - 1  # of 32 bits
+LOWEST, HIGHEST = -(2**31), 2**31 - 1  # the range of 32 bits
 
 
 @compiled
 def step_kernel(p: Params, s: State, out: Outputs, actions: Array) -> None:
-    """One step with actions [B, N, parts]."""
+    """Take one step with actions [B, N, parts]."""
     b = cuda.grid(1)
     if b < s.t.shape[0]:
         run_row(p, s, out, actions, b, STEP)
@@ -25,7 +28,10 @@ def step_kernel(p: Params, s: State, out: Outputs, actions: Array) -> None:
 
 @compiled
 def start_kernel(p: Params, s: State, out: Outputs, actions: Array, starts: Starts, everywhere: int) -> None:
-    """The next episode where one has ended, or everywhere; what `starts` shares with the others is the same memory."""
+    """Start the next episode where one has ended, or everywhere.
+
+    What `starts` has in common with the other arguments is the same memory.
+    """
     b = cuda.grid(1)
     if b < s.t.shape[0] and (everywhere or out.terminated[b] or out.truncated[b]):
         start_row(starts, b, DRAWN)
@@ -36,7 +42,7 @@ def start_kernel(p: Params, s: State, out: Outputs, actions: Array, starts: Star
 
 @compiled
 def choose_kernel(s: State, out: Outputs, actions: Array, sizes: Array) -> None:
-    """Random legal actions."""
+    """Write random legal actions."""
     b = cuda.grid(1)
     if b < s.t.shape[0]:
         choose_row(s, out, actions, sizes, b)
@@ -44,7 +50,7 @@ def choose_kernel(s: State, out: Outputs, actions: Array, sizes: Array) -> None:
 
 @compiled
 def take_kernel(given: Any, actions: Array) -> None:
-    """Copy integers [B, N, parts] of any type; what 32 bits cannot hold is clipped, and stays illegal."""
+    """Copy integers [B, N, parts] of any type; a value that 32 bits cannot hold is clipped and stays illegal."""
     b = cuda.grid(1)
     if b < actions.shape[0]:
         for i in range(actions.shape[1]):

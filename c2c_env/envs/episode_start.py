@@ -1,7 +1,7 @@
 """How an environment's next episode begins: its random key, its workflow, and that workflow's packed row.
 
-Plain functions over one environment's rows of arrays, compiled or interpreted as those of `core` are; here, because
-only the faces know both where workflows come from and how they are played.
+Plain functions over one environment's rows of arrays, compiled or interpreted as those of `core` are. They stand here,
+because only the environments know both where workflows come from and how they are played.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from c2c_env.core.rng import hash_counter, uniform
 from c2c_env.workflows.pack_generated import PackingRules, Table, fill_generated
 from c2c_env.workflows.pool_index import SINGLE, Sources, draw_index, seed_of, source_of
 
-# what `start_rows` is asked to do: begin the next episode with a workflow that is drawn, or that `workflow_index`
-# names, or only put the named one into place
+# what `start_rows` is asked to do: begin the next episode with a workflow that is drawn, begin it with the one that
+# `workflow_index` names, or only put that one into place
 DRAWN, NAMED, PLACED = range(3)
 
 
 class Starts(NamedTuple):
-    """All that it takes to start an episode; the first five are those of `core.arrays.State`, [B]."""
+    """All that it takes to start an episode; the first five arrays are those of `core.arrays.State`, [B]."""
 
     seed: Array
     episode: Array
@@ -31,12 +31,12 @@ class Starts(NamedTuple):
     table: Table
     sources: Sources
     rules: PackingRules
-    streams: Array  # [B, STREAM_LENGTH], scratch
+    streams: Array  # [B, STREAM_LENGTH], for passing use
 
 
 @compiled
 def start_rows(s: Starts, rows: Array, task: int) -> None:
-    """Do a task in each of the rows [R]; the entry point."""
+    """Do a task in each of the rows [R]; this is the function that a batch calls."""
     for n in range(rows.shape[0]):
         start_row(s, rows[n], task)
 
@@ -55,7 +55,7 @@ def start_row(s: Starts, b: int, task: int) -> None:
 
 @compiled
 def place_workflow(s: Starts, b: int) -> None:
-    """Point environment b to its workflow: a shared row, or its own, which is written anew."""
+    """Point environment b to the row of its workflow: a shared one, or its own, which is written anew."""
     number = source_of(s.sources, s.workflow_index[b])
     s.workflow[b] = number
     if s.sources.tier[number] != SINGLE:

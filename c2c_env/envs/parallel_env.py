@@ -1,4 +1,4 @@
-"""The PettingZoo face: a batch of one."""
+"""The PettingZoo environment, which is a batch of one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from c2c_env.workflows.pool import WorkflowLike
 
 Actions = Mapping[str, Any]
 Infos = dict[str, dict[str, Any]]
-_PROBE = {"options": 1}  # PettingZoo's api_test and parallel_api_test reset with it, only to see options taken
+# the api_test and parallel_api_test of PettingZoo reset with these options, only to see that options are taken
+_PROBE = {"options": 1}
 
 
 class C2CParallelEnv(ParallelEnv[str, Any, Any]):
@@ -55,7 +56,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     `action_format="discrete"` offers one `Discrete(1 + K + 5(N+1) + K N)`: wait; work on k; each of the speeches 1-5
     to each recipient (speech-major) while going on with one's own subtask, the topic inferred; assign k to j (k-major).
 
-    `info["action_mask"]` (int8, 1 = legal) is a tuple of one mask a part, or with `mask_format="flat"` their
+    `info["action_mask"]` (int8, 1 = legal) is a tuple with one mask for each part, or with `mask_format="flat"` their
     concatenation. An illegal choice raises nothing: illegal work is no work, an illegal message is silence, and
     `info["invalid_action"]` is True.
 
@@ -75,10 +76,10 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
 
     ## Starting State
 
-    Every subtask whole, nobody owning any. Understanding: intent 0.95 for the manager and 0.2 for the others,
-    interface 0.1, constraints the squared skill, context 0. A list of workflows or a `Generated` source draws one
-    at every reset. `reset(seed=s)` fixes everything after it; `reset()` goes on to the seed's next episode.
-    `reset(options={"workflow": name})` chooses a workflow of the list.
+    Every subtask has all its effort left and no owner. Understanding begins with intent 0.95 for the manager and 0.2
+    for the others, interface 0.1, the squared skill for constraints, and context 0. A list of workflows or a
+    `Generated` source draws one at every reset. `reset(seed=s)` fixes everything that follows; `reset()` goes on to the
+    next episode of the seed. `reset(options={"workflow": name})` chooses a workflow of the list.
 
     ## Episode End
 
@@ -138,8 +139,8 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         """Start an episode.
 
         Args:
-            seed: an integer >= 0 fixes everything after it; None goes on from the current seed's stream (at the
-                very first reset: from fresh entropy).
+            seed: an integer >= 0, which fixes everything that follows. None goes on from the stream of the current
+                seed, or at the very first reset from fresh entropy.
             options: `{"workflow": name}` chooses among the workflows of this environment.
         """
         workflows = None if options is None else self._chosen_workflow(options)
@@ -158,8 +159,8 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         """Step with one action for every agent.
 
         Raises:
-            ResetNeededError: before `reset` or after the end of the episode.
-            ActionError: agents missing or unknown, a wrong shape or type, a value outside the action space.
+            ResetNeededError: it is called before `reset` or after the end of the episode.
+            ActionError: agents are missing or unknown, or an action has a wrong shape, type or value.
         """
         self._need_episode("step")
         self._write_actions(actions)
@@ -183,22 +184,22 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         return vector
 
     def render(self) -> str | Array | None:
-        """Board, alignment and messages: text with "ansi", an RGB array [height, width, 3] with "rgb_array"."""
+        """Draw the board, alignment and messages: as text with "ansi", as [height, width, 3] with "rgb_array"."""
         self._need_reset("render")
         if self.render_mode is None:
             return None
         return draw(self.batch, self.render_mode)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing, since nothing is held open."""
 
     # --- more ------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, Array]:
-        """Everything that the episode needs to go on, as a dict of copied arrays.
+        """Copy everything that the episode needs to go on into a dict of arrays.
 
-        `t, understanding[N,K,4], remaining[K], done[K], owner[K]` (-1 nobody), `debt[N]`, `request_topic[N,N]` (-1
-        none; row asks column), `request_age[N,N]`, `mailbox[L,N]`, `random_state`, and the rest of the state.
+        `t, understanding[N,K,4], remaining[K], done[K], owner[K]` (-1 is nobody), `debt[N]`, `request_topic[N,N]` (-1
+        is none; the row asks the column), `request_age[N,N]`, `mailbox[L,N]`, `random_state`, and the rest.
         """
         self._need_reset("snapshot")
         return self.batch.snapshot(0)
@@ -207,7 +208,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         """Go back to a snapshot; the episode continues identically. Returns observations and infos as `reset` does.
 
         Raises:
-            SnapshotError: it does not fit this environment.
+            SnapshotError: the snapshot does not fit this environment.
         """
         self.batch.restore(snapshot, 0)
         self._started = True
@@ -294,8 +295,8 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
 
     def _action_faults(self, actions: Actions) -> list[str]:
         if not isinstance(actions, Mapping):
-            return [f"actions is a {type(actions).__name__}, expected a dict agent -> action"]
-        faults = [f"no action for {agent}" for agent in self.agents if agent not in actions]
+            return [f"actions are of type {type(actions).__name__}, expected a dict from agents to actions"]
+        faults = [f"there is no action for {agent}" for agent in self.agents if agent not in actions]
         faults += [unknown_name("agent", agent, self.agents) for agent in actions if agent not in self.agents]
         shape = () if self._discrete else (len(self._sizes),)
         for agent in self.agents:
@@ -339,14 +340,14 @@ def parallel_env(
             of these, of which one is drawn at every reset.
         team_size: N agents with the default skills (5 if neither it nor `team` is given).
         team: a team given explicitly, instead of `team_size`.
-        config: every constant; `EnvConfig()` if None.
+        config: every constant; None stands for `EnvConfig()`.
         render_mode: None, "ansi" or "rgb_array".
         backend: "numba", or "interpreted" to debug the simulator in plain Python.
         **fields: fields of `EnvConfig` to change, for example `action_format="discrete"`.
 
     Raises:
-        ConfigError: an unknown keyword or a value out of range; all faults at once.
-        WorkflowError: an unknown or faulty workflow; all faults at once.
+        ConfigError: a keyword is unknown or a value out of range; all faults are listed at once.
+        WorkflowError: a workflow is unknown or faulty; all faults are listed at once.
     """
     batch = Batch(workflow, make_team(team_size, team), make_config(config, fields), backend=backend)
     return C2CParallelEnv(batch, render_mode)
@@ -360,7 +361,7 @@ def env(*args: Any, **kwargs: Any) -> AECEnv[str, Any, Any]:
 
 
 def make_team(team_size: int | None, team: Team | None) -> Team:
-    """The team that `team_size` or `team` asks for."""
+    """Make the team that `team_size` or `team` asks for."""
     if team is not None and (wrong := fault("team", team, A_TEAM)):
         raise ConfigError(wrong)
     if team is not None and team_size is not None and team_size != team.size:
@@ -369,7 +370,7 @@ def make_team(team_size: int | None, team: Team | None) -> Team:
 
 
 def make_config(config: EnvConfig | None, fields: dict[str, Any]) -> EnvConfig:
-    """The configuration with keyword changes applied."""
+    """Make the configuration with keyword changes applied."""
     if config is not None and (wrong := fault("config", config, A_CONFIG)):
         raise ConfigError(wrong)
     return (config or EnvConfig()).with_fields(**fields)

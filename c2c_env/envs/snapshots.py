@@ -1,9 +1,9 @@
-"""Snapshots: one environment's episode as a dict of copied arrays, and back, exactly.
+"""Snapshots: the episode of one environment as a dict of copied arrays, from which it goes on exactly.
 
 Arrays are cut to the real N agents and K subtasks. Two groups of fields are bundled: `mailbox`, a structured
 array [L, N] (the message sent in step t at place t mod L), and `random_state` (seed, episode, key). `done` and
-`request_age` say the same as `status` and `request_step` in the terms of the board; a snapshot in which they
-disagree is refused.
+`request_age` say the same as `status` and `request_step`, in the terms of an observation; a snapshot in
+which they disagree is refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from c2c_env.errors import SnapshotError, raise_faults, unknown_name
 _MAIL = ("speech", "recipient", "topic", "symbol", "facets", "factor")
 _RANDOM = ("seed", "episode", "key")
 _BUNDLED = {f"mail_{name}" for name in _MAIL} | set(_RANDOM) | {"workflow", "workflow_index"}
-# what follows from the rest, or is for a stage of a step only
+# what follows from the rest, or is needed only within a step
 DERIVED = {
     "alignment",
     "asking_topic",
@@ -70,7 +70,9 @@ def put_snapshot(p: Params, s: State, out: Outputs, row: int, snapshot: Mapping[
 def workflow_of(snapshot: Mapping[str, Array], pool_size: int) -> int:
     """Index in the pool of the snapshot's workflow."""
     if not isinstance(snapshot, Mapping):
-        raise SnapshotError(f"the snapshot is a {type(snapshot).__name__}, expected a dict as snapshot() gives")
+        raise SnapshotError(
+            f"the snapshot is of type {type(snapshot).__name__}, expected a dict such as snapshot() returns"
+        )
     if "workflow" not in snapshot:
         raise SnapshotError(f"the snapshot has no key 'workflow', expected an index in [0, {pool_size})")
     index = _array(snapshot["workflow"])
@@ -80,7 +82,7 @@ def workflow_of(snapshot: Mapping[str, Array], pool_size: int) -> int:
 
 
 def _cut(p: Params, s: State, row: int, name: str, spec: Spec) -> Array:
-    """View of a row of an array without its padding."""
+    """Return a view of a row of an array without its padding."""
     real = {"A": p.num_agents, "K": int(p.num_subtasks[s.workflow[row]])}
     lengths = tuple(slice(real.get(axis)) for axis in spec.axes.split()[1:])
     view: Array = getattr(s, name)[(slice(row, row + 1), *lengths)]
@@ -103,7 +105,7 @@ def _request_age(taken: Mapping[str, Array]) -> Array:
 
 
 def _blank(p: Params, s: State, workflow: int) -> dict[str, Array]:
-    """Arrays of the shapes that a snapshot of this workflow has."""
+    """Make arrays of the shapes that a snapshot of this workflow has."""
     real = {"A": p.num_agents, "K": int(p.num_subtasks[workflow])}
 
     def shape(spec: Spec, array: Array) -> tuple[int, ...]:
@@ -148,7 +150,7 @@ def _array(value: Any) -> Array | None:
 
 
 def _value_fault(name: str, got: Array, expected: Array, limits: Range | None) -> str:
-    """What is wrong with the type or the values of an array; the kernels trust both."""
+    """Say what is wrong with the type or the values of an array; compiled code trusts both."""
     kinds = {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}[expected.dtype.kind]
     if got.dtype.kind not in kinds:
         return f"{name} has type {got.dtype}, expected {expected.dtype}"
@@ -203,9 +205,9 @@ def _ranges(p: Params, workflow: int) -> dict[str, Range]:
 def _disagreements(snapshot: Mapping[str, Array]) -> list[str]:
     faults = []
     if not np.array_equal(snapshot["done"], np.asarray(snapshot["status"]) == constants.DONE):
-        faults.append("done disagrees with status (change both)")
+        faults.append("done disagrees with status; change both together")
     if not np.array_equal(snapshot["request_age"], _request_age(snapshot)):
-        faults.append("request_age disagrees with t, request_topic and request_step (change both)")
+        faults.append("request_age disagrees with t, request_topic and request_step; change them together")
     t = int(snapshot["t"])
     for name in ("request_step", "read_step", "finished_step"):
         latest = int(np.max(snapshot[name]))

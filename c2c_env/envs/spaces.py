@@ -13,7 +13,7 @@ from c2c_env.core import constants
 
 
 def action_sizes(config: EnvConfig, max_agents: int, max_subtasks: int) -> list[int]:
-    """Number of choices of each part of an action (one part with the discrete format)."""
+    """Number of choices of each part of an action; the discrete format has a single part."""
     n, k = max_agents, max_subtasks
     if config.action_format == "discrete":
         return [1 + k + (constants.ASSIGN - constants.CHAT_TELL) * (n + 1) + k * n]
@@ -27,7 +27,7 @@ def mask_size(config: EnvConfig, max_agents: int, max_subtasks: int) -> int:
 
 
 def action_space(config: EnvConfig, max_agents: int, max_subtasks: int) -> spaces.Space[Any]:
-    """`MultiDiscrete([1+K, 7, N+1, K])` (plus V symbols), or `Discrete(1 + K + 5(N+1) + K N)`."""
+    """Make `MultiDiscrete([1+K, 7, N+1, K])` (and V symbols), or `Discrete(1 + K + 5(N+1) + K N)`."""
     sizes = action_sizes(config, max_agents, max_subtasks)
     if config.action_format == "discrete":
         return spaces.Discrete(sizes[0])
@@ -35,7 +35,7 @@ def action_space(config: EnvConfig, max_agents: int, max_subtasks: int) -> space
 
 
 def observation_space(config: EnvConfig, size: int, max_agents: int, max_subtasks: int) -> spaces.Space[Any]:
-    """A `Box`, or a `Dict` of it and the mask."""
+    """Make a `Box`, or a `Dict` of the box and the mask."""
     box = spaces.Box(0.0, 1.0, shape=(size,), dtype=np.float32)
     if not config.mask_in_observation:
         return box
@@ -47,7 +47,7 @@ def observation_space(config: EnvConfig, size: int, max_agents: int, max_subtask
 
 
 def mask_is_tuple(config: EnvConfig) -> bool:
-    """Masks are a tuple with a part for each dimension, as Gymnasium's own sampling takes them."""
+    """Whether masks are a tuple with a part for each dimension, as the sampling of Gymnasium takes them."""
     return config.mask_format == "tuple" and config.action_format == "multi_discrete"
 
 

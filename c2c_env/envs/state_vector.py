@@ -10,13 +10,13 @@ from c2c_env.envs.batch import Batch
 
 
 def state_vector(batch: Batch) -> Array:
-    """float32 [B, S]: time, subtasks, prerequisites, team, understanding, ownership, debts, requests, mail."""
+    """Return float32 [B, S]: time, subtasks, prerequisites, team, understanding, owners, debts, requests, mail."""
     vector = np.concatenate([part.reshape(batch.num_envs, -1) for part in _parts(batch)], axis=1, dtype=np.float32)
     return np.clip(vector, 0.0, 1.0)
 
 
 def state_size(batch: Batch) -> int:
-    """S, the length of the vector."""
+    """Return S, the length of the vector."""
     return sum(part[0].size for part in _parts(batch))
 
 
@@ -55,12 +55,12 @@ def _parts(batch: Batch) -> list[Array]:
 
 
 def _one_hot(index: Array, size: int) -> Array:
-    """[..., size] of 0/1; a negative index gives zeros."""
+    """Return [..., size] of 0 and 1; a negative index gives zeros."""
     return np.asarray(index[..., None] == np.arange(size))
 
 
 def _prerequisite_matrix(batch: Batch) -> Array:
-    """[B, K, K]: 1 where the row needs the column."""
+    """Return [B, K, K] with 1 where the row needs the column."""
     p, w = batch.params, batch.state.workflow
     listed = np.arange(p.prerequisites.shape[2]) < p.num_prerequisites[w][..., None]
     needs = _one_hot(p.prerequisites[w], p.max_subtasks) & listed[..., None]
@@ -68,5 +68,5 @@ def _prerequisite_matrix(batch: Batch) -> Array:
 
 
 def _by_age(batch: Batch) -> Array:
-    """[B, L]: which place of the mailbox holds the messages of the last step."""
+    """Return [B, L] with 1 at the place of the mailbox that holds the messages of the last step."""
     return _one_hot(batch.state.t % batch.params.max_latency, batch.params.max_latency)

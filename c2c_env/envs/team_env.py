@@ -1,4 +1,4 @@
-"""The Gymnasium face: one learner controls the whole team."""
+"""The Gymnasium environment, in which one learner controls the whole team."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from c2c_env.errors import ActionError, ConfigError
 
 
 class TeamEnv(gymnasium.Env[Array, Array]):
-    """`gymnasium.make("c2c_env/Team-v0", workflow=..., team_size=...)`: all agents as one.
+    """`gymnasium.make("c2c_env/Team-v0", workflow=..., team_size=...)` makes all agents one.
 
-    Observations are those of all agents, float32 [N, D]; actions a `MultiDiscrete` with the parts of every agent
+    Observations are those of all agents, float32 [N, D]. Actions are a `MultiDiscrete` with the parts of every agent
     side by side (N x [work, speech, recipient, topic], or N entries of the discrete catalogue). The reward is the
-    mean over agents, which is the team's reward. `info["action_mask"]` is one mask a part (a tuple, as Gymnasium's
-    sampling takes it), or their concatenation with `mask_format="flat"`.
+    mean over agents, which is the team's reward. `info["action_mask"]` is a tuple with one mask for each part, as the
+    sampling of Gymnasium takes it, or their concatenation with `mask_format="flat"`.
 
-    Arguments are those of `c2c_env.parallel_env`, without `mask_in_observation`.
+    The arguments are those of `c2c_env.parallel_env`, without `mask_in_observation`.
     """
 
     metadata = C2CParallelEnv.metadata
@@ -51,7 +51,9 @@ class TeamEnv(gymnasium.Env[Array, Array]):
         discrete = env.config.action_format == "discrete"
         given = np.asarray(action)
         if given.shape != self.action_space.shape:
-            raise ActionError(f"action has shape {given.shape}, expected {self.action_space.shape} (agents x parts)")
+            raise ActionError(
+                f"action has shape {given.shape}, expected {self.action_space.shape} (parts of all agents)"
+            )
         rows = given.reshape(env.batch.num_agents, -1)
         actions = {agent: row[0] if discrete else row for agent, row in zip(env.possible_agents, rows, strict=True)}
         _, rewards, terminated, truncated, infos = env.step(actions)

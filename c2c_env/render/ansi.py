@@ -1,4 +1,4 @@
-"""A scene as text for a terminal of 100 columns; colours help, but everything can be read without them."""
+"""A scene as text for a terminal of 100 columns. Colours help, but everything can be read without them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ TEXT_WIDTH = 100
 # 256-colour backgrounds from low to high alignment, and the first of them that needs dark digits
 _RAMP = (17, 18, 24, 25, 31, 37, 43, 78, 114, 155)
 _FIRST_BRIGHT = 5
-_SHADES = " ░▒▓█"  # of cells too narrow for digits
+_SHADES = " ░▒▓█"  # shades of cells that are too narrow for digits
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _STATUS_COLOUR = {"done": 71, "ready": 75, "blocked": 244}
 _STATUS_WORD = {"done": "done", "ready": "ready", "blocked": "wait"}
 _BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _CRITICAL = 208
-_HEAT = 51  # columns of the heat map at most
-_FIXED = 23  # columns of the board's numbers and gaps
+_HEAT = 51  # the heat map has at most this many columns
+_FIXED = 23  # columns of the numbers and gaps of the board
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Columns:
 
     @classmethod
     def of(cls, scene: Scene) -> Columns:
-        """Two digits and a blank an agent where they fit, else one shade; what is left goes to the names."""
+        """Give each agent two digits and a blank if they fit, or else one shade; the names get what is left."""
         cell = 3 if 3 * scene.columns <= _HEAT else 1
         agents = min(scene.columns, _HEAT // cell)
         index = max(2, len(str(scene.rows - 1)))
@@ -45,7 +45,7 @@ class Columns:
 
 
 def draw_text(scene: Scene) -> str:
-    """The scene as lines of at most 100 columns."""
+    """Draw the scene as lines of at most 100 columns."""
     columns = Columns.of(scene)
     lines = [_paint(fit(f"{scene.title} [{scene.name}, {scene.tier}]", TEXT_WIDTH).rstrip(), _BOLD)]
     lines += [" · ".join(scene.facts), "", _board_head(columns)]
@@ -85,14 +85,14 @@ def _board_line(scene: Scene, subtask: SubtaskLine, columns: Columns) -> str:
 
 
 def _bar(share: float) -> str:
-    """Five columns in steps of an eighth; only what is finished is full."""
+    """Draw a bar of five columns in steps of an eighth, which is full only when the subtask is finished."""
     eighths = math.floor(min(max(share, 0.0), 1.0) * 40 + 1e-9)
     full, rest = divmod(eighths, 8)
     return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(5, "·")
 
 
 def _cell(value: float, width: int, working: bool) -> str:
-    """Percent on a background, underlined and marked for whoever works on it now; ** is 100."""
+    """Write per cent on a background, underlined and marked for the agent that works on it now; ** is 100."""
     if width == 1:
         return _SHADES[min(int(value * len(_SHADES)), len(_SHADES) - 1)]
     percent = round(100 * value)
@@ -118,7 +118,7 @@ def _agent_lines(scene: Scene) -> list[str]:
 
 
 def _join(phrases: list[str], width: int) -> str:
-    """Phrases side by side; where there is no room the longest are cut."""
+    """Put phrases side by side, and cut the longest where there is no room."""
     room = width - 2 * (len(phrases) - 1)
     widths = [width_of(phrase) for phrase in phrases]
     limit = max(widths, default=0)

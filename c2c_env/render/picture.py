@@ -1,7 +1,7 @@
-"""A scene as an image: the board with the alignment heat map beside it, the agents and messages below.
+"""A scene as an image: the board with the heat map of alignment beside it, and the agents and messages below.
 
 Everything is drawn in inches on one pair of axes over the whole figure, so that the rows of board and heat map
-are the same rows. The size follows from the largest workflow and the team, not from the moment.
+are the same rows. The size follows from the largest workflow and the team, so it stays the same during an episode.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from c2c_env.workflows.schema import DOMAINS
 
 PICTURE_DPI = 120
 _FONT, _SIZE, _SMALL = "DejaVu Sans", 7.5, 6.5
-_CHAR = 0.062  # inches of a character at _SIZE, on average
+_CHAR = 0.062  # inches that a character of _SIZE takes on average
 _MARGIN, _ROW, _CELL = 0.25, 0.22, 0.27
-_HEADER, _HEAD, _GAP = 0.86, 0.32, 0.3  # of the figure, of a panel, between panels
-_BOARD_NUMBERS = 3.95  # inches of the board right of the titles
+_HEADER, _HEAD, _GAP = 0.86, 0.32, 0.3  # heads of the figure and of a panel, and the gap between panels
+_BOARD_NUMBERS = 3.95  # inches that the board takes to the right of the titles
 _LEAST_WIDTH = 11.0
 _LEAST_TITLE = 4.0
 _MESSAGES = 3.55
@@ -32,11 +32,11 @@ _TALK = "#e69f00"
 _USE_COLOUR = {"work": "#2f6db3", "waste": "#c0392b", "": "#bcd3ea"}
 _TIME_LEGEND = ((_TALK, "communication"), *zip(_USE_COLOUR.values(), ("work", "wasted", "unused"), strict=True))
 _COLOURS = "YlGnBu"
-_DARK = 0.55  # alignment from which digits are white
+_DARK = 0.55  # digits are white from this alignment on
 
 
 def draw_picture(scene: Scene) -> Array:
-    """The scene as a uint8 array [height, width, 3].
+    """Draw the scene as a uint8 array [height, width, 3].
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -75,7 +75,7 @@ class _Size:
 
 
 class Sheet:
-    """A figure of matplotlib's Agg backend with few ways to draw on it; never touches pyplot."""
+    """A figure of matplotlib's Agg backend with a few ways to draw on it; it never touches pyplot."""
 
     def __init__(self, size: _Size) -> None:
         try:
@@ -96,29 +96,29 @@ class Sheet:
         self._glyphs = get_font(findfont(FontProperties(family=_FONT))).get_charmap()
 
     def text(self, x: float, y: float, words: str, colour: str = _INK, size: float = _SIZE, **style: Any) -> None:
-        """Words at their left middle; as they are, neither mathematics nor characters that the font lacks."""
+        """Write words from their left middle, not read as mathematics, without characters that the font lacks."""
         known = "".join(ch if ord(ch) in self._glyphs else "?" for ch in words)
         fixed: dict[str, Any] = {"va": "center", "family": _FONT, "parse_math": False, "usetex": False}
         self.axes.text(x, y, known, color=colour, fontsize=size, **fixed, **style)
 
     def box(self, x: float, y: float, width: float, height: float, colour: Any, **style: Any) -> None:
-        """A rectangle from its upper left corner."""
+        """Draw a rectangle from its upper left corner."""
         from matplotlib.patches import Rectangle
 
         look: dict[str, Any] = {"facecolor": colour, "edgecolor": "none"} | style
         self.axes.add_patch(Rectangle((x, y), width, height, **look))
 
     def line(self, x: float, y: float, width: float, colour: str = _LINE) -> None:
-        """A horizontal rule."""
+        """Draw a horizontal line."""
         self.axes.plot([x, x + width], [y, y], color=colour, linewidth=0.6, solid_capstyle="butt")
 
     def image(self, values: Array, x: float, y: float, width: float, height: float) -> None:
-        """Alignment Factors as colours; row 0 on top."""
+        """Draw Alignment Factors as colours, with row 0 on top."""
         extent = (x, x + width, y + height, y)
         self.axes.imshow(values, cmap=self.colours, vmin=0.0, vmax=1.0, extent=extent, interpolation="nearest")
 
     def pixels(self) -> Array:
-        """What is drawn."""
+        """Return what was drawn."""
         self.axes.set_aspect("auto")
         self.axes.set_xlim(0.0, self.size.width)
         self.axes.set_ylim(self.size.height, 0.0)

@@ -1,4 +1,4 @@
-"""What there is to see in one environment, in plain words and numbers, read from the state of its batch."""
+"""What can be seen of one environment, in words and numbers, read from the state of its batch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from c2c_env.workflows.schema import Workflow
 
 @dataclass(frozen=True)
 class SubtaskLine:
-    """A line of the board; `owner` and `worker` (of the last step) are agent indices or -1."""
+    """A line of the board; `owner`, and `worker` in the last step, are indices of agents or -1."""
 
     index: int
     id: str
@@ -37,9 +37,9 @@ class SubtaskLine:
 
 @dataclass(frozen=True)
 class AgentLine:
-    """What an agent did in the last step: phrases (empty for nothing) and where its time went.
+    """What an agent did in the last step, in phrases that are empty for nothing, and where its time went.
 
-    `use` says what became of its working hours: "work", "waste" or "" for unused.
+    `use` says what became of its working hours: "work", "waste", or "" if they were not used.
     """
 
     index: int
@@ -56,7 +56,7 @@ class AgentLine:
 
 @dataclass(frozen=True)
 class MessageLine:
-    """A message under way (agents by their short names) and the step at which it is read."""
+    """A message under way, with the short names of agents and the step at which it is read."""
 
     sender: str
     recipient: str
@@ -70,7 +70,7 @@ class Scene:
     """One moment of an episode.
 
     Attributes:
-        rows, columns: subtasks and agents to leave room for, the same for all episodes of an environment.
+        rows, columns: numbers of subtasks and agents to leave room for; all episodes of an environment have the same.
         bound: hours that no policy can beat.
         alignment: [N, K] Alignment Factors.
     """
@@ -132,12 +132,12 @@ def take_scene(batch: Batch, row: int = 0) -> Scene:
 
 
 def printable(text: str) -> str:
-    """One line without characters that would steer a terminal."""
+    """Put a text on one line, without characters that would steer a terminal."""
     return "".join(ch if ch.isprintable() else "?" for ch in " ".join(text.split()))
 
 
 def width_of(text: str) -> int:
-    """Columns that a text takes in a terminal."""
+    """Count the columns that a text takes in a terminal."""
     return sum(_columns(ch) for ch in text)
 
 
@@ -160,7 +160,7 @@ def _columns(ch: str) -> int:
 
 
 def critical_path(p: Params, s: State, b: int) -> set[int]:
-    """Unfinished subtasks of the longest chain that is left, at the best skills and Alignment Factor 1."""
+    """Find the unfinished subtasks of the longest chain that is left, at the best skills and Alignment Factor 1."""
     w = int(s.workflow[b])
     real = slice(int(p.num_subtasks[w]))
     hours = s.remaining[b, real] / p.best_skill[w, real] + p.path_after[w, real]
@@ -244,12 +244,12 @@ def _speech(p: Params, s: State, b: int, i: int, workflow: Workflow) -> str:
 
 
 def _hosts(s: State, b: int, i: int) -> bool:
-    """Agent i called a meeting that took place: somebody noted it."""
+    """Whether agent i called a meeting that took place, which is so if somebody noted it."""
     return bool(((s.read_speech[b, :, i] == c.MEET) & (s.read_step[b, :, i] == s.t[b])).any())
 
 
 def _reading(p: Params, s: State, b: int, i: int) -> str:
-    """From whom it read: the last message of each sender is what the state remembers."""
+    """Say from whom the agent read; the state remembers the last message of each sender."""
     if not s.t[b]:
         return ""
     speech = s.read_speech[b, i, : p.num_agents]
@@ -259,14 +259,14 @@ def _reading(p: Params, s: State, b: int, i: int) -> str:
 
 
 def _meeting(s: State, b: int, host: int, i: int, workflow: Workflow) -> str:
-    """Who called the meeting that it attends; of the host itself its speech says so."""
+    """Say who called the meeting that the agent attends; nothing for the host, whose speech says it."""
     if host in (c.NOBODY, i):
         return ""
     return f"meeting of {short_name(host)}: {_topic(workflow, int(s.action[b, host, c.TOPIC]))}"
 
 
 def short_name(i: int) -> str:
-    """Of an agent: m0 for the manager, w3 for worker_3."""
+    """Name an agent briefly: m0 is the manager, w3 is worker_3."""
     return f"w{i}" if i else "m0"
 
 

@@ -1,4 +1,4 @@
-"""The text face: one agent's observation as a prompt, and an answer in JSON as a legal action.
+"""One agent's observation as a prompt, and an answer in JSON as a legal action.
 
 Text is a rendering of the observation, never more: observations that are equal as arrays render to equal text. Beside
 the numbers stand only words: the titles and facts of the workflow, each fact only where the agent understands that

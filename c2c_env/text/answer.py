@@ -1,8 +1,8 @@
-"""Answers: their published schema, and from what a model wrote to a legal action or a stated fault.
+"""Answers: their schema, and the way from what a model wrote to a legal action or to a fault that is stated.
 
-An answer is taken as it is (valid), after a repair of its form that cannot change its meaning (repaired, with how), or
-not at all (invalid, with why). Nothing is guessed: a name that does not exist, a choice that the mask forbids, or two
-JSON objects where one was asked for make the whole answer invalid.
+An answer is taken as it is (valid), after a repair of its form that cannot change its meaning (repaired, and it says
+how), or not at all (invalid, and it says why). Nothing is guessed: a name that does not exist, a choice that the mask
+forbids, or two JSON objects where one was asked for make the whole answer invalid.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ except ModuleNotFoundError as error:
 
 Speech = Literal["silent", "chat_tell", "chat_ask", "email_tell", "email_ask", "meet", "assign"]
 Label = Literal["valid", "repaired", "invalid"]
-MAX_ANSWER = 100_000  # characters; nothing sensible is longer
+MAX_ANSWER = 100_000  # characters; a sensible answer is never longer
 _NOTHING = ("", "null", "none", "nothing")
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -60,7 +60,7 @@ class Choice(Work):
 
 @dataclass(frozen=True)
 class Decision:
-    """How an answer ended: one label, how or why, and what the agent does (nothing, silently, if invalid)."""
+    """How an answer ended: a label, the reason, and what the agent does, which is silence if it is invalid."""
 
     label: Label
     how: str
@@ -69,7 +69,7 @@ class Decision:
 
     @classmethod
     def invalid(cls, why: str) -> Decision:
-        """Silent no-work."""
+        """Decide to be silent and not to work."""
         return cls("invalid", one_line(why, 200), (0, SILENT, 0, 0))
 
 
@@ -78,7 +78,7 @@ class Decision:
 
 @cache
 def json_schema(form: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of a form in the strict dialect: every key required, no others."""
+    """Make the JSON schema of a form in the strict dialect, where every key is required and no other is allowed."""
     schema: dict[str, Any] = _strict(form.model_json_schema())
     return schema
 
@@ -96,7 +96,7 @@ def _strict(node: Any) -> Any:
 
 
 def response_format(form: type[BaseModel]) -> dict[str, Any]:
-    """For the `response_format` parameter of chat completions."""
+    """Make the `response_format` parameter of chat completions."""
     return {
         "type": "json_schema",
         "json_schema": {"name": form.__name__.lower(), "strict": True, "schema": json_schema(form)},
@@ -104,7 +104,7 @@ def response_format(form: type[BaseModel]) -> dict[str, Any]:
 
 
 def tool(form: type[BaseModel]) -> dict[str, Any]:
-    """For the `tools` parameter of chat completions."""
+    """Make an entry of the `tools` parameter of chat completions."""
     function = {"name": form.__name__.lower(), "strict": True, "parameters": json_schema(form)}
     return {"type": "function", "function": {**function, "description": "Answer with this."}}
 
@@ -113,10 +113,10 @@ def tool(form: type[BaseModel]) -> dict[str, Any]:
 
 
 def read_json(text: str) -> tuple[dict[str, Any], list[str]]:
-    """The one JSON object in a text, and what had to be taken off around it.
+    """Read the one JSON object in a text, and say what had to be taken off around it.
 
     Raises:
-        AnswerError: there is none, or more than one.
+        AnswerError: there is no JSON object, or more than one.
     """
     if len(text) > MAX_ANSWER:
         raise AnswerError(f"the answer has {len(text)} characters, expected at most {MAX_ANSWER}")
@@ -133,7 +133,7 @@ def read_json(text: str) -> tuple[dict[str, Any], list[str]]:
 
 
 def _only_object(text: str) -> tuple[dict[str, Any], str]:
-    """The only JSON object of a text, and what stands around it; other braces make the text ambiguous."""
+    """Return the only JSON object of a text and what stands around it; other braces make the text ambiguous."""
     start = text.find("{")
     if start < 0:
         raise AnswerError("no JSON object in the answer")
@@ -145,7 +145,7 @@ def _only_object(text: str) -> tuple[dict[str, Any], str]:
     except (ValueError, RecursionError):
         raise AnswerError("the JSON of the answer is broken or cut off") from None
     if "{" in text[end:]:
-        raise AnswerError("more than one JSON object in the answer, expected one")
+        raise AnswerError("the answer has more than one JSON object, expected one")
     return value, "".join((text[:start] + text[end:]).split())
 
 
@@ -157,17 +157,17 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> Any:
-    raise AnswerError(f"{name} is no JSON number")
+    raise AnswerError(f"{name} is not a JSON number")
 
 
 # --- from JSON to a form --------------------------------------------------------------------------------------
 
 
 def validate(form: type[Model], data: Mapping[str, Any], repairs: list[str]) -> Model:
-    """A filled-in form; repairs of spelling are added to `repairs`.
+    """Fill in a form; repairs of spelling are added to `repairs`.
 
     Raises:
-        AnswerError: it does not fit.
+        AnswerError: the answer does not fit the form.
     """
     try:
         return form.model_validate(normalised(form, data, repairs))
@@ -178,7 +178,7 @@ def validate(form: type[Model], data: Mapping[str, Any], repairs: list[str]) -> 
 
 
 def normalised(form: type[BaseModel], data: Mapping[str, Any], repairs: list[str]) -> dict[str, Any]:
-    """Unknown keys dropped, names and enums in their usual spelling."""
+    """Drop unknown keys, and bring names and enums into their usual spelling."""
     known = set(form.model_fields)
     unknown = sorted(set(data) - known)
     if unknown:
@@ -194,7 +194,7 @@ def normalised(form: type[BaseModel], data: Mapping[str, Any], repairs: list[str
 
 
 def _normalised_parts(form: type[BaseModel], key: str, value: Any, repairs: list[str]) -> Any:
-    """The same for the forms in a list."""
+    """Do the same for the forms in a list."""
     inner = next((kind for kind in get_args(form.model_fields[key].annotation) if isinstance(kind, type)), None)
     if not isinstance(value, list) or inner is None or not issubclass(inner, BaseModel):
         return value
@@ -202,7 +202,7 @@ def _normalised_parts(form: type[BaseModel], key: str, value: Any, repairs: list
 
 
 def _spell_subtask(value: Any) -> Any:
-    """`s3`, from 3, "3", "S3", "s3 "; null from words for nothing."""
+    """Make `s3` from 3, "3", "S3" or "s3 ", and null from words for nothing."""
     if isinstance(value, int) and not isinstance(value, bool):
         return subtask_name(value)
     word = _spell_name(value)
@@ -210,7 +210,7 @@ def _spell_subtask(value: Any) -> Any:
 
 
 def _spell_name(value: Any) -> Any:
-    """`worker_1`, from "Worker 1" and the like."""
+    """Make `worker_1` from "Worker 1" and the like."""
     if not isinstance(value, str):
         return value
     word = re.sub(r"[\s-]+", "_", value.strip().lower())
@@ -229,7 +229,7 @@ _SPELLING = {"work": _spell_subtask, "speech": _spell_speech, "recipient": _spel
 
 
 def decide(choice: Work, legal: LegalChoices, num_agents: int, num_subtasks: int, repairs: list[str]) -> Decision:
-    """The action that a choice stands for, or why it is none."""
+    """Return the action that a choice stands for, or the reason why it is invalid."""
     try:
         action, text = to_action(choice, legal, num_agents, num_subtasks)
     except AnswerError as error:
@@ -240,10 +240,10 @@ def decide(choice: Work, legal: LegalChoices, num_agents: int, num_subtasks: int
 def to_action(
     choice: Work, legal: LegalChoices, num_agents: int, num_subtasks: int
 ) -> tuple[tuple[int, int, int, int], str]:
-    """Indices [work, speech, recipient, topic] and the words of the message.
+    """Return the indices [work, speech, recipient, topic] and the words of the message.
 
     Raises:
-        AnswerError: a name that does not exist, or a choice that the mask forbids.
+        AnswerError: a name does not exist, or the mask forbids a choice.
     """
     subtasks = {subtask_name(k): k for k in range(num_subtasks)}
     people = {agent_name(i): i for i in range(num_agents)} | {TEAM: legal.team}

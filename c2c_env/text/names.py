@@ -1,4 +1,4 @@
-"""Names in prompts, and how words that somebody else wrote are kept apart from the prompt's own."""
+"""Names in prompts, and how words that somebody else wrote are kept apart from those of the prompt."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from dataclasses import dataclass
 from c2c_env.workflows.schema import FACETS, Workflow
 
 TEAM = "team"  # the recipient that stands for everybody
-MAX_LETTER = 600  # characters of a message that travel
+MAX_LETTER = 600  # characters of a message that are passed on
 _MARGIN = "| "
 
 
 def agent_name(i: int) -> str:
-    """As `Team.agents` names them."""
+    """Name agent i as `Team.agents` does."""
     return f"worker_{i}" if i else "manager_0"
 
 
 def subtask_name(k: int) -> str:
-    """How prompts and answers call subtask k."""
+    """Name subtask k as prompts and answers do."""
     return f"s{k}"
 
 
 def one_line(text: str, limit: int | None = None) -> str:
-    """Text on one line without control, format and surrogate characters; whitespace collapsed, cut at `limit`."""
+    """Put a text on one line, without control characters and double blanks, and cut it at `limit` characters."""
     kept = "".join(ch for ch in text if ch.isspace() or unicodedata.category(ch)[0] != "C")
     shown = " ".join(kept.split())
     return shown if limit is None or len(shown) <= limit else shown[: limit - 3] + "..."
 
 
 def quoted(text: str, limit: int = MAX_LETTER) -> str:
-    """Somebody's words as lines that each begin with a bar, so that nothing in them can end the quotation."""
+    """Quote somebody's words in lines that each begin with a bar, so that nothing in them can end the quotation."""
     lines = [one_line(line) for line in text.splitlines()]
     kept = "\n".join(line for line in lines if line)
     cut = kept if len(kept) <= limit else kept[: limit - 3] + "..."
@@ -43,8 +43,8 @@ class WorkflowWords:
     """The words of a workflow without its numbers, which agents read from their observations.
 
     Attributes:
-        titles: one a subtask.
-        facts: facet -> sentences, one mapping a subtask.
+        titles: one for each subtask.
+        facts: for each subtask, the sentences of each facet.
     """
 
     titles: tuple[str, ...]
@@ -52,7 +52,7 @@ class WorkflowWords:
 
     @classmethod
     def of(cls, workflow: Workflow) -> WorkflowWords:
-        """The words of a workflow, one line each."""
+        """Take the words of a workflow, each put on one line."""
         titles = tuple(one_line(subtask.title or subtask.id) for subtask in workflow.subtasks)
         facts = tuple(
             {facet: one_line(subtask.facts[facet]) for facet in FACETS if subtask.facts.get(facet)}

@@ -1,4 +1,4 @@
-"""One agent's observation as text, read through the named layout."""
+"""The observation of one agent as text, read by the names of its layout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from c2c_env.envs.spaces import part_slices
 from c2c_env.text.names import TEAM, WorkflowWords, agent_name, quoted, subtask_name
 from c2c_env.workflows.schema import DOMAINS, FACETS
 
-FACT_THRESHOLD = 0.5  # understanding from which on a facet's sentence is shown
+FACT_THRESHOLD = 0.5  # the sentence of a facet is shown from this understanding on
 UNCLEAR = "unclear to you"
 
 
@@ -27,7 +27,7 @@ class Letter:
     speech: int
     topic: int
     text: str
-    age: int  # steps since it was read
+    age: int  # number of steps since it was read
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,16 @@ class LegalChoices:
 
 @dataclass(frozen=True)
 class Sight:
-    """What one agent sees, in natural units; A agents of the team, K subtasks of the workflow.
+    """What one agent sees, in natural units, with A agents in the team and K subtasks in the workflow.
 
     Attributes:
-        me: own index; manager: whether one is it.
+        me: its own index; manager: whether it is the manager.
         status: [K] indices of `constants.STATUSES`.
-        understanding: [K, 4] own; alignment: [K] own.
-        owner: [K] agent or -1; holders: [K, A] who finished a prerequisite; working: [A] subtask or -1.
-        asks_me, asked: [A] subtask or -1; their ages [A] in steps.
-        read_speech: [A] last message read from each, 0 none; read_topic, read_age: [A].
+        understanding: [K, 4] its own; alignment: [K] its own.
+        owner: [K] an agent or -1; holders: [K, A] whether an agent finished a prerequisite.
+        working: [A] the subtask that an agent works on or -1.
+        asks_me, asked: [A] a subtask or -1; their ages are [A] in steps.
+        read_speech: [A] the last message read from each agent, 0 if there is none; read_topic and read_age: [A].
     """
 
     me: int
@@ -90,7 +91,7 @@ class Sight:
 
     @property
     def at_hand(self) -> list[int]:
-        """Unfinished subtasks that concern one now: ready, one's own, asked about, written about lately."""
+        """Unfinished subtasks that concern the agent: ready, owned by it, or lately asked or written about."""
         mine = (self.owner == self.me) & (self.status != DONE)
         wanted = set(np.flatnonzero((self.status == READY) | mine).tolist())
         named = [*self.asks_me.tolist(), *self.asked.tolist(), *(letter.topic for letter in self.letters)]
@@ -112,7 +113,7 @@ def legal_choices(mask: Array, sizes: Sequence[int]) -> LegalChoices:
 def look(
     layout: ObservationLayout, observation: Array, legal: LegalChoices, num_agents: int, letters: Sequence[Letter] = ()
 ) -> Sight:
-    """Read one agent's observation [D]; padding of agents and subtasks is left out."""
+    """Read the observation [D] of one agent and leave the padding of agents and subtasks out."""
     status = layout.read(observation, "status")
     k, n = int(status.any(axis=1).sum()), num_agents
 
@@ -154,7 +155,7 @@ def look(
 
 
 def _one_of(layout: ObservationLayout, observation: Array, name: str, axis: str) -> Array:
-    """A relation with at most one partner, as an index along `axis` (-1 none), whichever way it is written."""
+    """Return a relation with at most one partner as an index along `axis`, -1 where there is no partner."""
     relation = layout.relation(observation, name)
     table = relation if axis == "K" else relation.T
     return np.where(table.any(axis=1), table.argmax(axis=1), -1)
@@ -164,7 +165,7 @@ def _one_of(layout: ObservationLayout, observation: Array, name: str, axis: str)
 
 
 def render(sight: Sight, words: WorkflowWords) -> str:
-    """The whole observation as stable, compact text."""
+    """Write the whole observation as compact text, which is always the same for the same observation."""
     parts = [_me(sight), _team(sight), _subtasks(sight, words), _facts(sight, words), _contacts(sight), _choices(sight)]
     return "\n\n".join(part for part in parts if part)
 
@@ -212,7 +213,7 @@ def _subtask(s: Sight, words: WorkflowWords, k: int) -> str:
 
 
 def _facts(s: Sight, words: WorkflowWords) -> str:
-    """Of the subtasks at hand; a sentence only where it is understood."""
+    """Write the facts of the subtasks at hand, each sentence only where it is understood."""
     lines = ["What you understand (0-1), and what you therefore know, of the subtasks at hand:"]
     for k in s.at_hand:
         for f, facet in enumerate(FACETS):
@@ -239,12 +240,12 @@ def _contacts(s: Sight) -> str:
 
 
 def _topic(s: Sight, k: int) -> str:
-    """A subtask, marked where nothing can be said about it any more."""
+    """Name a subtask, and mark it if it is done, since nothing can be said about it any more."""
     return f"{subtask_name(int(k))}{' (done by now)' if s.status[k] == DONE else ''}"
 
 
 def _letters(s: Sight) -> str:
-    """Words of teammates; every line of theirs begins with a bar."""
+    """Quote the words of teammates; every line of theirs begins with a bar."""
     if not s.letters:
         return ""
     lines = [

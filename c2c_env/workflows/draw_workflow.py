@@ -1,10 +1,10 @@
-"""What a generated workflow is drawn from: a tier, a seed and the numbers that follow from them.
+"""How a generated workflow is drawn from a tier, a seed and the random numbers that follow from them.
 
 Plain functions over arrays, in the subset of Python that runs interpreted (`generator.generate`) and compiled
-(when an environment starts an episode), bit for bit alike: uint64 arithmetic modulo 2**64, and floats whose last
-bit cannot matter. Nothing is allocated.
+(when an environment starts an episode), with the same bits: they use uint64 arithmetic modulo 2**64, and floats whose
+last bit cannot matter. They allocate nothing.
 
-A stream is a uint64 array [STREAM_LENGTH]: the last block of random words, how many were drawn, seed and tier.
+A stream is a uint64 array [STREAM_LENGTH] with the last block of random words, how many were drawn, seed and tier.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from c2c_env.workflows.normal import normal_quantile
 from c2c_env.workflows.random_stream import TWO_53, UNIT, Array, draw_integer, draw_uniform, start_stream
 from c2c_env.workflows.schema import DOMAINS, MAX_COMPLEXITY, MIN_COMPLEXITY
 
-LOOK_BACK = 6  # prerequisites are drawn among this many subtasks before
+LOOK_BACK = 6  # prerequisites are drawn among this many subtasks before the one that needs them
 MAX_PREREQUISITES = 2
 COMPLEXITY_SD = 0.25
 NUM_DOMAINS = len(DOMAINS)
 
 
 class TierShape(NamedTuple):
-    """Ranges of a tier, both ends included."""
+    """The ranges of a tier, which include both ends."""
 
     min_subtasks: int
     max_subtasks: int
@@ -37,7 +37,7 @@ TIER_SHAPES = (TierShape(5, 8, 4, 10, 1.0), TierShape(10, 16, 4, 14, 1.5), TierS
 
 
 class Drawn(Protocol):
-    """What is drawn of a workflow, a row each of arrays as in `core.layout.Params`."""
+    """What is drawn of workflows: arrays as in `core.arrays.Params`, with one row for each workflow."""
 
     @property
     def num_subtasks(self) -> Array: ...
@@ -68,7 +68,10 @@ def draw_workflow(table: Drawn, w: int, stream: Array, tier: int, seed: Any) -> 
 
 @compiled
 def draw_complexity(stream: Array, mean: float) -> float:
-    """Normal, clipped, rounded to two decimals, so that the last bit of a machine's logarithm cannot matter."""
+    """Draw from a clipped normal distribution.
+
+    The number is rounded to two decimals, so that the last bit of a machine's logarithm cannot matter.
+    """
     share = max(draw_uniform(stream), UNIT)
     x = mean + normal_quantile(share) * COMPLEXITY_SD
     return hundredths(min(max(x, MIN_COMPLEXITY), MAX_COMPLEXITY)) / 100.0
@@ -76,7 +79,7 @@ def draw_complexity(stream: Array, mean: float) -> float:
 
 @compiled
 def draw_prerequisites(table: Drawn, w: int, k: int, stream: Array) -> None:
-    """Up to `MAX_PREREQUISITES` different ones of the `LOOK_BACK` subtasks before k, ascending."""
+    """Draw up to `MAX_PREREQUISITES` different subtasks of the `LOOK_BACK` before k, in ascending order."""
     before = min(k, LOOK_BACK)
     wanted = min(draw_integer(stream, 0, MAX_PREREQUISITES), before)
     for n in range(wanted):
@@ -87,7 +90,7 @@ def draw_prerequisites(table: Drawn, w: int, k: int, stream: Array) -> None:
 
 @compiled
 def insert_untaken(listed: Array, w: int, k: int, count: int, value: int) -> None:
-    """Put into the ascending list [w, k, :count] the value, counted up past those that are in it."""
+    """Put the value into the ascending list [w, k, :count], after counting it up past those that are in it."""
     place = 0
     while place < count and listed[w, k, place] <= value:
         place += 1
@@ -99,7 +102,7 @@ def insert_untaken(listed: Array, w: int, k: int, count: int, value: int) -> Non
 
 @compiled
 def hundredths(x: float) -> int:
-    """The multiple of 0.01 nearest to x in [0.5, 4), ties to even; exact, as ``round(x, 2)`` is."""
+    """Return how many hundredths are nearest to x in [0.5, 4), ties to even, as exactly as ``round(x, 2)``."""
     scaled = 100 * int(x * TWO_53)
     whole, rest = scaled // TWO_53, scaled % TWO_53
     half = TWO_53 // 2

@@ -1,4 +1,4 @@
-"""Workflows from TOML: the built-in library and files of the user. Loading executes no code."""
+"""Workflows from TOML, both the built-in library and files of the user. Loading does not execute code."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def load_workflow(path: str | os.PathLike[str]) -> Workflow:
         raise WorkflowError(f"cannot read workflow file {str(path)!r}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise WorkflowError(f"workflow file {str(path)!r} is not UTF-8 text: {error}") from error
-    except ValueError as error:  # no path of any system
+    except ValueError as error:  # such a path exists on no system
         raise WorkflowError(f"cannot read workflow file {str(path)!r}: {error}") from error
     return parse_workflow(text, where=str(path))
 

@@ -1,4 +1,4 @@
-"""The quantiles of the normal distribution: AS241 (Wichura 1988), highest power first."""
+"""The quantiles of the normal distribution by algorithm AS241 (Wichura 1988)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 from c2c_env.compiled import compiled
 
-# --- the normal distribution's quantiles: AS241 (Wichura 1988), highest power first
+# coefficients of numerator and denominator, highest power first
 
 CENTRE = (
     (2.50908_09287_30122_6727e3, 3.34305_75583_58812_8105e4, 6.72657_70927_00870_0853e4, 4.59219_53931_54987_1457e4,
@@ -34,7 +34,7 @@ FAR_TAIL = (
 
 @compiled
 def normal_quantile(share: float) -> float:
-    """The number that a standard normal variable falls below with probability `share` in (0, 1)."""
+    """Return the number that a standard normal variable falls below with probability `share` in (0, 1)."""
     q = share - 0.5
     if abs(q) <= 0.425:
         r = 0.180625 - q * q
@@ -49,7 +49,7 @@ def normal_quantile(share: float) -> float:
 
 @compiled
 def polynomial(coefficients: tuple[float, ...], x: float) -> float:
-    """Horner's rule."""
+    """Compute a polynomial by Horner's rule."""
     total = coefficients[0]
     for n in range(1, len(coefficients)):
         total = total * x + coefficients[n]

@@ -1,4 +1,4 @@
-"""A workflow as numbers: one row of each array that the kernels read."""
+"""A workflow as numbers: one row of each array that the compiled functions read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from c2c_env.workflows.schema import DOMAINS, Workflow
 
 
 def pack(workflow: Workflow, team: Team, config: EnvConfig) -> dict[str, Array]:
-    """A row of each array of `core.arrays.Params` with axis W, without padding."""
+    """Make a row of each array of `core.arrays.Params` with axis W, without padding."""
     skill = np.array(team.skills)
     hours = bounds.best_hours(workflow, team)
     bound = bounds.lower_bound(workflow, team)
@@ -45,16 +45,17 @@ def pack(workflow: Workflow, team: Team, config: EnvConfig) -> dict[str, Array]:
 
 
 def gap_shares(complexity: float, config: EnvConfig) -> list[list[float]]:
-    """Share tau of the gap that a message closes: a row a channel; columns: unasked, answering a request.
+    """Return the share tau of the gap that a message closes, with a row for each channel.
 
-    Rounded to 12 decimals, so that the last bit of a machine's power function cannot matter.
+    The columns are for messages that nobody asked for and for answers to a request. Shares are rounded to 12
+    decimals, so that the last bit of a machine's power function cannot matter.
     """
     exponents = (1.0, config.answer_exponent)
     return [[round(gap_share(channel.richness, complexity, x), 12) for x in exponents] for channel in config.channels]
 
 
 def gap_share(richness: Any, complexity: Any, exponent: float = 1.0) -> Any:
-    """Share tau = richness ** (exponent x complexity) of a gap that a message closes; of numbers or of arrays."""
+    """Return tau = richness ** (exponent x complexity), the share of a gap that a message closes; also of arrays."""
     return richness ** (exponent * complexity)
 
 

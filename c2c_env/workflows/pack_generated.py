@@ -1,6 +1,7 @@
-"""A generated workflow straight into a row of the packed arrays: bit for bit what `pack(generate(tier, seed))` gives.
+"""A generated workflow written straight into a row of the packed arrays.
 
-Plain functions over arrays, compiled or interpreted, see `draw`; w is the row.
+The row has the same bits as `pack(generate(tier, seed))`. These are plain functions over arrays, compiled or
+interpreted as those of `draw_workflow` are; w is the row.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ class PackingRules(NamedTuple):
 
     num_agents: int
     dt: float
-    horizon: int  # steps, or 0: from the lower bound
+    horizon: int  # in steps; 0 if it follows from the lower bound
     horizon_factor: float
     volatility: Array  # [tiers]
-    best_agent: Array  # [domains], ties lowest index
+    best_agent: Array  # [domains]; of equally skilled agents, the first
     best_skill: Array  # [domains]
     weights: Array  # [2, facets]; row 1: with prerequisites
     tau: Array  # [complexities in steps of 0.01, channels, 2]
 
 
 class Table(NamedTuple):
-    """The arrays of `core.layout.Params` with axis W, under the same names: a few compile faster than all."""
+    """The arrays of `core.arrays.Params` with axis W, under the same names; a few compile faster than all."""
 
     num_subtasks: Array
     horizon: Array
@@ -56,7 +57,7 @@ class Table(NamedTuple):
 
 @compiled
 def fill_generated(table: Table, rules: PackingRules, w: int, stream: Array, tier: int, seed: Any) -> None:
-    """Pack the workflow of a tier and seed into row w, whatever it held; `stream` is scratch."""
+    """Pack the workflow of a tier and seed into row w, whatever it held; `stream` is for passing use."""
     clear_packed(table, w)
     draw_workflow(table, w, stream, tier, seed)
     for k in range(table.num_subtasks[w]):
@@ -68,7 +69,7 @@ def fill_generated(table: Table, rules: PackingRules, w: int, stream: Array, tie
 
 @compiled
 def clear_packed(table: Table, w: int) -> None:
-    """Padding is zero."""
+    """Set the padding to zero."""
     table.effort[w] = 0.0
     table.complexity[w] = 0.0
     table.domain[w] = 0
@@ -85,7 +86,7 @@ def clear_packed(table: Table, w: int) -> None:
 
 @compiled
 def fill_subtask(table: Table, rules: PackingRules, w: int, k: int) -> None:
-    """What follows from the subtask and the ones before it."""
+    """Write what follows from the subtask and the ones before it."""
     d = table.domain[w, k]
     table.best_agent[w, k] = rules.best_agent[d]
     table.best_skill[w, k] = rules.best_skill[d]
@@ -104,7 +105,7 @@ def fill_subtask(table: Table, rules: PackingRules, w: int, k: int) -> None:
 
 @compiled
 def fill_paths(table: Table, w: int) -> None:
-    """Critical path behind each subtask; prerequisites have lower indices than their dependents."""
+    """Write the longest path behind each subtask; prerequisites have lower indices than their dependents."""
     for k in range(table.num_subtasks[w] - 1, -1, -1):
         path = table.effort[w, k] / table.best_skill[w, k] + table.path_after[w, k]
         for n in range(table.num_prerequisites[w, k]):
@@ -114,7 +115,7 @@ def fill_paths(table: Table, w: int) -> None:
 
 @compiled
 def fill_totals(table: Table, rules: PackingRules, w: int) -> None:
-    """Total effort, lower bound (`bounds.lower_bound`) and horizon."""
+    """Write the total effort, the lower bound as in `bounds.lower_bound`, and the horizon."""
     effort, hours, critical = 0.0, 0.0, 0.0
     for k in range(table.num_subtasks[w]):
         own = table.effort[w, k] / table.best_skill[w, k]
@@ -130,5 +131,5 @@ def fill_totals(table: Table, rules: PackingRules, w: int) -> None:
 
 @compiled
 def horizon_steps(lower_bound: float, horizon_factor: float, dt: float) -> int:
-    """Steps until truncation: ceil(horizon_factor x lower bound / dt), where rounding must not add a step."""
+    """Return the steps until truncation, ceil(horizon_factor x lower bound / dt), with rounding that adds no step."""
     return math.ceil(min(horizon_factor * lower_bound / dt - 1e-9, MAX_STEPS))

@@ -27,7 +27,7 @@ class WorkflowPool:
 
     Attributes:
         sources: workflows and `Generated`, as given.
-        arrays: the same for compiled code.
+        arrays: the same as arrays for compiled code.
         max_subtasks, max_prerequisites, max_dependents: the largest that any workflow of the pool can have.
     """
 
@@ -54,7 +54,7 @@ class WorkflowPool:
         return generate(source.tier, int(seed_of(self.arrays, number, index)))
 
     def index(self, name: str) -> int:
-        """Index of the workflow of a name; only single workflows, not generated ones, have one here."""
+        """Return the index of the workflow of a name; generated workflows cannot be named here."""
         names = {source.name: n for n, source in enumerate(self.sources) if isinstance(source, Workflow)}
         if not isinstance(name, str) or name not in names:
             raise WorkflowError(f"workflow {name!r} is not among those of this environment{nearest(name, names)}")
@@ -62,12 +62,12 @@ class WorkflowPool:
 
     @property
     def generates(self) -> bool:
-        """Some of its workflows are generated."""
+        """Whether some of its workflows are generated."""
         return any(isinstance(source, Generated) for source in self.sources)
 
 
 def _sizes(source: Workflow | Generated) -> tuple[int, int, int]:
-    """Most subtasks of a source's workflows; most direct prerequisites and dependents of one of them."""
+    """Return how many subtasks a workflow of a source has at most, and prerequisites and dependents a subtask."""
     if isinstance(source, Generated):
         return TIER_SHAPES[TIERS.index(source.tier)].max_subtasks, MAX_PREREQUISITES, LOOK_BACK
     prerequisites, dependents = source.prerequisite_indices(), source.dependent_indices()

@@ -7,23 +7,23 @@ from typing import Any, NamedTuple
 from c2c_env.compiled import compiled
 from c2c_env.workflows.random_stream import Array
 
-SINGLE, RANGE = -1, -1  # no tier; no list of seeds
+SINGLE, RANGE = -1, -1  # a source without a tier, and one without a list of seeds
 
 
 class Sources(NamedTuple):
-    """A pool as arrays for compiled code, an entry a source (int64)."""
+    """A pool as int64 arrays for compiled code, with an entry for each source."""
 
-    ends: Array  # index in the pool behind its last workflow
+    ends: Array  # the index in the pool that follows its last workflow
     tier: Array  # of generated workflows, or `SINGLE`
-    first: Array  # a range's seeds are first + step * n
+    first: Array  # the seeds of a range are first + step * n
     step: Array
     listed: Array  # where its seeds begin in `seeds`, or `RANGE`
-    seeds: Array  # those that are no range, of all sources
+    seeds: Array  # the seeds of all sources that do not have a range
 
 
 @compiled
 def draw_index(sources: Sources, source_draw: float, seed_draw: float) -> int:
-    """Index in the pool for two uniform numbers in [0, 1): one for the source, one for the seed within it."""
+    """Draw an index of the pool with two uniform numbers in [0, 1), for the source and for the seed within it."""
     number = int(source_draw * len(sources.ends))
     start = first_index(sources, number)
     return int(start + int(seed_draw * (sources.ends[number] - start)))
@@ -31,7 +31,7 @@ def draw_index(sources: Sources, source_draw: float, seed_draw: float) -> int:
 
 @compiled
 def source_of(sources: Sources, index: int) -> int:
-    """Number of the source that an index of the pool belongs to."""
+    """Return the number of the source that an index of the pool belongs to."""
     low, high = 0, len(sources.ends) - 1
     while low < high:
         middle = (low + high) // 2
@@ -44,7 +44,7 @@ def source_of(sources: Sources, index: int) -> int:
 
 @compiled
 def seed_of(sources: Sources, number: int, index: int) -> Any:
-    """Seed of an index of the pool that belongs to a source of generated workflows."""
+    """Return the seed of an index of the pool that belongs to a source of generated workflows."""
     offset = index - first_index(sources, number)
     if sources.listed[number] == RANGE:
         return sources.first[number] + sources.step[number] * offset
@@ -53,5 +53,5 @@ def seed_of(sources: Sources, number: int, index: int) -> Any:
 
 @compiled
 def first_index(sources: Sources, number: int) -> Any:
-    """Index in the pool of a source's first workflow."""
+    """Return the index in the pool of the first workflow of a source."""
     return sources.ends[number - 1] if number > 0 else 0

@@ -36,13 +36,13 @@ def start_stream(stream: Array, tier: int, seed: Any) -> None:
 
 @compiled
 def draw_integer(stream: Array, low: int, high: int) -> int:
-    """An integer in [low, high], both included."""
+    """Draw an integer in [low, high], both included."""
     return low + int(draw_uniform(stream) * (high - low + 1))
 
 
 @compiled
 def draw_uniform(stream: Array) -> float:
-    """A number in [0, 1) with 53 random bits."""
+    """Draw a number in [0, 1) with 53 random bits."""
     position = np.int64(stream[POSITION])
     if position % WORDS == 0:
         write_block(stream, position // WORDS)
@@ -52,7 +52,7 @@ def draw_uniform(stream: Array) -> float:
 
 @compiled
 def write_block(stream: Array, number: Any) -> None:
-    """The four words of a block; numpy counts its blocks from 1."""
+    """Write the four words of a block; numpy counts its blocks from 1."""
     c0, c1, c2, c3 = np.uint64(number + 1), np.uint64(0), np.uint64(0), np.uint64(0)
     key_0, key_1 = stream[SEED], stream[TIER]
     for _ in range(PHILOX_ROUNDS):
@@ -65,7 +65,7 @@ def write_block(stream: Array, number: Any) -> None:
 
 @compiled
 def high_product(a: Any, b: Any) -> Any:
-    """The upper 64 bits of a * b, by halves."""
+    """Return the upper 64 bits of a * b, which is computed by halves."""
     a_low, a_high, b_low, b_high = a & LOW_HALF, a >> HALF, b & LOW_HALF, b >> HALF
     middle = a_high * b_low + (a_low * b_low >> HALF)
     other = a_low * b_high + (middle & LOW_HALF)

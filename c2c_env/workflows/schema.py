@@ -1,4 +1,4 @@
-"""A workflow as data: a DAG of subtasks with a tier, and the check that finds every fault of one."""
+"""A workflow as data: a directed acyclic graph of subtasks with a tier, and the check that finds all its faults."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Subtask:
         effort: hours for an agent of skill 1 at Alignment Factor 1, in (0, 1e6].
         complexity: kappa in [0.75, 2.5]; lean channels lose more on complex subtasks.
         prerequisites: ids of the subtasks that must be done before.
-        facet_weights: weight of each facet of `FACETS` in the Alignment Factor (a mapping by name or four
-            numbers); None takes the configuration's.
+        facet_weights: the weight of each facet of `FACETS` in the Alignment Factor, as a mapping by name or as four
+            numbers; None takes the configuration's.
         title: a line for people and language models.
-        facts: one or two sentences a facet, shown to agents who understand it.
+        facts: one or two sentences for each facet, shown to agents who understand it.
     """
 
     id: str
@@ -51,7 +51,7 @@ class Subtask:
             object.__setattr__(self, "facet_weights", tuple(self.facet_weights))
 
     def weights(self, default: Sequence[float]) -> tuple[float, ...]:
-        """Facet weights in the order of `FACETS`, normalised to sum 1; interface is 0 without prerequisites."""
+        """Facet weights in the order of `FACETS` with the sum 1; the interface has 0 without prerequisites."""
         given = default if self.facet_weights is None else self.facet_weights
         if isinstance(given, Mapping):
             given = [given.get(name, 0.0) for name in FACETS]
@@ -79,12 +79,12 @@ class Workflow:
         return sum(subtask.effort for subtask in self.subtasks)
 
     def prerequisite_indices(self) -> list[list[int]]:
-        """Per subtask the indices of its prerequisites, ascending."""
+        """For each subtask, the indices of its prerequisites in ascending order."""
         index = {subtask.id: k for k, subtask in enumerate(self.subtasks)}
         return [sorted(index[p] for p in subtask.prerequisites) for subtask in self.subtasks]
 
     def dependent_indices(self) -> list[list[int]]:
-        """Per subtask the indices of those that need it, ascending."""
+        """For each subtask, the indices of those that need it in ascending order."""
         dependents: list[list[int]] = [[] for _ in self.subtasks]
         for k, wanted in enumerate(self.prerequisite_indices()):
             for p in wanted:
@@ -93,7 +93,7 @@ class Workflow:
 
 
 def normalised_weights(given: Sequence[float], interface: bool) -> tuple[float, ...]:
-    """Facet weights with sum 1; without `interface` that of the interface is 0."""
+    """Scale facet weights to the sum 1; without `interface`, the weight of the interface is 0."""
     raw = [float(w) for w in given]
     if not interface:
         raw[FACETS.index("interface")] = 0.0
@@ -101,13 +101,13 @@ def normalised_weights(given: Sequence[float], interface: bool) -> tuple[float, 
 
 
 def workflow_faults(values: Mapping[str, Any]) -> list[str]:
-    """Every fault in the attributes of a `Workflow`, each with the subtask's id and the nearest valid name."""
+    """List every fault in the attributes of a `Workflow`, each with the subtask's id and the nearest valid name."""
     faults = [_name_fault("name", values["name"])]
     faults += [fault(key, values[key], TEXT) for key in ("title", "brief")]
     faults.append(choice_fault("tier", values["tier"], TIERS))
     subtasks = values["subtasks"]
     if not isinstance(subtasks, tuple) or not all(isinstance(s, Subtask) for s in subtasks):
-        faults.append(f"subtasks is {type(subtasks).__name__}, expected a list of Subtask")
+        faults.append(f"subtasks is of type {type(subtasks).__name__}, expected a list of Subtask")
         return only_faults(faults)
     if not subtasks:
         faults.append("subtasks is empty, expected at least one")
@@ -117,7 +117,7 @@ def workflow_faults(values: Mapping[str, Any]) -> list[str]:
 
 
 def _name_fault(key: str, value: object) -> str:
-    return fault(key, value, TEXT) or ("" if value else f"{key} is empty")
+    return fault(key, value, TEXT) or ("" if value else f"{key} is empty, expected a name")
 
 
 def _subtask_faults(subtask: Subtask) -> list[str]:
@@ -170,12 +170,14 @@ def _graph_faults(subtasks: Sequence[Subtask]) -> list[str]:
         ]
         twice = [p for p, n in Counter(names).items() if n > 1]
         faults += [f"subtask {subtask.id!r}: prerequisite {p!r} is listed twice" for p in twice]
-        graph.setdefault(str(subtask.id), [p for p in names if p in ids])  # of a duplicate id, the first
+        graph.setdefault(
+            str(subtask.id), [p for p in names if p in ids]
+        )  # of subtasks with the same id, the first counts
     return faults + _cycle_faults(graph)
 
 
 def _cycle_faults(graph: Mapping[str, Sequence[str]]) -> list[str]:
-    """Remove subtasks whose prerequisites are all removed until nothing moves; what a walk then meets is a cycle."""
+    """Find the cycles: remove subtasks without prerequisites until none is left, then walk through the rest."""
     left, faults = dict(graph), []
     while left:
         while free := [id_ for id_, wanted in left.items() if not any(p in left for p in wanted)]:
@@ -190,7 +192,7 @@ def _cycle_faults(graph: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def _walk_to_cycle(left: Mapping[str, Sequence[str]]) -> list[str]:
-    """Ids from one subtask back to itself; every subtask of `left` has a prerequisite in it."""
+    """Walk from a subtask back to itself; every subtask of `left` has a prerequisite in it."""
     path = [next(iter(left))]
     while path[-1] not in path[:-1]:
         path.append(next(p for p in left[path[-1]] if p in left))

@@ -145,9 +145,9 @@ def test_bad_team_size(size):
     ("skills", "message"),
     [
         ((), "a team needs at least one agent"),
-        (None, "skills is None, expected a list of rows"),
-        ([3], "skills is [3], expected a list of rows"),
-        ([[1] * 4], "skills[0] has 4 values, expected 5 (one a domain)"),
+        (None, "skills is None, expected a list with one row of 5 numbers for each agent"),
+        ([3], "skills is [3], expected a list with one row of 5 numbers for each agent"),
+        ([[1] * 4], "skills[0] has 4 values, expected 5 (one for each domain)"),
         ([[1] * 5, [0.5, 0, 0.5, 0.5, 0.5]], "skills[1][1] is 0, expected a number in (0, 1]"),
         ([[math.nan] * 5], "skills[0][4] is nan"),
         ([["1"] * 5], "skills[0][0] is '1'"),
@@ -282,7 +282,7 @@ def test_missing_and_unknown_agents_are_all_listed():
     actions = {"manager_0": WAIT, "worker1": WAIT, 7: WAIT, "worker_2": [0, 9, 0, 0]}
     parts = [
         "4 faults",
-        "no action for worker_1",
+        "there is no action for worker_1",
         "unknown agent 'worker1'; did you mean 'worker_1'?",
         "unknown agent 7",
     ]
@@ -298,7 +298,9 @@ def test_an_extra_agent_is_refused():
     "actions", [None, [], [WAIT] * 3, "abc", 3, np.zeros((3, 4), int)], ids=lambda x: type(x).__name__
 )
 def test_actions_must_be_a_dict(actions):
-    refused_unchanged(started(), actions, f"a {type(actions).__name__}, expected a dict agent -> action")
+    refused_unchanged(
+        started(), actions, f"actions are of type {type(actions).__name__}, expected a dict from agents to actions"
+    )
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint64, np.int8, np.int64])
@@ -403,7 +405,7 @@ def test_rows_named_twice_are_refused():
     made = batch()
     made.reset([1, 2, 3])
     for call in (lambda: made.reset(rows=[1, 1]), lambda: made.step(np.zeros((3, 2, 4), int), rows=[1, 1])):
-        refused(ConfigError, "rows is [1, 1], expected different indices", call=call)
+        refused(ConfigError, "rows is [1, 1], expected indices that are all different", call=call)
 
 
 @pytest.mark.parametrize("seeds", [[], [1], [1, 2, 3, 4], 3, "abc"], ids=short)

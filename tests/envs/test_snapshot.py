@@ -225,7 +225,7 @@ def test_a_bad_snapshot_is_refused_and_changes_nothing(name):
 
 @pytest.mark.parametrize("given_", [None, 3, "snapshot", [1]])
 def test_something_else_is_no_snapshot(given_):
-    with pytest.raises(SnapshotError, match=rf"a {type(given_).__name__}, expected a dict"):
+    with pytest.raises(SnapshotError, match=rf"of type {type(given_).__name__}, expected a dict"):
         started().restore(given_)
 
 

@@ -91,8 +91,8 @@ def uncontracted() -> Iterator[None]:
     """Compile a * b + c as two roundings, as the CPU does.
 
     `cuda.jit` has no option for what NVVM calls ``-fma=0``, so the function that hands code to NVVM is replaced for
-    the time of a compilation. Without this the last bits of understanding differ from those on the CPU, and after
-    some hundred steps so do the flags and the actions that depend on them.
+    the time of a compilation. Without this the last bits of understanding may differ from those on the CPU, and
+    sooner or later so do flags and actions.
     """
     if SIMULATED:
         yield

@@ -55,7 +55,7 @@ def test_refusals():
         "no reset": "ResetNeededError: the batch has no episodes yet",
         "no reset before": "ResetNeededError: the batch has no episodes yet",
         "reset": "ConfigError: seeds is [0], expected 5 integers",
-        "host": "ActionError: actions are a ndarray, expected an array on the device",
+        "host": "ActionError: actions are of type ndarray, expected an array on the device",
         "shape": "ActionError: actions have shape (5, 4), expected (5, 3)",
         "type": "ActionError: actions have type float64, expected integers",
         "strides": "ActionError: actions [B, N] are not contiguous in memory",
