@@ -115,39 +115,40 @@ class EnvConfig:
 
     Time and work:
         dt: hours per step.
-        horizon: steps until truncation; None means ``ceil(horizon_factor * lower_bound / dt)`` per workflow.
+        horizon: steps until truncation; None takes ``ceil(horizon_factor * lower_bound / dt)`` of the workflow.
         horizon_factor: how many lower bounds the default horizon is long, see `horizon`.
         rework_probability: p in [0, 1]; a finished subtask comes back with probability
             ``p * (1 - mean alignment of the hours worked on it)``.
         rework_share: the share of the effort that comes back.
-        volatility: probability per step and unfinished subtask of a requirement change; None takes it from
-            the workflow's tier (simple 0, medium .005, complex .01).
-        intent_retention: factor on everybody's intent facet at a requirement change (the manager's is renewed).
+        volatility: the probability that the requirements of an unfinished subtask change in a step; None takes the
+            one of the tier of the workflow (simple 0, medium .005, complex .01).
+        intent_retention: everybody's intent facet is multiplied by it when requirements change, except for the
+            manager's, which is renewed.
 
     Alignment:
-        alignment_floor: the least Alignment Factor (published: 0.01).
-        facet_weights: weights of intent, interface, constraints, context; a subtask without prerequisites has
+        alignment_floor: the least Alignment Factor; the paper has 0.01.
+        facet_weights: the weights of intent, interface, constraints and context; a subtask without prerequisites has
             no interface, and the weights of every subtask are scaled to the sum 1.
         manager_intent, initial_intent, initial_interface, initial_context: understanding at reset.
-        constraints_exponent: constraints understanding at reset is ``skill ** constraints_exponent``.
+        constraints_exponent: the constraints are understood by ``skill ** constraints_exponent`` at reset.
         context_rate: a rate per hour; h hours of work raise context by ``(1 - exp(-context_rate h)) (1 - context)``.
-        answer_exponent: an answer to an open request moves ``r ** (answer_exponent * kappa)``.
+        answer_exponent: an answer to an open request moves understanding by ``r ** (answer_exponent * kappa)``.
         request_expiry: steps after which an unanswered request expires.
         chat, email, meeting: the channels.
 
     Reward:
         reward_weights: the weights of progress, alignment, communication and time.
-        reward_sharing: "team" (every agent gets the team's), "individual", or a number in [0, 1] that mixes
-            (0 = team, 1 = individual).
+        reward_sharing: "team" (every agent gets the reward of the team), "individual" (every agent gets its own
+            share), or a number in [0, 1] that mixes the two, from 0 for the team to 1 for the individual.
 
     Interface:
         action_format: "multi_discrete" ([work, speech, recipient, topic]) or "discrete" (one catalogue).
-        mask_format: "tuple" (Gymnasium's and PettingZoo's sampling) or "flat" (TorchRL, sb3-contrib, RLlib);
-            of `info["action_mask"]` with multi_discrete actions.
+        mask_format: the form of `info["action_mask"]` with multi_discrete actions: "tuple", which the sampling of
+            Gymnasium and PettingZoo takes, or "flat", which TorchRL, sb3-contrib and RLlib take.
         mask_in_observation: observations become {"observation", "action_mask"}.
-        relations: "onehot" (subtask x agent blocks of 0/1) or "index" (compact scaled indices).
-        max_agents, max_subtasks: pad observations and actions to these sizes; None takes the real ones.
-        vocab_size: V > 0 adds a fifth action dimension, a symbol carried by the message.
+        relations: "onehot" (blocks of 0 and 1 for subtasks and agents) or "index" (compact scaled indices).
+        max_agents, max_subtasks: observations and actions are padded to these sizes; None takes the real ones.
+        vocab_size: V > 0 adds a fifth part to an action, a symbol out of V that the message carries.
         exclusive_actions: an agent who speaks does no work in that step.
     """
 

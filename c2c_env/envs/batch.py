@@ -47,7 +47,7 @@ class Batch:
         num_envs: B.
         num_threads: threads that share the batch; results do not depend on it.
         backend: "numba", or "interpreted", which is slow and meant for debugging.
-        write_observations: False leaves the observations out, for planners that need the dynamics only.
+        write_observations: False leaves the observations out, for planners that only need the dynamics.
 
     Raises:
         ConfigError: sizes do not fit, or a workflow is larger than `config.max_subtasks`.
@@ -194,7 +194,7 @@ class Batch:
         vars(self).update(state)
         self._connect()
 
-    # --- what the faces read ---------------------------------------------------------------------------------
+    # --- what environments read ------------------------------------------------------------------------------
 
     @property
     def observations(self) -> Array:
