@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy.typing as npt
 
 from c2c_env import Batch, EnvConfig
-from c2c_env.core.observation_layout import ObservationLayout
+from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.text.names import WorkflowWords
 
 Array = npt.NDArray[Any]

@@ -72,7 +72,7 @@ FORMATTER = argparse.RawDescriptionHelpFormatter  # keeps the examples' lines
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status."""
+    """Run a command; return the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         args = make_parser(words).parse_args(words)

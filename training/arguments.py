@@ -23,7 +23,7 @@ THROUGHPUT_QUICK: dict[str, Any] = {"batch_sizes": "1,64", "runs": 2, "seconds":
 
 
 def split_list(text: str) -> list[str]:
-    """Comma-separated words."""
+    """Split a text into its comma-separated words."""
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
@@ -32,7 +32,7 @@ def unique(words: Sequence[str]) -> list[str]:
 
 
 def parse_sizes(text: str) -> list[int]:
-    """Team sizes from ``5,8,17``."""
+    """Read team sizes from a text like ``5,8,17``."""
     words = unique(split_list(text))
     faults = [f"--team-sizes has {w!r}, expected integers >= 1, such as 5,8,17" for w in words if not w.isdecimal()]
     raise_faults(ConfigError, "bad arguments", faults)
@@ -100,7 +100,7 @@ def _channel(name: str, channel: Channel, changes: Mapping[str, Any]) -> Channel
 
 
 def output_folder(place: str | Path) -> Path:
-    """The folder for results, made if need be."""
+    """Return the folder for results, which is made if need be."""
     folder = Path(place)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def output_folder(place: str | Path) -> Path:
 
 
 def add_llm_arguments(parser: argparse.ArgumentParser) -> None:
-    """How prompted policies ask their model; see `agents.prompted.settings`."""
+    """Take how prompted policies ask their model; see `agents.prompted.settings`."""
     parser.add_argument(
         "--llm",
         metavar="KEY=VALUE",
@@ -123,7 +123,7 @@ def add_llm_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_options(assignments: Sequence[str], file: str | None) -> dict[str, Any]:
-    """Options from a TOML file and from ``key=value`` words, which go before.
+    """Read options from a TOML file and from ``key=value`` words, which go before.
 
     Raises:
         ConfigError: a name or value that is wrong.
@@ -146,7 +146,7 @@ def read_options(assignments: Sequence[str], file: str | None) -> dict[str, Any]
 
 
 def throughput_config(args: argparse.Namespace) -> ThroughputConfig:
-    """What the command ``throughput`` is to measure, with defaults where nothing is given.
+    """Read what the command ``throughput`` is to measure, with defaults where nothing is given.
 
     Raises:
         ConfigError: arguments that cannot be used; all of them are named.
@@ -177,7 +177,7 @@ def throughput_config(args: argparse.Namespace) -> ThroughputConfig:
 
 
 def read_integers(flag: str, text: str) -> tuple[tuple[int, ...], list[str]]:
-    """The ascending integers of a text like ``1,16,256``, and what is wrong with it."""
+    """Read the ascending integers of a text like ``1,16,256``; return them and what is wrong with the text."""
     words = text.split(",")
     if not all(word.isdecimal() and int(word) > 0 for word in words):
         return (), [f"{flag} is {text!r}, expected integers >= 1 between commas"]
@@ -185,5 +185,5 @@ def read_integers(flag: str, text: str) -> tuple[tuple[int, ...], list[str]]:
 
 
 def join_numbers(numbers: Iterable[int]) -> str:
-    """The reverse of `read_integers`."""
+    """Write integers as `read_integers` reads them."""
     return ",".join(map(str, numbers))

@@ -24,7 +24,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def digest(parts: Iterable[bytes]) -> str:
-    """Hash of a sequence of byte strings, 16 hexadecimal digits; the borders between the strings count."""
+    """Hash a sequence of byte strings into 16 hexadecimal digits; the borders between the strings count."""
     total = hashlib.sha256()
     for part in parts:
         total.update(hashlib.sha256(part).digest())
@@ -32,7 +32,7 @@ def digest(parts: Iterable[bytes]) -> str:
 
 
 def file_digest(place: Path | None) -> str:
-    """Hash of a file or of all files in a folder; "" where there is none."""
+    """Hash a file or all files in a folder; "" where there is none."""
     if place is None or not place.exists():
         return ""
     files = [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.is_file())
@@ -40,7 +40,7 @@ def file_digest(place: Path | None) -> str:
 
 
 def source_files() -> list[Path]:
-    """Every file that determines results: the simulator and the policies, at whatever depth."""
+    """List every file that determines results: the simulator and the policies, at whatever depth."""
     return [
         file
         for package in _PACKAGES
@@ -51,7 +51,7 @@ def source_files() -> list[Path]:
 
 @cache
 def source_digest() -> str:
-    """Hash of `source_files`."""
+    """Hash all `source_files`."""
     return digest(_named_bytes(source_files(), _PACKAGES[0].parent))
 
 

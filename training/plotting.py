@@ -1,4 +1,4 @@
-"""How the figures look: one colour and one marker a policy, whatever else is in the picture."""
+"""How the figures look: each policy has one colour and one marker, whatever else is in the picture."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ Look = tuple[str, str]
 
 
 def looks(policies: Sequence[str]) -> dict[str, Look]:
-    """Colour and marker of each policy; those without their own take others in order of their names."""
+    """Return the colour and marker of each policy; those without their own take others in order of their names."""
     strangers = sorted(policy for policy in policies if policy not in _LOOKS)
     taken = {policy: _OTHERS[place % len(_OTHERS)] for place, policy in enumerate(strangers)}
     return {policy: _LOOKS.get(policy) or taken[policy] for policy in policies}
 
 
 def panels(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure, list[list[Axes]]]:
-    """A figure of full width with a grid of axes."""
+    """Make a figure of full width with a grid of axes."""
     figure = Figure(figsize=(FIGURE_WIDTH, height), dpi=FIGURE_DPI, layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, [list(row) for row in axes]
@@ -61,7 +61,7 @@ def panels(rows: int, columns: int, height: float, **options: Any) -> tuple[Figu
 def policy_legend(
     figure: Figure, policies: Sequence[str], *, lines: bool = False, others: Sequence[Line2D] = ()
 ) -> None:
-    """Above the panels: the policies, and whatever else is to be explained, in at most two rows."""
+    """Explain the policies, and whatever else needs it, above the panels in at most two rows."""
     line: Any = "-" if lines else ""
     handles = [
         Line2D([], [], color=colour, marker="" if lines else marker, linestyle=line, label=label_of_policy(policy))

@@ -37,7 +37,7 @@ _FINISHED, _REWORKED = "*", "r"
 def play_episode(
     workflow: str, policy: str, team_size: int, seed: int, options: Mapping[str, Any] | None = None
 ) -> tuple[Trace, dict[str, float]]:
-    """A recorded episode and its metrics."""
+    """Play an episode and record it; return the trace and the metrics."""
     batch = Batch(workflow, Team.default(team_size), EnvConfig())
     player = make_policy(policy, PolicyContext.of(batch, seed, options))
     batch.reset([seed])
@@ -47,7 +47,7 @@ def play_episode(
 
 
 def print_episode(console: Console, trace: Trace, metrics: dict[str, float], how: str) -> None:
-    """The whole report."""
+    """Print the whole report."""
     workflow = trace.batch.workflow(trace.row)
     title = f"{printable(workflow.title or workflow.name)} [{printable(workflow.name)}, {workflow.tier}]"
     console.print(Text(title, style="bold"))
@@ -62,7 +62,7 @@ def print_episode(console: Console, trace: Trace, metrics: dict[str, float], how
 
 
 def print_timeline(console: Console, trace: Trace) -> None:
-    """A lane an agent over the steps, in bands as wide as the terminal."""
+    """Print a lane for each agent over the steps, in bands as wide as the terminal."""
     label = max(2, len(str(trace.finished.shape[1] - 1)))
     cell = label + 2
     steps = max(1, (max(console.width, _LEAST_WIDTH) - _LANE) // cell)
@@ -99,7 +99,7 @@ def _lane(trace: Trace, i: int, band: range, label: int) -> Text:
 
 
 def _work(trace: Trace, n: int, i: int) -> tuple[str, str]:
-    """What stands for the work of an agent in a step, and its style."""
+    """Return what stands for the work of an agent in a step, and its style."""
     k = int(trace.worked[n, i])
     if k >= 0:
         return str(k), _COLOURS[k % len(_COLOURS)]
@@ -117,7 +117,7 @@ def _outcome(trace: Trace, n: int, k: int) -> str:
 
 
 def refused(trace: Trace, n: int, i: int) -> bool:
-    """Agent i called a meeting that did not take place."""
+    """Whether agent i called a meeting that did not take place."""
     return bool(trace.speech[n, i] == c.MEET and trace.meeting_host[n, i] != i)
 
 
@@ -134,7 +134,7 @@ def _legend() -> list[Text]:
 
 
 def subtask_table(trace: Trace) -> Table:
-    """When each subtask was begun and done, and by whom."""
+    """Make the table of when each subtask was begun and done, and by whom."""
     state, params, b = trace.batch.state, trace.batch.params, trace.row
     heads = ("#", "subtask", "domain", "effort", "first", "done", "at h", "by", "AF")
     table = _table("Subtasks", *heads, right=(0, 3, 4, 5, 6, 8))
@@ -153,7 +153,7 @@ def subtask_table(trace: Trace) -> Table:
 
 
 def message_table(trace: Trace) -> Table:
-    """Every message sent and meeting called."""
+    """Make the table of every message sent and meeting called."""
     subtasks = trace.batch.workflow(trace.row).subtasks
     table = _table("Messages", "step", "from -> to", "speech", "subtask", right=(0,))
     for n, i in np.argwhere(trace.speech != c.SILENT).tolist():
@@ -166,7 +166,7 @@ def message_table(trace: Trace) -> Table:
 
 
 def metric_table(metrics: dict[str, float]) -> Table:
-    """The metrics of the episode and what they mean."""
+    """Make the table of the metrics of the episode and what they mean."""
     table = _table("Metrics", "metric", "value", "meaning", right=(1,))
     for name, value in metrics.items():
         table.add_row(*map(Text, (name, "-" if np.isnan(value) else f"{value:.4g}", METRICS.get(name, ""))))

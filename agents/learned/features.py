@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from c2c_env.core import constants as c
-from c2c_env.core.observation_layout import ObservationLayout
+from c2c_env.core.observation.layout import ObservationLayout
 
 COUNT_SCALE = 4.0  # prerequisites and dependents come in ones and twos, whatever the padding
 NUM_SUBTASK_FEATURES = 16

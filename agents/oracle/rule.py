@@ -56,14 +56,14 @@ BUDGETS = ("thrifty", "free")  # no more communication per effort than the scrip
 
 @cache
 def load_rules(budget: str) -> Mapping[str, Rule]:
-    """Tier -> rule of a budget."""
+    """Return the rules of a budget by tier."""
     if budget not in BUDGETS:
         raise ConfigError(unknown_name("budget of the planner", budget, BUDGETS))
     return read_rules(PATH.read_text(encoding="utf-8"))[budget]
 
 
 def read_rules(text: str) -> dict[str, dict[str, Rule]]:
-    """Budget -> tier -> rule, from the text of a file.
+    """Read rules by budget and tier from the text of a file.
 
     Raises:
         ConfigError: a number is missing, unknown or no number.

@@ -88,7 +88,7 @@ def decompose(brief: str, client: Client, model: str, num_agents: int) -> str:
 
 
 def ask(client: Client, question: Question) -> Reply:
-    """One question, from outside the client's loop."""
+    """Ask one question from outside the loop of the client."""
     try:
         return client.run([partial(client.ask, lambda: question)])[0]
     except RequestFailedError as error:
@@ -96,7 +96,7 @@ def ask(client: Client, question: Question) -> Reply:
 
 
 def correction(faults: Sequence[str]) -> str:
-    """What is fed back."""
+    """Write what is fed back to the model."""
     lines = "\n".join(f"- {one_line(fault, 200)}" for fault in faults[:MAX_FAULTS])
     return f"That is no valid workflow:\n{lines}\nAnswer again with the whole corrected JSON object and nothing else."
 
@@ -105,7 +105,7 @@ def correction(faults: Sequence[str]) -> str:
 
 
 def to_toml(planned: PlannedWorkflow, brief: str) -> str:
-    """A workflow file."""
+    """Write the text of a workflow file."""
     return tomli_w.dumps(_printable({**planned.model_dump(), "brief": brief}))
 
 
@@ -119,7 +119,7 @@ def _printable(value: Any) -> Any:
 
 
 def read_brief(path: str) -> str:
-    """The text of the brief."""
+    """Read the text of the brief."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:

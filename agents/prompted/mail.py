@@ -10,7 +10,7 @@ import numpy as np
 from c2c_env.config import EnvConfig
 from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array
-from c2c_env.core.observation_layout import ObservationLayout
+from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.text.names import MAX_LETTER
 from c2c_env.text.observation_text import Letter
 

@@ -33,7 +33,7 @@ def _endpoint(url: str) -> str:
 
 # the descriptions are what errors expect
 Real = int | float  # an integer stays one, so that the answers that were kept under it are found again
-Count = Annotated[int, Field(ge=1, description="an integer >= 1")]
+AtLeastOne = Annotated[int, Field(ge=1, description="an integer >= 1")]
 Price = Annotated[Real | None, Field(ge=0, description="dollars per million tokens >= 0, or none")]
 Endpoint = Annotated[str, AfterValidator(_endpoint), Field(
     description="http(s)://HOST/PATH without user, password or query (the key comes from the environment)"
@@ -72,10 +72,10 @@ class ModelSettings(BaseModel):
     key_variable: Variable = "OPENAI_API_KEY"
     answer_format: Literal["json_schema", "json_object", "tool", "text"] = "json_schema"
     temperature: Annotated[Real | None, Field(ge=0, description="a number >= 0, or none")] = 0.0
-    max_tokens: Count = 512
-    concurrency: Count = 16
+    max_tokens: AtLeastOne = 512
+    concurrency: AtLeastOne = 16
     timeout: Annotated[Real, Field(gt=0, description="seconds > 0")] = 60.0
-    attempts: Count = 5
+    attempts: AtLeastOne = 5
     longest_wait: Annotated[Real, Field(ge=0, description="seconds >= 0")] = 120.0
     price_in: Price = None
     price_out: Price = None

@@ -34,7 +34,7 @@ class Transcript:
         head: what is played, with the policy's name and the options that matter.
         actions: [T, N, parts].
         factors: [T, N], what a judge said.
-        effects: a line a step, see `effect`.
+        effects: one for each step, see `effect`.
         end: metrics and columns of the results.
     """
 

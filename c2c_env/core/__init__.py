@@ -19,7 +19,7 @@ The stages of a step, in this order (`transition.step_row`):
    remaining -= hours x skill x Alignment Factor, and the worker's context grows.
 8. `work`: a subtask with nothing left is done, or comes back with probability 0.5 (1 - mean alignment of its work).
 
-`rewards`, `actions` (masks) and `observe` then write what the agents get.
+`rewards`, `actions` (masks) and `observation.writing` then write what the agents get.
 
 Where these rules could be read in two ways, this is the reading:
 

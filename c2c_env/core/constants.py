@@ -110,7 +110,7 @@ NUM_HOLDERS = 3  # interface holders listed per subtask with relations="index"
 EFFORT_SCALE = 5.0  # hours h are written as h / (h + EFFORT_SCALE), a bounded and invertible scale
 MAX_COMPLEXITY = 2.5
 
-# lengths of the axes of arrays that these tables fix, by the names that `arrays` and `observation_layout` use
+# lengths of the axes of arrays that these tables fix, by the names that `arrays` and `observation.layout` use
 AXES = {
     "DOMAINS": NUM_DOMAINS,
     "FACETS": NUM_FACETS,

@@ -10,7 +10,7 @@ from c2c_env.core.arrays import Array, Outputs, Params, State
 from c2c_env.core.events import change_requirements
 from c2c_env.core.mailbox import note_mailbox
 from c2c_env.core.messages import deliver_messages, expire_requests, hold_meetings, send_messages
-from c2c_env.core.observe import blank_observations, update_observations
+from c2c_env.core.observation.writing import blank_observations, update_observations
 from c2c_env.core.rewards import write_rewards
 from c2c_env.core.work import choose_workers, complete_subtasks, do_work, spend_time
 

@@ -14,7 +14,7 @@ from c2c_env.config import EnvConfig, Team
 from c2c_env.core import constants, transition
 from c2c_env.core.arrays import Array, Outputs, Params, State, allocate
 from c2c_env.core.compile import cpu
-from c2c_env.core.observation_layout import ObservationLayout
+from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs import episode_start, snapshots
 from c2c_env.envs.batch_checks import A_CONFIG, A_TEAM, checked_seeds, distinct_rows, indices
 from c2c_env.envs.spaces import action_sizes, mask_size

@@ -15,7 +15,7 @@ import numpy as np
 
 from c2c_env.config import EnvConfig, Team
 from c2c_env.core.arrays import Array, Outputs, Params, State, allocate
-from c2c_env.core.observation_layout import ObservationLayout
+from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs.batch import Batch
 from c2c_env.envs.batch_checks import checked_seeds, indices
 from c2c_env.envs.starts import make_starts

@@ -13,7 +13,7 @@ from c2c_env.checks import fault
 from c2c_env.config import EnvConfig, Team
 from c2c_env.core.arrays import Array
 from c2c_env.core.constants import ACTION_PARTS, REWARD_TERMS
-from c2c_env.core.observation_layout import ObservationLayout
+from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs.batch import Batch
 from c2c_env.envs.batch_checks import A_CONFIG, A_TEAM
 from c2c_env.envs.spaces import action_space, mask_is_tuple, observation_space, part_slices

@@ -10,7 +10,7 @@ import numpy as np
 
 from c2c_env.core.arrays import Array
 from c2c_env.core.constants import CHAT_TELL, DONE, INTERFACE, READY, SPEECHES, STATUSES
-from c2c_env.core.observation_layout import ObservationLayout
+from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs.spaces import part_slices
 from c2c_env.text.names import TEAM, WorkflowWords, agent_name, quoted, subtask_name
 from c2c_env.workflows.schema import DOMAINS, FACETS

@@ -8,7 +8,7 @@ from simulate import random_env, random_snapshot, sample_legal, step
 
 from c2c_env import Channel, Subtask, Team, Workflow, parallel_env
 from c2c_env.core import constants as c
-from c2c_env.core.observation_layout import ObservationLayout
+from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.workflows import DOMAINS
 
 ROUGH = {"volatility": 0.05, "rework_probability": 1.0}

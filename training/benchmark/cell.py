@@ -56,7 +56,7 @@ class Cell:
 
     @property
     def asks_model(self) -> bool:
-        """A language model plays: it waits for a server, not for a processor."""
+        """Whether a language model plays, so that the cell waits for a server and not for a processor."""
         return self.policy.partition(":")[0] == PROMPTED
 
     @property
@@ -68,19 +68,19 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """For people."""
+        """The cell in words, for people."""
         return f"{self.policy} / {self.label} / {self.team_size} agents"
 
     @cached_property
     def name(self) -> str:
-        """Of its file, without suffix: readable parts and the hash of all that determines the result."""
+        """The name of its file without suffix: readable parts and the hash of all that determines the result."""
         parts = [re.sub(r"[^A-Za-z0-9._-]+", "_", part)[-60:] for part in (self.policy, self.label)]
         text = json.dumps(self._identity(), sort_keys=True, default=str)
         return "--".join([*parts, f"n{self.team_size}", digest([text.encode()])])
 
     @property
     def cost(self) -> float:
-        """Rough work, to run long cells first and to guess the time left."""
+        """A rough measure of the work, to run long cells first and to guess the time left."""
         subtasks = sum(len(workflow.subtasks) for workflow in self.workflows) / len(self.workflows)
         return len(self.seeds) * self.team_size * subtasks**2
 

@@ -41,7 +41,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 class CorruptCellError(ValueError):
-    """A cell file is not what `write_cell` wrote."""
+    """The file of a cell is not what `write_cell` wrote."""
 
 
 def write_cell(path: Path, rows: Sequence[Row]) -> None:
@@ -70,7 +70,7 @@ def read_cell(path: Path, cell: Cell) -> list[Row]:
 
 
 def _without_nan(value: Any) -> Any:
-    """JSON has no NaN."""
+    """Write NaN as null, since JSON has no NaN."""
     return None if isinstance(value, float) and math.isnan(value) else value
 
 

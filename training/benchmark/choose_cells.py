@@ -25,7 +25,7 @@ QUICK_WORKFLOWS = ("csv-import-tool", "customer-churn-model", "realtime-fraud-de
 
 
 def choose_cells(args: argparse.Namespace) -> list[Cell]:
-    """The cells of a benchmark in the order of its results.
+    """Return the cells of a benchmark in the order of its results.
 
     Raises:
         C2CError: a name or value that is wrong, before anything is run.
@@ -55,7 +55,7 @@ def choose_cells(args: argparse.Namespace) -> list[Cell]:
 
 
 def choose_workflows(wanted: Sequence[str]) -> list[tuple[Workflow, str]]:
-    """Workflows with their split, from names, tiers (all built-ins of it), ``built-in`` (all), ``none`` and paths."""
+    """Find workflows with their split, by names, tiers (their built-ins), ``built-in`` (all), ``none`` and paths."""
     library = [load_builtin(name) for name in builtin_names()]
     chosen: dict[str, tuple[Workflow, str]] = {}
     for word in wanted:
@@ -81,7 +81,7 @@ def choose_workflows(wanted: Sequence[str]) -> list[tuple[Workflow, str]]:
 
 
 def generated_sets(count: int) -> list[WorkflowSet]:
-    """Per tier `count` workflows of the test range, the m-th with environment seed m."""
+    """Generate `count` workflows of the test range per tier, the m-th with environment seed m."""
     if count > len(TEST_SEEDS):
         raise ConfigError(f"--generated is {count}, expected at most {len(TEST_SEEDS)} (the test range)")
     if count == 0:

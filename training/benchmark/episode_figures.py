@@ -36,7 +36,7 @@ MANAGER_COLOUR, WORKER_COLOUR, EDGE_COLOUR = "#D55E00", "#0072B2", "#333333"
 
 
 def merge_cells(cells: Sequence[Cell], policy: str, tier: str, size: int) -> Cell | None:
-    """One cell with the episodes of all workflows of a tier, the first seed of each before all second ones."""
+    """Make one cell of the episodes of all workflows of a tier, the first seed of each before all second ones."""
     chosen = [c for c in cells if (c.policy, c.tier, c.team_size) == (policy, tier, size)]
     if not chosen:
         return None
@@ -50,7 +50,7 @@ def merge_cells(cells: Sequence[Cell], policy: str, tier: str, size: int) -> Cel
 
 
 def watch(cell: Cell) -> tuple[Batch, list[Trace]]:
-    """Play a cell and keep what happened, a trace an environment."""
+    """Play a cell and keep what happened, in a trace for each environment."""
     batch = cell_batch(cell)
     traces = [Trace(batch, row=row) for row in range(batch.num_envs)]
 
@@ -66,7 +66,7 @@ def watch(cell: Cell) -> tuple[Batch, list[Trace]]:
 
 
 def draw_alignment(cells: Sequence[Cell]) -> Figure:
-    """Mean Alignment Factor while working over time, a panel a tier, for the middle team size."""
+    """Draw the mean Alignment Factor while working over time, in a panel for each tier, for the middle team size."""
     tiers = [tier for tier in TIERS if any(cell.tier == tier for cell in cells)]
     sizes = sorted({cell.team_size for cell in cells})
     size = sizes[len(sizes) // 2]
@@ -85,7 +85,7 @@ def draw_alignment(cells: Sequence[Cell]) -> Figure:
 
 
 def _alignment_line(axes: Axes, cell: Cell | None, policy: str) -> float:
-    """Draw a policy's line; the hour at which it ends."""
+    """Draw the line of a policy; return the hour at which it ends."""
     if cell is None:
         return 0.0
     episodes = [np.asarray(trace.alignment, dtype=float) for trace in watch(cell)[1]]
@@ -97,7 +97,7 @@ def _alignment_line(axes: Axes, cell: Cell | None, policy: str) -> float:
 
 
 def alignment_curve(episodes: Sequence[Floats], dt: float) -> tuple[Floats, Floats]:
-    """Hours and mean over the episodes, smoothed, until half of them have ended (an average of few is noise)."""
+    """Return hours and the smoothed mean over the episodes, until half of them have ended (a mean of few is noise)."""
     length = sorted(len(episode) for episode in episodes)[len(episodes) // 2]
     table = np.full((len(episodes), length), np.nan)
     for place, episode in enumerate(episodes):
@@ -115,7 +115,7 @@ def alignment_curve(episodes: Sequence[Floats], dt: float) -> tuple[Floats, Floa
 
 
 def draw_message_graph(cells: Sequence[Cell]) -> Figure | None:
-    """Messages between agents, columns are tiers, rows the two smallest teams of several; None without messages."""
+    """Draw the messages between agents: columns are tiers, rows the two smallest teams of several; None without any."""
     policies = unique([cell.policy for cell in cells])
     policy = GRAPH_POLICY if GRAPH_POLICY in policies else policies[-1]
     tiers = [tier for tier in TIERS if any(cell.tier == tier for cell in cells)]
@@ -133,7 +133,7 @@ def draw_message_graph(cells: Sequence[Cell]) -> Figure | None:
 
 
 def _graph(cell: Cell | None) -> Floats:
-    """Messages [N, N] from row to column, mean over the episodes."""
+    """Count the messages [N, N] from row to column, as a mean over the episodes."""
     if cell is None:
         return np.zeros((1, 1))
     batch = watch(cell)[0]
@@ -142,7 +142,7 @@ def _graph(cell: Cell | None) -> Floats:
 
 
 def _graph_panel(axes: Axes, graph: Floats) -> None:
-    """Agents on a circle, the manager on top; widths are shares of the panel's strongest edge."""
+    """Draw agents on a circle, the manager on top; widths are shares of the strongest edge of the panel."""
     n = len(graph)
     angle = np.pi / 2 - 2 * np.pi * np.arange(n) / n
     places = np.stack([np.cos(angle), np.sin(angle)], axis=1)

@@ -27,7 +27,7 @@ SIZE_MARKERS = ("o", "s", "^", "D", "v")
 
 
 def draw_all(results: pd.DataFrame, cells: Sequence[Cell], folder: Path) -> list[Path]:
-    """Draw every figure that the results allow; the files."""
+    """Draw every figure that the results allow; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(STYLE):
         return [_save(figure, folder / f"{name}.png") for name, figure in _figures(results, cells)]
@@ -60,13 +60,13 @@ def _save(figure: Figure, path: Path) -> Path:
 
 
 def tiers_of(results: pd.DataFrame) -> list[str]:
-    """Tiers that occur, in order."""
+    """The tiers that occur, in order."""
     present = set(results["tier"])
     return [tier for tier in TIERS if tier in present]
 
 
 def sizes_of(results: pd.DataFrame) -> list[int]:
-    """Team sizes that occur, ascending."""
+    """The team sizes that occur, ascending."""
     return sorted(int(size) for size in set(results["team_size"]))
 
 
@@ -77,7 +77,7 @@ def episodes_of(results: pd.DataFrame, tier: str, size: int, policy: str) -> pd.
 
 
 def _estimate(results: pd.DataFrame, tier: str, size: int, policy: str, column: str) -> tuple[Estimate, bool]:
-    """A point with its interval, and whether all its episodes finished."""
+    """Estimate a point with its interval, and tell whether all its episodes finished."""
     episodes = episodes_of(results, tier, size, policy)
     known = estimate_column(episodes, column, label_of(episodes)) if len(episodes) else Estimate(*[np.nan] * 3)
     return known, bool((episodes["success"] == 1).all())
@@ -87,7 +87,7 @@ def _estimate(results: pd.DataFrame, tier: str, size: int, policy: str, column: 
 
 
 def draw_completion_time(results: pd.DataFrame) -> Figure:
-    """Completion time relative to no communication: a panel a tier, a row a policy, a mark a team size."""
+    """Draw times relative to no communication, with a panel per tier, a row per policy and a mark per team size."""
     tiers, sizes = tiers_of(results), sizes_of(results)
     order = results.groupby("policy")["reduction"].mean().sort_values(ascending=False)
     policies = [str(policy) for policy in order.index if policy != BASELINE]
@@ -122,7 +122,7 @@ def _completion_panel(axes: Axes, results: pd.DataFrame, tier: str, policies: li
 
 
 def _whisker(axes: Axes, found: Estimate, height: float, colour: str, marker: str, finished: bool) -> None:
-    """A mark with its interval, as time left of the baseline's; hollow if some episode never finished."""
+    """Draw a mark with its interval, as time left of the baseline's; hollow if some episode never finished."""
     axes.plot([100 - found.high, 100 - found.low], [height, height], color=colour, linewidth=1.1)
     face = colour if finished else "white"
     axes.plot([100 - found.value], [height], marker, color=colour, markerfacecolor=face, markersize=4)
@@ -148,7 +148,7 @@ def _mark(colour: str, marker: str, face: str, label: str) -> Line2D:
 
 
 def draw_frontier(results: pd.DataFrame) -> Figure:
-    """Completion time against communication hours: columns are tiers, rows team sizes, the line is the frontier."""
+    """Draw completion time against communication hours, with the frontier: columns are tiers, rows team sizes."""
     left_out = unique(results["policy"].tolist())
     results = without_slow(results)
     tiers, sizes = tiers_of(results), sizes_of(results)
@@ -225,7 +225,7 @@ def _square_ticks(high: float) -> list[float]:
 
 
 def draw_synchronous_share(results: pd.DataFrame) -> Figure:
-    """Share of meetings in the communication hours by tier, a panel a team size."""
+    """Draw the share of meetings in the communication hours by tier, with a panel for each team size."""
     tiers, sizes = tiers_of(results), sizes_of(results)
     talking = results.groupby("policy", sort=False)["synchronous_share"].max()
     policies = [str(policy) for policy, most in talking.items() if most > 0]
@@ -257,7 +257,7 @@ def _synchronous_line(
 
 
 def draw_figures(results: pd.DataFrame, cells: Sequence[Cell], out: Path, console: Console) -> None:
-    """The pictures; matplotlib is loaded only here."""
+    """Draw the pictures; matplotlib is loaded only here."""
     try:
         from training.benchmark import figures
     except ModuleNotFoundError as error:

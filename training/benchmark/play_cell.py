@@ -27,7 +27,7 @@ def policy_seed(cell: Cell) -> int:
 
 
 def run_cell(cell: Cell) -> list[Row]:
-    """Play all episodes of a cell; a row of metrics each."""
+    """Play all episodes of a cell; return a row of metrics for each."""
     batch = cell_batch(cell)
     policy = make_policy(cell.policy, PolicyContext.of(batch, policy_seed(cell), cell.options))
     metrics = play_recorded(cell, batch, policy)
@@ -39,7 +39,7 @@ def run_cell(cell: Cell) -> list[Row]:
 
 
 def play_recorded(cell: Cell, batch: Batch, policy: Policy) -> list[dict[str, float]]:
-    """Play, and leave a transcript an episode where a folder for them is given."""
+    """Play, and leave a transcript of each episode where a folder for them is given."""
     if not cell.transcripts or not isinstance(policy, Transcribing):
         return play(batch, policy)
     folder = Path(cell.transcripts)

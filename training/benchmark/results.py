@@ -40,7 +40,7 @@ MODEL_COLUMNS = {
 
 
 def write_results(cells: Sequence[Cell], out: Path) -> pd.DataFrame:
-    """``results.csv`` from the cells that are there, in the order of the plan."""
+    """Put ``results.csv`` together from the cells that are there, in the order in which they were chosen."""
     rows: list[Row] = []
     for cell in cells:
         path = out / "cells" / f"{cell.name}.json"
@@ -53,7 +53,7 @@ def write_results(cells: Sequence[Cell], out: Path) -> pd.DataFrame:
 
 
 def describe_benchmark(args: argparse.Namespace, cells: Sequence[Cell]) -> dict[str, Any]:
-    """All that is needed to run it again."""
+    """Describe all that is needed to run the benchmark again."""
     libraries = ["numpy", "numba", "gymnasium", "pettingzoo", *(["ray"] if args.ray is not None else [])]
     return {
         "command": "python -m training " + shlex.join(sys.argv[1:]),
@@ -81,7 +81,7 @@ def columns_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def split_failed(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Episodes that count, and those that failed."""
+    """Split off the episodes that failed from those that count."""
     if "failed" not in results:
         return results, results.iloc[:0]
     failed = results["failed"] == 1
@@ -89,7 +89,7 @@ def split_failed(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def describe_failed(failed: pd.DataFrame) -> list[str]:
-    """For the legend: how many episodes failed, of whom, and why the first did."""
+    """Say for the legend how many episodes failed, of whom, and why the first did."""
     if not len(failed):
         return []
     names = ", ".join(f"{policy} {n}" for policy, n in failed.groupby("policy", sort=False).size().items())

@@ -30,7 +30,7 @@ Opener = Callable[[Sequence[Cell]], AbstractContextManager[Executor]]
 
 
 def complete(cells: Sequence[Cell], folder: Path, opener: Opener, errors: Console) -> dict[str, str]:
-    """Run the cells that have no file yet; faults by the name of the cell."""
+    """Run the cells that have no file yet; return faults by the name of the cell."""
     remove_leftovers(folder)
     missing = [cell for cell in cells if not is_finished(cell, folder, errors)]
     if len(missing) < len(cells):
@@ -55,7 +55,7 @@ def complete(cells: Sequence[Cell], folder: Path, opener: Opener, errors: Consol
 
 @contextmanager
 def open_executor(address: str | None, workers: int | None, cells: Sequence[Cell]) -> Iterator[Executor]:
-    """What runs the cells: a Ray cluster where an address is given, processes of this machine otherwise."""
+    """Open what runs the cells: a Ray cluster where an address is given, processes of this machine otherwise."""
     if address is None:
         yield LocalPool(workers or os.cpu_count() or 1)
         return
@@ -66,7 +66,7 @@ def open_executor(address: str | None, workers: int | None, cells: Sequence[Cell
 
 @contextmanager
 def progress_bar(cells: Sequence[Cell], errors: Console) -> Iterator[Report]:
-    """A bar over the cost of the cells, since a count would promise too much; yields what is called for each."""
+    """Show a bar over the cost of the cells, since a count would promise too much; yield what is called for each."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"),
         TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
@@ -85,7 +85,7 @@ def progress_bar(cells: Sequence[Cell], errors: Console) -> Iterator[Report]:
 
 
 def describe_faults(cells: Sequence[Cell], faults: dict[str, str]) -> str:
-    """One error that names every failed cell and why."""
+    """Write one error that names every failed cell and why it failed."""
     lines = [f"  - {cell.title}: {faults[cell.name]}" for cell in cells if cell.name in faults]
     head = f"error: {len(faults)} of {len(cells)} cells failed; the same command runs these again and only these:"
     return "\n".join([head, *lines])

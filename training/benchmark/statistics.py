@@ -47,13 +47,13 @@ def with_reduction(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
 
 
 def mean(values: Floats) -> Floats:
-    """Mean over the last axis."""
+    """The mean over the last axis."""
     averaged: Floats = values.mean(axis=-1)
     return averaged
 
 
 def interquartile_mean(values: Floats) -> Floats:
-    """Mean of the middle half over the last axis; the values at its borders count in part if n is no multiple of 4."""
+    """Mean of the middle half over the last axis; the values at its borders count in part if 4 does not divide n."""
     n = values.shape[-1]
     ranks = np.arange(n)
     inside = np.minimum(ranks + 1, 0.75 * n) - np.maximum(ranks, 0.25 * n)
@@ -62,7 +62,7 @@ def interquartile_mean(values: Floats) -> Floats:
 
 
 def resample(strata: Sequence[Hashable], resamples: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Indices [resamples, n]: each episode replaced by a random one of its stratum.
+    """Draw indices [resamples, n] that replace each episode by a random one of its stratum.
 
     Strata of one episode each leave nothing to draw within: then all episodes together are one stratum.
     """
@@ -77,7 +77,7 @@ def resample(strata: Sequence[Hashable], resamples: int, rng: np.random.Generato
 
 
 def estimate(values: npt.ArrayLike, strata: Sequence[Hashable], label: str, statistic: Statistic = mean) -> Estimate:
-    """A statistic with its bootstrap interval; NaN values are left out.
+    """Estimate a statistic with its bootstrap interval; NaN values are left out.
 
     Args:
         values: one an episode.

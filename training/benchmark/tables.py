@@ -1,4 +1,4 @@
-"""The results as tables for a terminal: one a tier, a section a team size, a row a policy."""
+"""The results as tables for a terminal: one per tier, with a section per team size and a row per policy."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def show_report(results: pd.DataFrame, console: Console, path: Path) -> None:
 
 
 def make_tables(results: pd.DataFrame, unicode: bool = True) -> list[Table | Padding]:
-    """A table for each split and tier, then what the columns mean."""
+    """Make a table for each split and tier, then say what the columns mean."""
     counted, failed = split_failed(results)
     paired = with_reduction(counted, BASELINE)
     parts: list[Table | Padding] = []
@@ -84,7 +84,7 @@ def _table(group: pd.DataFrame, title: str, unicode: bool) -> Table:
 
 
 def row_cells(episodes: pd.DataFrame) -> list[str]:
-    """What stands in the row of a policy, given its episodes of one tier and team size."""
+    """Return what stands in the row of a policy, given its episodes of one tier and team size."""
     policy, label = str(episodes["policy"].iloc[0]), label_of(episodes)
     mark = "*" if (episodes["success"] < 1).any() else " "
     reduction = estimate_column(episodes, "reduction", label)
@@ -112,7 +112,7 @@ def _episodes(group: pd.DataFrame) -> str:
     per_row = group.groupby(["policy", "team_size"]).size()
     count = f"{per_row.min()}" if per_row.min() == per_row.max() else f"{per_row.min()} to {per_row.max()}"
     workflows = group["workflow"].nunique()
-    return f"{_plural(count, 'episode')} a row, of {_plural(str(workflows), 'workflow')}"
+    return f"{_plural(count, 'episode')} per row, of {_plural(str(workflows), 'workflow')}"
 
 
 def _plural(count: str, what: str) -> str:

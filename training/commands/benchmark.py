@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--team-sizes", metavar="N,N", help="numbers of agents, the manager included (default: 5,8,17)")
     add("--seeds", metavar="S", type=int, help="play each workflow with the seeds 0 to S-1 (default: 4)")
-    add("--workers", metavar="W", type=int, help="processes (default: one a core); results do not depend on it")
+    add("--workers", metavar="W", type=int, help="processes (default: one per core); results do not depend on it")
     add(
         "--ray",
         metavar="ADDRESS",
@@ -61,12 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_llm_arguments(parser)
     add("--estimate", action="store_true", help="say what prompted teams could cost, and stop")
-    add("--quick", action="store_true", help="one workflow a tier, 5 agents, 2 seeds, unless given")
+    add("--quick", action="store_true", help="one workflow per tier, 5 agents, 2 seeds, unless given")
     add("--no-figures", action="store_true", help="table only")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run what is missing, then write and show the results; the exit status."""
+    """Run what is missing, then write and show the results; return the exit status."""
     if args.workers is not None and args.workers < 1:
         raise ConfigError(f"--workers is {args.workers}, expected an integer >= 1")
     if args.ray is not None:

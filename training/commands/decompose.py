@@ -1,4 +1,4 @@
-"""The paper's first step: a prompted manager turns a plain-text brief into a workflow file that every team can play."""
+"""The command ``decompose``: a prompted manager turns a plain-text brief into a workflow file, as in the paper."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_TOKENS = 16_000  # of the answer, unless given; a workflow is long
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Brief, file, model."""
+    """Take the brief, the file and the model."""
     parser.add_argument("brief", help="text file with the brief")
     parser.add_argument("-o", "--out", required=True, metavar="FILE.toml", help="workflow file to write")
     parser.add_argument("--model", required=True, help="name of the model")
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask, check, write."""
+    """Ask the model, check its answer and write the file."""
     out = Path(args.out)
     if out.exists():
         raise ConfigError(f"{str(out)!r} is there already; remove it or give another file (-o)")

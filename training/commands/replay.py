@@ -12,7 +12,7 @@ from training.timeline import print_episode
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which transcript."""
+    """Take the transcript."""
     parser.add_argument("file", help="a transcript (.jsonl) that a prompted team left")
     parser.add_argument("--no-colour", action="store_true", help="plain text")
 

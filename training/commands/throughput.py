@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, print and save; the exit status."""
+    """Measure, print and save; return the exit status."""
     if args.gpu:
         for line in gpu.describe_device(args.tier, args.team_size, args.num_envs, args.steps):
             print(line, flush=True)

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train to the end; the exit status."""
+    """Train to the end; return the exit status."""
     recipe = load_recipe(args.recipe)
     changes = {name: getattr(args, name) for name in ("seed", "threads") if getattr(args, name) is not None}
     recipe = replace(recipe, **changes)

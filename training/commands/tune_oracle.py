@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Tune, and write the file; the exit status."""
+    """Tune, and write the file; return the exit status."""
     if args.population < 8 or args.workflows < 1 or args.generations < 1:
         raise ConfigError("expected --population >= 8, --workflows >= 1 and --generations >= 1")
     tune(Path(args.out), args)

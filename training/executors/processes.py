@@ -56,7 +56,7 @@ def _run_until_broken(
 
 @contextlib.contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool whose processes end at once when it is left early, and when this process is killed."""
+    """Open a pool whose processes end at once when it is left early, and when this process is killed."""
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
     if method == "forkserver":
@@ -79,7 +79,7 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C waits meanwhile: a process started here inherits that, and cannot be caught by one before `_begin`."""
+    """Make Ctrl-C wait meanwhile; a process started here inherits that, so that none reaches it before `_begin`."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -91,13 +91,13 @@ def _interrupts_held() -> Iterator[None]:
 
 
 def _begin(lifeline: Connection) -> None:
-    """In a new process: leave Ctrl-C to the parent, and end with it."""
+    """Leave Ctrl-C to the parent and end with it; this is called in every new process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
 
 
 def _end_with_parent(lifeline: Connection) -> None:
-    """Nothing is ever sent: the wait ends when the only other end is closed, if need be by the system."""
+    """End when the only other end of a pipe is closed, if need be by the system; nothing is ever sent."""
     with contextlib.suppress(EOFError, OSError):
         lifeline.recv_bytes()
     os._exit(1)

@@ -68,7 +68,7 @@ class Setup:
 
 @cache
 def find_difference(wanted: Setup) -> str:
-    """The first thing that this process has otherwise, or ""."""
+    """Name the first thing that is different in this process, or ""."""
     here = Setup.here([path for path, _ in wanted.files])
     if here.sources != wanted.sources:
         return f"the sources of c2c_env and agents have digest {here.sources}, expected {wanted.sources}"
@@ -84,7 +84,7 @@ def find_difference(wanted: Setup) -> str:
 
 @contextlib.contextmanager
 def connect(address: str, workers: int | None = None, files: Sequence[str] = ()) -> Iterator[Cluster]:
-    """A cluster, for as long as the context lasts; what still runs at its end is stopped.
+    """Connect to a cluster for as long as the context lasts; what still runs at its end is stopped.
 
     Args:
         address: "local" (start Ray on this machine), "auto" (the cluster that this machine belongs to), "HOST:PORT"
@@ -112,7 +112,7 @@ def connect(address: str, workers: int | None = None, files: Sequence[str] = ())
 
 
 def check(address: str) -> None:
-    """What can be said of an address without trying it.
+    """Check what can be said of an address without trying it.
 
     Raises:
         ConfigError: it has no known form.
@@ -165,7 +165,7 @@ def _start(ray: Any, address: str, workers: int | None, files: Sequence[str]) ->
 
 
 def _init_twice(ray: Any, address: str, **options: Any) -> None:
-    """Join; once more where the process that Ray starts for a client dies as it starts, which it does at times."""
+    """Join a cluster, and try once more where the process that Ray starts for a client dies as it starts."""
     try:
         ray.init(address, **options)
     except ConnectionAbortedError:
@@ -240,7 +240,7 @@ class Cluster:
 
 
 def _attempt_there(setup: Setup, work: Callable[[Job], Any], job: Job) -> tuple[str, Any, str]:
-    """In a worker: what is other than it should be, result and fault of a job."""
+    """Return, in a worker, what is other than it should be, and the result and fault of a job."""
     difference = find_difference(setup)
     if difference:
         return f"{difference} (on {platform.node()})", None, ""
@@ -252,6 +252,6 @@ def _one_line(error: BaseException) -> str:
 
 
 def _last_line(text: str) -> str:
-    """What a traceback ends with."""
+    """The last line of a traceback."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "no reason given"

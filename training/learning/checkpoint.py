@@ -11,7 +11,7 @@ from training.learning.stages import Stage
 
 
 def optimizer_tensors(stage: Stage) -> dict[str, Tensor]:
-    """Moments and step counts as tensors: `<optimiser>.<parameter>.<name>`."""
+    """Return moments and step counts as tensors named `<optimiser>.<parameter>.<name>`."""
     return {
         f"{name}.{place}.{key}": value
         for name, optimizer in stage.optimizers.items()
@@ -21,7 +21,7 @@ def optimizer_tensors(stage: Stage) -> dict[str, Tensor]:
 
 
 def put_optimizer_tensors(stage: Stage, tensors: dict[str, Tensor]) -> None:
-    """The reverse of `optimizer_tensors`."""
+    """Put tensors back that `optimizer_tensors` returned."""
     for name, optimizer in stage.optimizers.items():
         state: dict[int, dict[str, Tensor]] = {}
         for path, value in tensors.items():
@@ -32,12 +32,12 @@ def put_optimizer_tensors(stage: Stage, tensors: dict[str, Tensor]) -> None:
 
 
 def as_json(value: Any) -> Any:
-    """As JSON gives it back: lists for tuples."""
+    """Return a value as JSON gives it back, with lists for tuples."""
     return json.loads(json.dumps(value))
 
 
 def differing(had: Any, has: Any, where: str = "") -> str:
-    """Where two plain values differ first."""
+    """Say where two plain values differ first."""
     if isinstance(had, dict) and isinstance(has, dict):
         for name in {**had, **has}:
             if had.get(name) != has.get(name):

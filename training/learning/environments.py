@@ -60,7 +60,7 @@ class Group:
         self.memory.forget(slice(None))
 
     def inputs(self) -> Inputs:
-        """What decisions of this step are made from, copied."""
+        """Copy what the decisions of this step are made from."""
         observations = torch.from_numpy(self.batch.observations.copy())
         masks = torch.from_numpy(self.batch.action_masks.copy())
         board, own = observations[:, 0, : self.reader.split], observations[..., self.reader.split :]
@@ -69,7 +69,7 @@ class Group:
         return Inputs(*(part.to(self.device) for part in inputs))
 
     def uniform(self) -> Tensor:
-        """Random numbers [E, N, 2] of this step."""
+        """Draw the random numbers [E, N, 2] of this step."""
         rows = np.arange(self.num_envs * self.team_size, dtype=np.uint64)
         with np.errstate(over="ignore"):
             drawn = [uniform(self.key + rows, STREAM_LEARNER, np.uint64(1 + self.steps), part) for part in (1, 2)]
@@ -77,7 +77,7 @@ class Group:
         return torch.from_numpy(numbers.reshape(self.num_envs, self.team_size, 2)).to(self.device)
 
     def step(self, choice: ChosenAction, inputs: Inputs) -> tuple[Tensor, Tensor, Tensor]:
-        """Play; rewards [E, N], terminated and truncated [E]. Ended episodes stay until `renew`."""
+        """Play a step; return rewards [E, N], terminated and truncated [E]. Ended episodes stay until `renew`."""
         actions = join_parts(choice.work, choice.message, self.num_subtasks).cpu()
         self.batch.step(actions.numpy())
         self.memory.say(actions, inputs.board.cpu())
@@ -87,7 +87,7 @@ class Group:
         return rewards.to(self.device), ends[0].to(self.device), ends[1].to(self.device)
 
     def renew(self) -> Array:
-        """Start the next episode where one has ended; which environments."""
+        """Start the next episode where one has ended; return the indices of these environments."""
         ended = np.flatnonzero(self.batch.terminated | self.batch.truncated)
         self.episodes += [self.batch.metrics(int(row)) for row in ended]
         self.batch.autoreset()

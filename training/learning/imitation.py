@@ -26,7 +26,7 @@ Scalars = dict[str, float]
 
 @dataclass(frozen=True)
 class ImitationConfig:
-    """Settings.
+    """Settings of imitation.
 
     Attributes:
         updates: gradient steps for each group of environments; each plays one step of it.
@@ -53,11 +53,11 @@ class Imitation:
 
     @property
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """By the names that they have in checkpoints."""
+        """The optimisers by the names that they have in checkpoints."""
         return {"optimizer": self.optimizer}
 
     def update(self, number: int) -> Scalars:
-        """One gradient step for every group; means over groups of the logged scalars."""
+        """Make one gradient step for every group; return means over groups of the logged scalars."""
         for setting in self.optimizer.param_groups:
             setting["lr"] = self._learning_rate(number)
         logged = [

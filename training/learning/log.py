@@ -30,18 +30,18 @@ SCALARS = {
     "completion_time": "episodes that ended: hours",
     "communication": "episodes that ended: hours of communication per hour of finished effort",
     "success": "episodes that ended: share with every subtask done",
-    "rows_per_second": "decisions of agents a second, learning included",
+    "rows_per_second": "decisions of agents per second, learning included",
 }
 
 
 def means_of(rows: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Of every name, over the rows that have it."""
+    """Return the mean of every name over the rows that have it."""
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
 
 
 def episode_means(episodes: list[dict[str, float]]) -> dict[str, float]:
-    """Of the episodes that ended."""
+    """Return means over the episodes that ended."""
     if not episodes:
         return {}
     means = {name: mean_of(episodes, name) for name in ("score", "completion_time", "success")}
@@ -49,13 +49,13 @@ def episode_means(episodes: list[dict[str, float]]) -> dict[str, float]:
 
 
 def headline(scalars: dict[str, float]) -> str:
-    """The most telling numbers of an update."""
+    """Write the most telling numbers of an update in a line."""
     names = ("work_accuracy", "message_loss", "explained_variance", "entropy", "messages")
     return "  ".join(f"{name} {scalars[name]:.3f}" for name in names if name in scalars)
 
 
 def table_of(rows: Sequence[dict[str, Any]]) -> str:
-    """CSV; columns in the order of appearance."""
+    """Write rows as CSV, with columns in the order of their appearance."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -65,7 +65,7 @@ def table_of(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def read_table(path: Path) -> list[dict[str, Any]]:
-    """The reverse of `table_of`; empty without a file."""
+    """Read what `table_of` wrote; without a file there are no rows."""
     if not path.is_file():
         return []
     with open(path, newline="", encoding="utf-8") as file:

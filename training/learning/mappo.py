@@ -30,13 +30,13 @@ Scalars = dict[str, float]
 
 @dataclass(frozen=True)
 class PPOConfig:
-    """Settings.
+    """Settings of PPO.
 
     Attributes:
         updates: rollouts and the learning from them.
         steps: T, of a rollout.
         epochs: times that a rollout is learned from.
-        minibatches: gradient steps an epoch.
+        minibatches: gradient steps per epoch.
         learning_rate, critic_learning_rate: at the start; both fall linearly to `last_share` of it.
         last_share: in [0, 1].
         critic_updates: first updates, in which the critic alone learns, so that it cannot lead a cloned actor astray.
@@ -140,11 +140,11 @@ class PPO:
 
     @property
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """By the names that they have in checkpoints."""
+        """The optimisers by the names that they have in checkpoints."""
         return {"optimizer": self.optimizer, "critic_optimizer": self.critic_optimizer}
 
     def update(self, number: int) -> Scalars:
-        """Play and learn; the logged scalars."""
+        """Play and learn; return the logged scalars."""
         share = 1.0 - number / self.config.updates
         rate = self.config.last_share + (1.0 - self.config.last_share) * share
         sharing = self.config.last_sharing + (self.config.sharing - self.config.last_sharing) * share
@@ -164,7 +164,7 @@ class PPO:
 
     @torch.no_grad()
     def play(self, group: Group, sharing: float) -> Rollout:
-        """T steps of a group."""
+        """Play T steps in a group."""
         steps: list[tuple[Inputs, ChosenAction, Tensor, Tensor, Tensor]] = []
         for _ in range(self.config.steps):
             inputs = group.inputs()
@@ -188,7 +188,7 @@ class PPO:
         return Rollout(inputs, choice, advantages, advantages + values)
 
     def values(self, features: Features) -> Tensor:
-        """Values [E, N] in units of the return."""
+        """Return values [E, N] in units of the return."""
         return self.scale.natural(self._values(features))
 
     def _values(self, features: Features) -> Tensor:
@@ -205,7 +205,7 @@ class PPO:
     # --- learning ---------------------------------------------------------------------------------------------
 
     def _learn(self, rollouts: Sequence[Rollout], number: int) -> list[Scalars]:
-        """All epochs; what was logged at each gradient step."""
+        """Learn for all epochs; return what was logged at each gradient step."""
         generator = torch.Generator().manual_seed(int(self.groups[0].key[0]) % 2**31 + number)
         logged = []
         for _ in range(self.config.epochs):
@@ -215,7 +215,7 @@ class PPO:
         return logged
 
     def _step(self, rollouts: Sequence[Rollout], parts: Sequence[Tensor], train_actor: bool) -> Scalars:
-        """One gradient step on a minibatch from every group."""
+        """Make one gradient step on a minibatch from every group."""
         self.optimizer.zero_grad()
         self.critic_optimizer.zero_grad()
         logged = []
@@ -242,7 +242,7 @@ class PPO:
         return {name: float(np.mean([one[name] for one in logged])) for name in logged[0]}
 
     def _policy_loss(self, features: Features, choice: ChosenAction, advantages: Tensor) -> tuple[Tensor, Scalars]:
-        """PPO's clipped loss with the entropy bonus."""
+        """Return the clipped loss of PPO with the entropy bonus."""
         encoded = self.actor.encode(features.board, features.own)
         work = self.actor.work_logits(encoded, features.legal)
         message = self.actor.message_logits(encoded, features, choice.work)

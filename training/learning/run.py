@@ -28,7 +28,7 @@ from training.learning.imitation import Imitation
 from training.learning.log import episode_means, headline, means_of, read_table, table_of
 from training.learning.mappo import PPO
 from training.learning.recipe import Recipe
-from training.learning.stages import Stage, StagePlan, make_plans
+from training.learning.stages import Stage, StageConfig, make_stages
 from training.learning.validation import choose_temperature
 
 CHECKPOINT_FILE, POLICY_FILE, METRICS_FILE = "checkpoint.safetensors", "policy.safetensors", "metrics.csv"
@@ -41,7 +41,7 @@ PROGRESS_COLUMNS = (
 
 
 def check_device(name: str) -> torch.device:
-    """The device, if there is one of that name.
+    """Return the device, if there is one of that name.
 
     Raises:
         ConfigError: unknown, or not on this machine.
@@ -72,7 +72,7 @@ class Training:
         sizes = asdict(recipe.network)
         self.actor = Actor(**sizes).to(device)
         self.critic = Critic(hidden=recipe.network.hidden, rounds=recipe.network.rounds).to(device)
-        self.plans = make_plans(recipe)
+        self.stages = make_stages(recipe)
         self.place = (0, 0)  # stage and update that come next
         self.saved: dict[str, Tensor] = {}  # of the stage's optimisers, until it is made
         self.saved_numbers: dict[str, float] = {}
@@ -118,8 +118,8 @@ class Training:
         self.saved, self.saved_numbers = parts["optimizer"], about["numbers"]
         stage, update = about["place"]
         self.place = (stage, update)
-        done = [plan.name for plan in self.plans[:stage]]
-        current = self.plans[stage].name if stage < len(self.plans) else ""
+        done = [config.name for config in self.stages[:stage]]
+        current = self.stages[stage].name if stage < len(self.stages) else ""
         self.logged = [
             row for row in read_table(self.folder / METRICS_FILE)
             if row["stage"] in done or (row["stage"] == current and row["update"] <= update)
@@ -146,54 +146,56 @@ class Training:
     def run(self, console: Console) -> None:
         """Train to the end, and write the policy."""
         writer = SummaryWriter(str(self.folder / "tensorboard"))
-        for number, plan in enumerate(self.plans):
+        for number, config in enumerate(self.stages):
             if number >= self.place[0]:
-                self._run_stage(number, plan, self.place[1] if number == self.place[0] else 0, writer, console)
+                self._run_stage(number, config, self.place[1] if number == self.place[0] else 0, writer, console)
         writer.close()
         self.write_policy(console)
 
-    def _run_stage(self, number: int, plan: StagePlan, begin: int, writer: SummaryWriter, console: Console) -> None:
-        groups = self.make_groups(number, plan)
-        stage = self.make_stage(plan, groups)
+    def _run_stage(self, number: int, config: StageConfig, begin: int, writer: SummaryWriter, console: Console) -> None:
+        groups = self.make_groups(number, config)
+        stage = self.make_stage(config, groups)
         with Progress(*PROGRESS_COLUMNS, console=console, disable=not console.is_terminal) as progress:
-            bar = progress.add_task(plan.name, total=plan.updates, completed=begin, note="")
-            for first in range(begin, plan.updates, plan.chunk):
-                last = min(first + plan.chunk, plan.updates)
+            bar = progress.add_task(config.name, total=config.updates, completed=begin, note="")
+            for first in range(begin, config.updates, config.chunk):
+                last = min(first + config.chunk, config.updates)
                 self._seed_groups(groups, number, first)
                 window: list[dict[str, float]] = []
                 started = time.perf_counter()
                 for update in range(first, last):
                     window.append(stage.update(update))
                     progress.update(bar, completed=update + 1, note=headline(window[-1]))
-                rate = plan.rows * (last - first) / (time.perf_counter() - started)
-                self.log(plan, last, window, groups, rate, writer)
-                self.save(stage, (number, last) if last < plan.updates else (number + 1, 0))
+                rate = config.rows * (last - first) / (time.perf_counter() - started)
+                self.log(config, last, window, groups, rate, writer)
+                self.save(stage, (number, last) if last < config.updates else (number + 1, 0))
                 if not console.is_terminal:
-                    console.print(f"{plan.name} {last}/{plan.updates}  {headline(self.logged[-1])}")
+                    console.print(f"{config.name} {last}/{config.updates}  {headline(self.logged[-1])}")
 
     def _seed_groups(self, groups: Sequence[Group], stage: int, update: int) -> None:
-        """All environments start anew; see `Recipe`."""
+        """Start all environments anew; see `Recipe`."""
         for place, group in enumerate(groups):
             group.restart(self.chunk_seed(stage, update, place))
 
     def chunk_seed(self, stage: int, update: int, place: int) -> int:
-        """Seed of a group's environments from an update on."""
+        """Return the seed of the environments of a group from an update on."""
         with np.errstate(over="ignore"):
             key = np.array([self.recipe.seed], dtype=np.uint64)
             bits = hash_counter(key, STREAM_LEARNER, np.uint64(1000 * stage + place), update)
         return int(bits[0] >> np.uint64(11))
 
-    def make_groups(self, number: int, plan: StagePlan) -> list[Group]:
-        config = EnvConfig(reward_weights=self.recipe.reward_weights)
+    def make_groups(self, number: int, config: StageConfig) -> list[Group]:
+        constants = EnvConfig(reward_weights=self.recipe.reward_weights)
         return [
-            Group(group.tier, group.team_size, group.num_envs, self.chunk_seed(number, 0, place), config, self.device)
-            for place, group in enumerate(plan.groups)
+            Group(
+                group.tier, group.team_size, group.num_envs, self.chunk_seed(number, 0, place), constants, self.device
+            )
+            for place, group in enumerate(config.groups)
         ]
 
-    def make_stage(self, plan: StagePlan, groups: Sequence[Group]) -> Stage:
-        """The learner of a stage, as the checkpoint left it."""
+    def make_stage(self, config: StageConfig, groups: Sequence[Group]) -> Stage:
+        """Make the learner of a stage, as the checkpoint left it."""
         stage: Imitation | PPO
-        if plan.name == "imitation":
+        if config.name == "imitation":
             stage = Imitation(self.recipe.imitation, self.actor, groups)
         else:
             stage = PPO(self.recipe.ppo, self.actor, self.critic, groups)
@@ -204,19 +206,19 @@ class Training:
         return stage
 
     def log(
-        self, plan: StagePlan, update: int, window: Sequence[dict[str, float]],
+        self, config: StageConfig, update: int, window: Sequence[dict[str, float]],
         groups: Sequence[Group], rate: float, writer: SummaryWriter,
     ) -> None:  # fmt: skip
-        """A row of means over the chunk, and of the episodes that ended in it."""
+        """Log a row of means over the chunk, and over the episodes that ended in it."""
         means = means_of(window)
         for group in groups:
             kind = f"{group.tier}-{group.team_size}"
             means |= {f"{kind}/{name}": value for name, value in episode_means(group.episodes).items()}
         means["rows_per_second"] = rate
-        self.logged.append({"stage": plan.name, "update": update, **means})
+        self.logged.append({"stage": config.name, "update": update, **means})
         for name, value in means.items():
             if np.isfinite(value):
-                writer.add_scalar(f"{plan.name}/{name}", value, update)
+                writer.add_scalar(f"{config.name}/{name}", value, update)
         writer.flush()
 
     def write_policy(self, console: Console) -> None:

@@ -15,16 +15,16 @@ class Stage(Protocol):
 
     @property
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """By name; a checkpoint keeps their tensors under these names."""
+        """The optimisers by name; a checkpoint keeps their tensors under these names."""
         ...
 
     def update(self, number: int) -> dict[str, float]:
-        """Go on by one update; the logged scalars."""
+        """Go on by one update; return the logged scalars."""
         ...
 
 
 @dataclass(frozen=True)
-class StagePlan:
+class StageConfig:
     """What a stage consists of."""
 
     name: str
@@ -34,11 +34,11 @@ class StagePlan:
     rows: int  # decisions of agents an update
 
 
-def make_plans(recipe: Recipe) -> list[StagePlan]:
+def make_stages(recipe: Recipe) -> list[StageConfig]:
     """The stages that have updates."""
     stages = []
     for name, chunk, steps in (("imitation", recipe.imitation_chunk, 1), ("ppo", recipe.ppo_chunk, recipe.ppo.steps)):
         groups = getattr(recipe, f"{name}_groups")
         rows = steps * sum(group.num_envs * group.team_size for group in groups)
-        stages.append(StagePlan(name, getattr(recipe, name).updates, chunk, groups, rows))
+        stages.append(StageConfig(name, getattr(recipe, name).updates, chunk, groups, rows))
     return [stage for stage in stages if stage.updates > 0]

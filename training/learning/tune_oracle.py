@@ -44,14 +44,14 @@ class Knob:
     log: bool = False
 
     def value(self, place: float) -> float:
-        """The number at a place in [0, 1]."""
+        """Return the number at a place in [0, 1]."""
         place = min(1.0, max(0.0, place))
         if self.log:
             return float(self.low * (self.high / self.low) ** place)
         return self.low + (self.high - self.low) * place
 
     def place(self, value: float) -> float:
-        """Where a number is."""
+        """Return the place in [0, 1] of a number."""
         value = min(self.high, max(self.low, value))
         if self.log:
             return float(np.log(value / self.low) / np.log(self.high / self.low))
@@ -106,7 +106,7 @@ class Practice:
         return batch.state.t * batch.params.dt / batch.params.lower_bound[batch.state.workflow], spoken_share(batch)
 
     def loss(self, rule: Rule, first: int, thrifty: bool) -> float:
-        """What is to be minimised."""
+        """Return what is to be minimised."""
         time, spoken = self.play(rule, first)
         beyond = max(0.0, float(spoken.mean()) / self.limit - MARGIN) if thrifty else 0.0
         return float(np.log(time).mean()) + PENALTY * beyond
@@ -119,13 +119,13 @@ def start_practice(batch: Batch, first: int) -> None:
 
 
 def spoken_share(batch: Batch) -> Floats:
-    """Communication hours / effort of the episodes that were played."""
+    """Return communication hours / effort of the episodes that were played."""
     share: Floats = batch.state.tally[:, COMMUNICATION_HOURS] / batch.params.total_effort[batch.state.workflow]
     return share
 
 
 def scripted_share(tier: str, size: int, count: int) -> float:
-    """Communication hours / effort of the scripted team, on the first training seeds."""
+    """Return communication hours / effort of the scripted team on the first training seeds."""
     batch = Batch(Generated(tier), Team.default(size), EnvConfig(), num_envs=count)
     start_practice(batch, TRAIN_SEEDS[0])
     play(batch, make_policy(LIMIT_POLICY, PolicyContext.of(batch)))
@@ -133,7 +133,7 @@ def scripted_share(tier: str, size: int, count: int) -> float:
 
 
 def search(practices: Sequence[Practice], rule: Rule, thrifty: bool, args: argparse.Namespace) -> Rule:
-    """The rule that a cross-entropy search ends with."""
+    """Return the rule that a cross-entropy search ends with."""
     rng = np.random.default_rng(args.seed)
     mean = np.array([knob.place(getattr(rule, name)) for name, knob in KNOBS.items()])
     spread = np.eye(len(mean)) * args.spread**2
@@ -160,7 +160,7 @@ def as_rule(places: Floats) -> Rule:
 
 
 def blank_rules() -> dict[str, dict[str, Rule]]:
-    """The defaults, for all."""
+    """Return the default rule for every budget and tier."""
     return {budget: dict.fromkeys(TIERS, Rule()) for budget in BUDGETS}
 
 
@@ -172,7 +172,7 @@ def write_rules(rules: Mapping[str, Mapping[str, Rule]], head: str) -> str:
 
 
 def describe(args: argparse.Namespace) -> str:
-    """Where a file's numbers come from."""
+    """Say where the numbers of a file come from."""
     names = ("generations", "population", "workflows", "spread", "seed")
     return (
         "The numbers of the oracle's rule (see agents/oracle/rule.py), tuned on training workflows by\n"

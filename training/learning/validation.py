@@ -38,7 +38,7 @@ class ValidationConfig:
 
 
 def validation_batch(tier: str, team_size: int, num_workflows: int) -> Batch:
-    """The first validation workflows of a tier, one an environment, freshly reset."""
+    """Make a batch of the first validation workflows of a tier, one per environment, freshly reset."""
     pool = Generated(tier, seeds=VALIDATION_SEEDS[:num_workflows])
     batch = Batch(pool, Team.default(team_size), EnvConfig(relations="index"), num_envs=num_workflows)
     batch.reset(range(num_workflows), workflows=range(num_workflows))
@@ -46,24 +46,24 @@ def validation_batch(tier: str, team_size: int, num_workflows: int) -> Batch:
 
 
 def play_named(name: str, tier: str, team_size: int, num_workflows: int) -> Metrics:
-    """Metrics of a policy of the registry."""
+    """Play a policy of the registry; return its metrics."""
     batch = validation_batch(tier, team_size, num_workflows)
     return play(batch, make_policy(name, PolicyContext.of(batch)))
 
 
 def play_actor(actor: Actor, temperature: float, tier: str, team_size: int, num_workflows: int) -> Metrics:
-    """Metrics of weights."""
+    """Play weights; return their metrics."""
     batch = validation_batch(tier, team_size, num_workflows)
     return play(batch, LearnedTeam(PolicyContext.of(batch), actor, temperature))
 
 
 def time_change(metrics: Metrics, silent: Metrics) -> float:
-    """Change of the mean completion time against the team that never speaks, -0.4 is 40 % less."""
+    """Return the change of the mean completion time against the team that never speaks, -0.4 is 40 % less."""
     return mean_of(metrics, "completion_time") / mean_of(silent, "completion_time") - 1.0
 
 
 def talk(metrics: Metrics) -> float:
-    """Hours of communication per hour of finished effort."""
+    """Return the hours of communication per hour of finished effort."""
     hours = ("work_hours", "communication_hours", "wasted_hours")
     effort = sum(m["efficiency"] * sum(m[name] for name in hours) for m in metrics)
     return sum(m["communication_hours"] for m in metrics) / effort if effort else float("inf")
@@ -74,7 +74,7 @@ def mean_of(metrics: Metrics, name: str) -> float:
 
 
 def choose_temperature(actor: Actor, config: ValidationConfig, console: Console) -> tuple[float, list[dict[str, Any]]]:
-    """The temperature of the least completion time over all rows, and the table that shows it."""
+    """Return the temperature of the least completion time over all rows, and the table that shows it."""
     table = [row for tier, size in zip(config.tiers, config.team_sizes, strict=True)
              for row in validation_rows(actor, config, tier, size)]  # fmt: skip
     shown = Table("tier", "agents", "policy", "completion time", "communication / effort", title="validation workflows")
@@ -88,7 +88,7 @@ def choose_temperature(actor: Actor, config: ValidationConfig, console: Console)
 
 
 def validation_rows(actor: Actor, config: ValidationConfig, tier: str, team_size: int) -> list[dict[str, Any]]:
-    """Scripted teams and the weights at all temperatures, on the same workflows."""
+    """Play scripted teams and the weights at all temperatures on the same workflows; return a row for each."""
     where = (tier, team_size, config.num_workflows)
     silent = play_named(BASELINE, *where)
     played = {name: play_named(name, *where) for name in SHOWN_BESIDE}

@@ -30,7 +30,7 @@ class Loop:
 
 
 def rate(loop: Loop, seconds: float, max_calls: int | None = None) -> float:
-    """Environment steps a second of one run, which ends after so many seconds or calls of `step`."""
+    """Return the environment steps per second of one run, which ends after so many seconds or calls of `step`."""
     clock, calls = 0.0, 0
     while clock < seconds and calls != max_calls:
         actions = loop.choose()

@@ -1,4 +1,4 @@
-"""The throughput's figure: agent-steps a second against the batch size, a line a number of cores, peers as points."""
+"""The throughput's figure: agent-steps per second against the batch size, with a line for each number of cores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter
 from training.plotting import FIGURE_DPI, STYLE, panels
 from training.throughput.tables import BATCH, FACE
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # a number of cores each
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # one for each number of cores
 PEER_COLOUR = "#555555"
 SHIFT = 0.3  # octaves between peers of the same batch size
 PEER_MARKERS = ("s", "D", "^", "v", "P", "X", "<", ">", "*", "h", "p", "d")
@@ -31,7 +31,7 @@ def save_figure(results: pd.DataFrame, path: Path) -> None:
         axes.set_yscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.set_xlabel("Environments stepped together (marks of the others moved apart)")
-        axes.set_ylabel("Agent-steps a second")
+        axes.set_ylabel("Agent-steps per second")
         axes.grid(color="#E4E4E4", linewidth=0.5)
         axes.set_axisbelow(True)
         figure.legend(handles=handles, loc="outside right center", handlelength=2.6)
@@ -62,14 +62,14 @@ def _cores(count: int) -> str:
 
 
 def _draw_single(axes: Axes, rows: pd.DataFrame) -> list[Line2D]:
-    """The PettingZoo face."""
+    """Draw the single environment behind PettingZoo's interface."""
     return axes.plot(
         rows["envs"], rows["agent_steps_per_second"], "*", color="black", markersize=8, label="c2c-env, PettingZoo"
     )
 
 
 def _draw_peers(axes: Axes, peers: pd.DataFrame) -> list[Line2D]:
-    """A marker a peer, at its best number of cores; those of one batch size are moved apart."""
+    """Draw a marker for each peer at its best number of cores; those of one batch size are moved apart."""
     best = peers.loc[peers.groupby(["row", "envs"], sort=False)["agent_steps_per_second"].idxmax()]
     beside = best.groupby("envs")
     shift = beside.cumcount() - (beside["row"].transform("size") - 1) / 2

@@ -18,7 +18,7 @@ RUNS = 5
 
 
 def describe_device(tier: str, team_size: int, num_envs: int, steps: int) -> Iterator[str]:
-    """Measure the batch on the device, with observations and without; a line each.
+    """Measure the batch on the device, with observations and without, and describe each in a line.
 
     Raises:
         ConfigError: there is no device, or a number cannot be used.
@@ -32,19 +32,19 @@ def describe_device(tier: str, team_size: int, num_envs: int, steps: int) -> Ite
         rates = [rate * team_size for rate in measure_device(envs, steps)]
         yield (
             f"{tier}, {team_size} agents, {num_envs} environments, {what}:"
-            f" {statistics.median(rates):,.0f} agent-steps a second (median of {RUNS} runs of {steps}"
+            f" {statistics.median(rates):,.0f} agent-steps per second (median of {RUNS} runs of {steps}"
             f" steps; {min(rates):,.0f} to {max(rates):,.0f})"
         )
 
 
 def measure_device(envs: DeviceBatch, steps: int) -> list[float]:
-    """Environment steps a second of each run; a first run, in which kernels are compiled, is not counted."""
+    """Return the environment steps per second of each run; a first one, which compiles, is not counted."""
     envs.reset(range(envs.num_envs))
     return [timed(envs, steps) for _ in range(RUNS + 1)][1:]
 
 
 def timed(envs: DeviceBatch, steps: int) -> float:
-    """Environment steps a second."""
+    """Return the environment steps per second of one run."""
     envs.synchronize()
     start = time.perf_counter()
     for _ in range(steps):

@@ -39,7 +39,7 @@ from training.throughput.tables import FAILED
 
 
 def measure_rows(config: ThroughputConfig, out: Path, console: Console, errors: Console) -> int:
-    """The main table: own rows and peers."""
+    """Measure the main table: our own rows and those of peers."""
     rows = []
     for job in own_jobs(config):
         rows.append(measured_row(job, OWN, measured(job, config.pythons[:1], errors)))
@@ -54,7 +54,7 @@ def measure_rows(config: ThroughputConfig, out: Path, console: Console, errors: 
 
 
 def failures(notes: Any, errors: Console) -> int:
-    """Exit status; says how many rows failed."""
+    """Say how many rows failed; return the exit status."""
     failed = sum(note.startswith(FAILED) for note in notes)
     if failed:
         errors.print(f"error: {failed} of {len(notes)} rows failed, see their notes", markup=False)
@@ -65,7 +65,7 @@ def failures(notes: Any, errors: Console) -> int:
 
 
 def measure_growth(config: ThroughputConfig, out: Path, console: Console, errors: Console) -> int:
-    """The table of N x K and its exponents."""
+    """Measure the table of team sizes and subtasks, and its exponents."""
     rows = [growth_row(job, measured(job, config.pythons[:1], errors)) for job in growth_jobs(config)]
     results = pd.DataFrame(rows, columns=GROWTH_COLUMNS)
     save(config, out, "growth", results)
@@ -75,7 +75,7 @@ def measure_growth(config: ThroughputConfig, out: Path, console: Console, errors
 
 
 def show_startup(config: ThroughputConfig, out: Path, console: Console, errors: Console) -> int:
-    """The table of seconds until the first step."""
+    """Measure the table of seconds until the first step."""
     with errors.status("starting") as status:
         seconds = measure_startup(config.runs, status.update)
     results = pd.DataFrame(
@@ -92,14 +92,14 @@ def show_startup(config: ThroughputConfig, out: Path, console: Console, errors: 
 
 
 def save(config: ThroughputConfig, out: Path, name: str, results: pd.DataFrame) -> None:
-    """The numbers, and all that is needed to measure them again."""
+    """Save the numbers, and all that is needed to measure them again."""
     write_whole(out / f"{name}.csv", results.to_csv(index=False, lineterminator="\n"))
     described = "run" if name == "results" else name
     write_whole(out / f"{described}.json", json.dumps(describe_measurement(config), indent=2) + "\n")
 
 
 def describe_measurement(config: ThroughputConfig) -> dict[str, Any]:
-    """Command, settings, versions and machine."""
+    """Describe the command, the settings, the versions and the machine."""
     libraries = ("numpy", "numba", "gymnasium", "pettingzoo")
     return {
         "command": "python -m training " + shlex.join(sys.argv[1:]),
@@ -117,7 +117,7 @@ def describe_measurement(config: ThroughputConfig) -> dict[str, Any]:
 
 
 def processor() -> str:
-    """Model of the processor, as far as the system tells."""
+    """The model of the processor, as far as the system tells."""
     information = Path("/proc/cpuinfo")
     lines = information.read_text(encoding="utf-8").splitlines() if information.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

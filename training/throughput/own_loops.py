@@ -17,7 +17,7 @@ CHUNK = 4096  # environments for which actions are drawn at once, so that drawin
 
 
 def one_environment(tier: str, team_size: int) -> Loop:
-    """The PettingZoo face."""
+    """Make the loop of a single environment behind PettingZoo's interface."""
     env = parallel_env(tier, team_size)
     _, infos = env.reset(seed=0)
 
@@ -34,7 +34,7 @@ def one_environment(tier: str, team_size: int) -> Loop:
 
 
 def batch(tier: str, team_size: int, num_envs: int, num_threads: int, write_observations: bool) -> Loop:
-    """Many environments, spread over their episodes."""
+    """Make the loop of many environments, spread over their episodes."""
     batch = Batch(
         tier, Team.default(team_size), EnvConfig(), num_envs,
         num_threads=num_threads, write_observations=write_observations,

@@ -58,12 +58,12 @@ PEER_NAMES = tuple(dict.fromkeys(name for name, _ in peer_rows()))
 
 
 def size_of(observations: Sequence[Any]) -> int:
-    """Bytes of arrays."""
+    """The bytes of arrays."""
     return sum(int(one.nbytes) for one in observations)
 
 
 def mpe2(scenario: str) -> Loop:
-    """MPE2's PettingZoo face."""
+    """Make the loop of MPE2 behind PettingZoo's interface."""
     env = importlib.import_module(f"mpe2.{scenario}_v3").parallel_env(max_cycles=MPE_STEPS)
     observations, _ = env.reset(seed=0)
 
@@ -79,7 +79,7 @@ def mpe2(scenario: str) -> Loop:
 
 
 def supersuit(scenario: str, copies: int) -> Loop:
-    """MPE2 environments that SuperSuit steps one after the other and resets itself."""
+    """Make the loop of MPE2 environments that SuperSuit steps one after the other and resets itself."""
     import numpy as np
     import supersuit
 
@@ -97,7 +97,7 @@ def supersuit(scenario: str, copies: int) -> Loop:
 
 
 def overcooked() -> Loop:
-    """Overcooked-AI, with the encoded state that its learners see as the observation."""
+    """Make the loop of Overcooked-AI, with the encoded state that its learners see as the observation."""
     import numpy as np
     from overcooked_ai_py.mdp.actions import Action
     from overcooked_ai_py.mdp.overcooked_env import OvercookedEnv
@@ -121,7 +121,7 @@ def overcooked() -> Loop:
 
 
 def gymnasium_env(package: str, task: str) -> Loop:
-    """An environment of a package that registers with Gymnasium."""
+    """Make the loop of an environment of a package that registers with Gymnasium."""
     importlib.import_module(package)
     import gymnasium
 
@@ -137,7 +137,7 @@ def gymnasium_env(package: str, task: str) -> Loop:
 
 
 def vmas(scenario: str, num_envs: int) -> Loop:
-    """VMAS; its episodes all end together."""
+    """Make the loop of VMAS; its episodes all end together."""
     import vmas
 
     env = vmas.make_env(scenario, num_envs, continuous_actions=False, max_steps=MPE_STEPS, seed=0)
@@ -155,7 +155,7 @@ def vmas(scenario: str, num_envs: int) -> Loop:
 
 
 def jaxmarl(scenario: str, num_envs: int) -> Loop:
-    """JaxMARL, many steps in one compiled call, which starts new episodes itself."""
+    """Make the loop of JaxMARL: many steps in one compiled call, which starts new episodes itself."""
     import jax
     from jaxmarl import make
 

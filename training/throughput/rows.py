@@ -58,7 +58,7 @@ class ThroughputConfig:
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -83,7 +83,7 @@ def own_job(config: ThroughputConfig, label: str, maker: str, cores: int, **argu
 def batch_job(
     config: ThroughputConfig, label: str, cores: int, num_envs: int, observed: bool, **arguments: Any
 ) -> Measurement:
-    """A batch's row: a thread a core."""
+    """The row of a batch that has a thread for each core."""
     arguments |= {"num_envs": num_envs, "num_threads": cores, "write_observations": observed}
     return own_job(config, label, "batch", cores, **arguments)
 
@@ -98,7 +98,7 @@ def peer_jobs(config: ThroughputConfig) -> Iterator[Measurement]:
 
 
 def measured(job: Measurement, pythons: Sequence[str], errors: Console) -> dict[str, Any]:
-    """What the first interpreter measures that has the libraries."""
+    """Return what the first interpreter measures that has the libraries."""
     found: dict[str, Any] = {}
     for python in pythons:
         with errors.status(f"{job.label} (cores: {job.cores})"):
@@ -130,14 +130,14 @@ def measured_row(job: Measurement, kind: str, found: dict[str, Any]) -> dict[str
 
 
 def note_of(found: dict[str, Any]) -> str:
-    """Why a row has no numbers; "" if it has."""
+    """Say why a row has no numbers; "" if it has."""
     if "fault" in found:
         return f"{FAILED}{found['fault']}"
     return f"{SKIPPED}{found['skipped']}" if "skipped" in found else ""
 
 
 def growth_jobs(config: ThroughputConfig) -> Iterator[Measurement]:
-    """Every cell."""
+    """The measurements of every team size and number of subtasks."""
     for (relations, observed), agents, subtasks in itertools.product(scaling.FORMS, config.agents, config.subtasks):
         yield Measurement(
             f"{agents} agents, {subtasks} subtasks",
@@ -151,7 +151,7 @@ def growth_jobs(config: ThroughputConfig) -> Iterator[Measurement]:
 
 
 def growth_row(job: Measurement, found: dict[str, Any]) -> dict[str, Any]:
-    """A cell as a row."""
+    """Make a row of what was found for a team size and a number of subtasks."""
     arguments = dict(job.arguments)
     row = {"observations": arguments.pop("write_observations"), "note": note_of(found), **arguments}
     if row["note"]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from c2c_env import Batch, EnvConfig, Subtask, Team, Workflow
-from c2c_env.core.observation_layout import ObservationLayout
+from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.workflows import DOMAINS, TIERS
 from c2c_env.workflows.draw_workflow import LOOK_BACK, MAX_PREREQUISITES, TIER_SHAPES
 from training.throughput.clock import Loop
@@ -34,7 +34,7 @@ def growth_loop(agents: int, subtasks: int, relations: str, write_observations: 
 
 
 def envs_that_fit(agents: int, subtasks: int, config: EnvConfig) -> int:
-    """Environments whose arrays stay within `MEMORY`."""
+    """The number of environments whose arrays stay within `MEMORY`."""
     observation = 4 * ObservationLayout.build(agents, subtasks, config.vocab_size, config.relations).size
     mask = 2 * (agents + subtasks)
     understanding = 8 * 4 * subtasks
@@ -63,7 +63,7 @@ def make_workflow(subtasks: int) -> Workflow:
 
 
 def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
-    """The b of cost = a size^b, by least squares of the logarithms; NaN with fewer than two costs."""
+    """Return the b of cost = a size^b, by least squares of the logarithms; NaN with fewer than two costs."""
     known = np.isfinite(costs)
     if known.sum() < 2:
         return float("nan")

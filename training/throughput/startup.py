@@ -20,7 +20,7 @@ CODE = "import time; start = time.perf_counter(); {}; print(time.perf_counter() 
 
 
 def seconds_of(statement: str, cache: Path) -> float:
-    """Of a statement in a fresh interpreter that keeps its compiled code in `cache`."""
+    """Time a statement in a fresh interpreter that keeps its compiled code in `cache`."""
     done = subprocess.run(
         [sys.executable, "-c", CODE.format(statement)], cwd=ROOT, env=os.environ | {"NUMBA_CACHE_DIR": str(cache)},
         check=True, capture_output=True, text=True,
@@ -29,7 +29,7 @@ def seconds_of(statement: str, cache: Path) -> float:
 
 
 def measure_startup(runs: int, say: Callable[[str], object]) -> dict[str, list[float]]:
-    """Seconds of each run by what was measured; the cold compile is measured once."""
+    """Return the seconds of each run by what was measured; compiling from nothing is measured once."""
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder)
         say("compiling with an empty cache")

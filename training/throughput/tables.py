@@ -16,16 +16,17 @@ THROUGHPUT_WIDTH = 124
 FACE, BATCH = "PettingZoo, simple", "batch, simple"  # rows that the figure is about
 SKIPPED, FAILED = "skipped: ", "failed: "
 LEGEND = (
-    "A process a row, pinned to its cores; random legal actions drawn outside the clock, new episodes inside it."
+    "Each row has a process of its own, pinned to its cores. Random legal actions are drawn outside the clock, new"
+    " episodes are started inside it."
     " MB: 10^6 bytes; memory: the process's peak, interpreter and libraries included."
 )
 
 
 def rows_table(results: pd.DataFrame) -> Group:
-    """A row an environment, batch size and number of cores; those that were not measured with the reason."""
+    """Make a row per environment, batch size and number of cores; below stands what was not measured, and why."""
     heads = ("row", "envs", "agents", "cores", "obs.", "steps/s\n(median)", "lowest", "highest", "agent-\nsteps/s",
              "obs.\nMB/s", "memory\nMB")  # fmt: skip
-    table = _table("Steps a second", heads, left=("row", "obs."))
+    table = _table("Steps per second", heads, left=("row", "obs."))
     for _, group in results.groupby("kind", sort=False):
         table.add_section()
         for row in group.to_dict("records"):
@@ -43,7 +44,7 @@ def _row_cells(row: dict[Any, Any]) -> list[str]:
 
 
 def short(value: float) -> str:
-    """Three digits and a unit: 15.3 k, 1.34 M; the exact number is in the file."""
+    """Write a number with three digits and a unit, such as 15.3 k or 1.34 M; the exact number is in the file."""
     for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if value >= 0.9995 * size:
             return f"{value / size:#.3g}".rstrip(".") + unit
@@ -55,12 +56,12 @@ def _count(value: float) -> str:
 
 
 def growth_tables(results: pd.DataFrame) -> Group:
-    """Nanoseconds an agent-step: a table for each form of observation, exponents at the ends of rows and columns."""
+    """Make a table of nanoseconds per agent-step for each form of observation, with exponents at the ends."""
     parts: list[RenderableType] = []
     for (relations, observed), cells in results.groupby(["relations", "observations"], sort=False):
         seen = f"observations with relations={relations}" if observed else "no observations"
         costs = cells.pivot(index="agents", columns="subtasks", values="ns_per_agent_step")
-        parts += [_growth_table(f"Nanoseconds an agent-step, one core: {seen}", costs), Text()]
+        parts += [_growth_table(f"Nanoseconds per agent-step, one core: {seen}", costs), Text()]
     parts.append(Text("Exponent b: cost of an agent-step ~ size^b, least squares of the logarithms."))
     notes = [f"{row['agents']} agents, {row['subtasks']} subtasks, {row['relations']} {row['note']}"
              for row in results.to_dict("records") if row["note"]]  # fmt: skip
@@ -84,7 +85,7 @@ def _exponent(sizes: Any, costs: list[float]) -> str:
 
 
 def startup_table(results: pd.DataFrame) -> Table:
-    """Seconds until the first step is done."""
+    """Make the table of seconds until the first step is done."""
     table = _table("Seconds in a fresh interpreter", ("what", "median", "lowest", "highest", "runs"), left=("what",))
     for row in results.to_dict("records"):
         table.add_row(row["what"], *(f"{row[name]:.2f}" for name in ("seconds", "lowest", "highest")), str(row["runs"]))

@@ -95,7 +95,7 @@ def pin(cores: int) -> None:
 
 
 def peak_memory() -> float | None:
-    """Most resident memory of this process in MB (10^6 bytes), where the system tells."""
+    """The most resident memory of this process in MB (10^6 bytes), where the system tells."""
     status = Path("/proc/self/status")
     if not status.exists():
         return None
@@ -104,7 +104,7 @@ def peak_memory() -> float | None:
 
 
 def version(package: str) -> str:
-    """Of an installed distribution; the source tree need not be installed."""
+    """The version of an installed distribution; the source tree need not be installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

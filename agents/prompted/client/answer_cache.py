@@ -25,7 +25,7 @@ def question_key(content: Any) -> str:
 
 
 class AnswerCache:
-    """Key -> answer, for any number of threads and processes."""
+    """Keeps answers by key, for any number of threads and processes."""
 
     def __init__(self, folder: str | Path) -> None:
         self.path = Path(folder) / CACHE_FILE

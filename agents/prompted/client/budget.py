@@ -34,7 +34,7 @@ class Budget:
 
     @property
     def dollars(self) -> float:
-        """Spent; NaN without prices."""
+        """The dollars spent; NaN without prices."""
         return self.options.cost(self.totals.prompt_tokens, self.totals.completion_tokens)
 
     async def reserve(self, prompt_tokens: int) -> None:
