@@ -2,6 +2,7 @@
 
 from c2c_env.config import Channel, EnvConfig, Team
 from c2c_env.envs.batch import Batch
+from c2c_env.envs.device_batch import DeviceBatch
 from c2c_env.envs.parallel_env import C2CParallelEnv, env, parallel_env
 from c2c_env.metrics import METRICS
 from c2c_env.registration import register_all
@@ -28,6 +29,7 @@ __all__ = [
     "Batch",
     "C2CParallelEnv",
     "Channel",
+    "DeviceBatch",
     "EnvConfig",
     "Generated",
     "Subtask",

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -13,13 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from c2c_env import Channel, EnvConfig
-from c2c_env.errors import ConfigError, nearest, raise_faults, unknown_name
-from training.throughput.peer_loops import PEER_NAMES
-from training.throughput.rows import ThroughputConfig, available_cores
-
-ALL_PEERS, NO_PEERS = "all", "none"
-THROUGHPUT_DEFAULTS: dict[str, Any] = {"batch_sizes": "1,16,256,1024,4096,65536", "runs": 5, "seconds": 0.3}
-THROUGHPUT_QUICK: dict[str, Any] = {"batch_sizes": "1,64", "runs": 2, "seconds": 0.02}
+from c2c_env.errors import ConfigError, nearest, raise_faults
 
 
 def split_list(text: str) -> list[str]:
@@ -140,40 +131,6 @@ def read_options(assignments: Sequence[str], file: str | None) -> dict[str, Any]
 
         ModelSettings.of(given)
     return given
-
-
-# --- throughput ----------------------------------------------------------------------------------------------
-
-
-def throughput_config(args: argparse.Namespace) -> ThroughputConfig:
-    """Read what the command ``throughput`` is to measure, with defaults where nothing is given.
-
-    Raises:
-        ConfigError: arguments that cannot be used; all of them are named.
-    """
-    defaults = {"cores": join_numbers({1, available_cores()})} | (
-        THROUGHPUT_QUICK if args.quick else THROUGHPUT_DEFAULTS
-    )
-    given = {
-        name: getattr(args, name) if getattr(args, name) is not None else value for name, value in defaults.items()
-    }
-    peers = {ALL_PEERS: list(PEER_NAMES), NO_PEERS: []}.get(args.peers, args.peers.split(","))
-    faults = [f"--{name} is {given[name]}, expected more than 0" for name in ("runs", "seconds") if not given[name] > 0]
-    numbers = {}
-    for name, text in (*((name, given[name]) for name in ("batch_sizes", "cores")), ("agents", args.agents),
-                       ("subtasks", args.subtasks)):  # fmt: skip
-        numbers[name], fault = read_integers(f"--{name.replace('_', '-')}", text)
-        faults += fault
-    if numbers["cores"] and numbers["cores"][-1] > available_cores():
-        faults.append(f"--cores is {numbers['cores'][-1]}, but only {available_cores()} can be used here")
-    faults += [unknown_name("peer", name, PEER_NAMES) for name in peers if name not in PEER_NAMES]
-    found = {path: shutil.which(path) for path in args.peers_python}
-    faults += [f"--peers-python is {path!r}, which cannot be run" for path, there in found.items() if not there]
-    raise_faults(ConfigError, "nothing can be measured", faults)
-    pythons = (sys.executable, *(os.path.abspath(str(path)) for path in found.values()))
-    return ThroughputConfig(
-        runs=given["runs"], seconds=given["seconds"], peers=tuple(peers), pythons=pythons, **numbers
-    )
 
 
 def read_integers(flag: str, text: str) -> tuple[tuple[int, ...], list[str]]:

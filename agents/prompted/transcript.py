@@ -8,19 +8,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from agents.prompted.accounts import Turn
+from agents.prompted.settings import ModelSettings
 from c2c_env import Batch, Channel, EnvConfig, Subtask, Team, Workflow
 from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array
 from c2c_env.errors import C2CError, ConfigError
 from c2c_env.text.names import agent_name
-
-if TYPE_CHECKING:
-    from agents.prompted.prompted_team import PromptedTeam
 
 TRANSCRIPT_FORMAT = 1
 EPISODE_LINE, STEP_LINE, END_LINE = "episode", "step", "end"
@@ -51,6 +49,15 @@ class Transcript:
         return batch
 
 
+class Transcribed(Protocol):
+    """What a team offers that is written down: its settings, the turns of the last step, and what became of them."""
+
+    options: ModelSettings
+    turns: dict[int, list[Turn]]
+
+    def episode_columns(self, env: int) -> dict[str, Any]: ...
+
+
 class Recorder:
     """Writes down the episodes of a batch that a prompted team plays; call `record` after every step.
 
@@ -61,7 +68,7 @@ class Recorder:
         seeds: of the environments.
     """
 
-    def __init__(self, batch: Batch, policy: PromptedTeam, name: str, seeds: Sequence[int]) -> None:
+    def __init__(self, batch: Batch, policy: Transcribed, name: str, seeds: Sequence[int]) -> None:
         self.batch, self.policy = batch, policy
         self._lines: list[list[str]] = [[_line(self._head(env, name, seed))] for env, seed in enumerate(seeds)]
         self._steps = [0] * len(seeds)

@@ -6,10 +6,11 @@ import argparse
 
 from rich.console import Console
 
-from training.arguments import ALL_PEERS, THROUGHPUT_DEFAULTS, join_numbers, output_folder, throughput_config
+from training.arguments import join_numbers, output_folder
 from training.throughput import gpu, scaling, tables
 from training.throughput.measure import measure_growth, measure_rows, show_startup
 from training.throughput.peer_loops import PEER_NAMES
+from training.throughput.rows import ALL_PEERS, DEFAULTS, read_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,15 +19,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--batch-sizes",
         metavar="B,B",
-        help=f"environments of the batches (default: {THROUGHPUT_DEFAULTS['batch_sizes']})",
+        help=f"environments of the batches (default: {DEFAULTS['batch_sizes']})",
     )
     add("--cores", metavar="C,C", help="cores of the batches, one thread each (default: 1 and all)")
     add(
         "--runs",
         type=int,
-        help=f"that are timed of each row, after one that warms up (default: {THROUGHPUT_DEFAULTS['runs']})",
+        help=f"that are timed of each row, after one that warms up (default: {DEFAULTS['runs']})",
     )
-    add("--seconds", type=float, help=f"inside the clock, of each run (default: {THROUGHPUT_DEFAULTS['seconds']})")
+    add("--seconds", type=float, help=f"inside the clock, of each run (default: {DEFAULTS['seconds']})")
     add("--peers", metavar="A,B", default=ALL_PEERS, help=f"of {', '.join(PEER_NAMES)}; all (default) or none")
     add("--peers-python", metavar="PATH", nargs="+", default=[], help="interpreters in which peers are installed, too")
     instead = parser.add_mutually_exclusive_group().add_argument
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         for line in gpu.describe_device(args.tier, args.team_size, args.num_envs, args.steps):
             print(line, flush=True)
         return 0
-    config, out = throughput_config(args), output_folder(args.out)
+    config, out = read_config(args), output_folder(args.out)
     console, errors = Console(width=tables.THROUGHPUT_WIDTH, highlight=False), Console(stderr=True, highlight=False)
     measure = measure_growth if args.growth else show_startup if args.startup else measure_rows
     return measure(config, out, console, errors)

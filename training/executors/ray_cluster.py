@@ -160,7 +160,9 @@ def _start(ray: Any, address: str, workers: int | None, files: Sequence[str]) ->
             _init_twice(ray, address, log_to_driver=False, logging_level="CRITICAL", **own)
         except (ConnectionError, RuntimeError, ValueError, ImportError, ray.exceptions.RayError) as error:
             raise ClusterError(f"--ray {address}: cannot connect: {_one_line(error)}") from error
-    # printed to stdout whatever `log_to_driver` says; who reads the faults of the jobs knows it already
+    # Ray has no public way to keep quiet: with `log_to_driver=False` it still prints on stdout that a worker died. That
+    # text would stand in the middle of the benchmark's table, and the fault is reported as the cell's own anyway.
+    # `test_a_process_that_dies_loses_its_cell_only_which_is_done_again` fails without this line.
     ray._private.worker.print_to_stdstream = lambda *_, **__: None
 
 

@@ -6,23 +6,31 @@ not installed are left out and named; `training.throughput.peer_loops` tells how
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import os
+import shutil
 import statistics
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 
+from c2c_env.errors import ConfigError, raise_faults, unknown_name
+from training.arguments import join_numbers, read_integers
 from training.throughput import scaling
-from training.throughput.peer_loops import peer_rows
+from training.throughput.peer_loops import PEER_NAMES, peer_rows
 from training.throughput.tables import BATCH, FACE, FAILED, SKIPPED
 from training.throughput.worker import Measurement, measure_apart
 
 OWN, PEER = "own", "peer"
 SIMPLE = {"tier": "simple", "team_size": 5}
 COMPLEX = {"tier": "complex", "team_size": 17}
+ALL_PEERS, NO_PEERS = "all", "none"
+DEFAULTS: dict[str, Any] = {"batch_sizes": "1,16,256,1024,4096,65536", "runs": 5, "seconds": 0.3}
+QUICK: dict[str, Any] = {"batch_sizes": "1,64", "runs": 2, "seconds": 0.02}
 LARGE_BATCH = 1024  # environments of the rows that are measured at one size
 ROW_COLUMNS = [
     "row", "kind", "envs", "agents", "cores", "observations", "steps_per_second", "lowest", "highest",
@@ -60,6 +68,35 @@ class ThroughputConfig:
 def available_cores() -> int:
     """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def read_config(args: argparse.Namespace) -> ThroughputConfig:
+    """Read what the command ``throughput`` is to measure, with defaults where nothing is given.
+
+    Raises:
+        ConfigError: arguments that cannot be used; all of them are named.
+    """
+    defaults = {"cores": join_numbers({1, available_cores()})} | (QUICK if args.quick else DEFAULTS)
+    given = {
+        name: getattr(args, name) if getattr(args, name) is not None else value for name, value in defaults.items()
+    }
+    peers = {ALL_PEERS: list(PEER_NAMES), NO_PEERS: []}.get(args.peers, args.peers.split(","))
+    faults = [f"--{name} is {given[name]}, expected more than 0" for name in ("runs", "seconds") if not given[name] > 0]
+    numbers = {}
+    for name, text in (*((name, given[name]) for name in ("batch_sizes", "cores")), ("agents", args.agents),
+                       ("subtasks", args.subtasks)):  # fmt: skip
+        numbers[name], fault = read_integers(f"--{name.replace('_', '-')}", text)
+        faults += fault
+    if numbers["cores"] and numbers["cores"][-1] > available_cores():
+        faults.append(f"--cores is {numbers['cores'][-1]}, but only {available_cores()} can be used here")
+    faults += [unknown_name("peer", name, PEER_NAMES) for name in peers if name not in PEER_NAMES]
+    found = {path: shutil.which(path) for path in args.peers_python}
+    faults += [f"--peers-python is {path!r}, which cannot be run" for path, there in found.items() if not there]
+    raise_faults(ConfigError, "nothing can be measured", faults)
+    pythons = (sys.executable, *(os.path.abspath(str(path)) for path in found.values()))
+    return ThroughputConfig(
+        runs=given["runs"], seconds=given["seconds"], peers=tuple(peers), pythons=pythons, **numbers
+    )
 
 
 def own_jobs(config: ThroughputConfig) -> Iterator[Measurement]:

@@ -61,7 +61,7 @@ def test_baseline_is_not_compared_with_itself_and_nothing_measured_is_a_dash(res
 
 def test_counts_of_episodes(results):
     text = shown(results)
-    assert "2 episodes a row, of 1 workflow\n" in "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+    assert "2 episodes per row, of 1 workflow\n" in "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
     assert "4 episodes in all" in text
 
 

@@ -11,11 +11,11 @@ import pytest
 from c2c_env import Batch, EnvConfig, Team
 from c2c_env.errors import MissingExtraError
 from training.__main__ import main
-from training.arguments import throughput_config
 from training.commands import throughput
 from training.throughput import measure, own_loops, rows, scaling, tables, worker
 from training.throughput.clock import Loop, rate
 from training.throughput.peer_loops import PEER_NAMES, Peer
+from training.throughput.rows import read_config
 from training.throughput.startup import seconds_of
 from training.throughput.worker import Measurement, measure_apart
 
@@ -229,7 +229,7 @@ def test_what_is_given_wins_over_quick():
     parser = argparse.ArgumentParser()
     throughput.add_arguments(parser)
     args = parser.parse_args(["--peers-python", os.path.relpath(sys.executable), "--quick", "--runs", "3"])
-    config = throughput_config(args)
+    config = read_config(args)
     assert (config.runs, config.batch_sizes) == (3, (1, 64))
     assert config.peers == PEER_NAMES
     assert config.pythons == (sys.executable, os.path.abspath(sys.executable))

@@ -316,3 +316,62 @@ def test_interface_holders_are_the_latest_three():
         snapshot["finished_step"] = np.array([*steps, -1])
         observations, _ = env.restore(snapshot)
         assert read(env, observations, 0, "interface_holders")[5].tolist() == wanted
+
+
+# --- relations ---------------------------------------------------------------------------------------------------
+
+RELATIONS = ("owner", "working_on", "asks_me", "asked", "message_topic")  # with at most one partner each
+
+
+def relation_from_state(env, name, i):
+    """A relation bool [K, A] of agent i, read off the state of the batch and not off the observation."""
+    batch, state, n = env.batch, env.batch.state, env.batch.num_agents
+    table = np.zeros((batch.max_subtasks, batch.max_agents), dtype=bool)
+    if name == "owner":
+        for k, agent in enumerate(state.owner[0]):
+            if agent >= 0:
+                table[k, agent] = True
+        return table
+    by_agent = {
+        "working_on": batch.out.shown_work[0],
+        "asks_me": batch.out.shown_topic[0, i, :, c.ASKS_ME],
+        "asked": batch.out.shown_topic[0, i, :, c.ASKED],
+        "message_topic": batch.out.shown_topic[0, i, :, c.LAST_READ],
+    }[name]
+    for agent, k in enumerate(by_agent[:n]):
+        if k >= 0:
+            table[k, agent] = True
+    return table
+
+
+@pytest.mark.parametrize("relations", ["onehot", "index"])
+@pytest.mark.parametrize("seed", range(4))
+def test_relations_read_alike_in_both_forms(relations, seed):
+    rng = np.random.default_rng(seed)
+    env = random_env(rng, relations=relations, **PADDED)
+    env.restore(random_snapshot(env, rng))
+    observations = env.batch.observations[0]
+    seen = 0
+    for name in RELATIONS:
+        read = env.layout.relation(observations, name)
+        assert read.shape == (env.batch.num_agents, env.batch.max_subtasks, env.batch.max_agents)
+        for i in range(env.batch.num_agents):
+            expected = relation_from_state(env, name, i)
+            np.testing.assert_array_equal(read[i], expected, err_msg=name)
+            seen += expected.sum()
+    assert seen > 0
+
+
+@pytest.mark.parametrize("relations", ["onehot", "index"])
+def test_relations_of_a_part_and_of_tensors_are_the_same(relations):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(9)
+    env = random_env(rng, relations=relations, **PADDED)
+    env.restore(random_snapshot(env, rng))
+    layout, rows = env.layout, env.batch.observations[0]
+    split = layout.board_size
+    for name, part, start in (("interface_holders", rows[:, :split], 0), ("asked", rows[:, split:], split)):
+        whole = layout.relation(rows, name)
+        np.testing.assert_array_equal(layout.relation(part, name, start=start), whole)
+        tensor = layout.relation(torch.from_numpy(part.copy()), name, start=start, arange=torch.arange)
+        np.testing.assert_array_equal(tensor.numpy(), whole)
