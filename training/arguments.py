@@ -19,6 +19,7 @@ def split_list(text: str) -> list[str]:
 
 
 def unique(words: Sequence[str]) -> list[str]:
+    """Drop words that stood before, and keep the order."""
     return list(dict.fromkeys(words))
 
 
@@ -31,6 +32,7 @@ def parse_sizes(text: str) -> list[int]:
 
 
 def at_least(name: str, value: int, least: int) -> int:
+    """Return a value that is at least so large; else raise a `ConfigError` that names it."""
     if value < least:
         raise ConfigError(f"{name} is {value}, expected an integer >= {least}")
     return value

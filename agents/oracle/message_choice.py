@@ -134,13 +134,14 @@ def send_best(p: Params, s: State, z: Scratch, actions: Array, b: int, k: int) -
     for f in range(c.NUM_FACETS):
         z.known[j, k, f] += gap_closed(tau, s.understanding[b, i, k, f], z.known[j, k, f])
     if answering:
-        z.request[j, i] = -1
+        z.request[j, i] = c.NOBODY
     if way == BY_MEETING:
         z.meets[i], z.meets[j] = 1, 1
         caller = j if z.speaks[j] == 0 else i  # whoever needs it calls, so that the other can still write to somebody
         utter(z, actions, b, caller, c.MEET, i + j - caller, k)
         return
-    utter(z, actions, b, i, c.CHAT_TELL if way == BY_CHAT else c.EMAIL_TELL, j, k)
+    by_email = way in (BY_EMAIL, BY_ANSWER)
+    utter(z, actions, b, i, c.EMAIL_TELL if by_email else c.CHAT_TELL, j, k)
     if way == BY_ANSWER:
         utter(z, actions, b, j, c.CHAT_ASK, i, k)
 

@@ -58,7 +58,7 @@ BUDGETS = ("thrifty", "free")  # no more communication per effort than the scrip
 def load_rules(budget: str) -> Mapping[str, Rule]:
     """Return the rules of a budget by tier."""
     if budget not in BUDGETS:
-        raise ConfigError(unknown_name("budget of the planner", budget, BUDGETS))
+        raise ConfigError(unknown_name("budget of the oracle", budget, BUDGETS))
     return read_rules(PATH.read_text(encoding="utf-8"))[budget]
 
 
@@ -78,7 +78,7 @@ def read_rules(text: str) -> dict[str, dict[str, Rule]]:
             faults += given
             if not given:
                 rules[budget][tier] = Rule(**numbers)
-    raise_faults(ConfigError, "bad rules of the planner", faults)
+    raise_faults(ConfigError, "bad rules of the oracle", faults)
     return rules
 
 

@@ -36,4 +36,4 @@ class Scratch(NamedTuple):
     stale: Annotated[Array, Spec("i1", "K", "1 if the best message about it has to be found again")]
     net: Annotated[Array, Spec("f8", "K", "how much the best message about it is to be preferred; 0 for none")]
     sender: Annotated[Array, Spec("i2", "K", "who should send it")]
-    way: Annotated[Array, Spec("i1", "K", "how: see `speech`")]
+    way: Annotated[Array, Spec("i1", "K", "how: see `message_choice`")]

@@ -1,8 +1,8 @@
 """How a step works: plain functions over one environment's row of a batch of arrays.
 
 Every function takes the static `Params` p, the `State` s and the row b. The same source runs interpreted (for
-reading, debugging and coverage) and compiled (`backends`; `cuda` for a GPU), bit for bit alike: all state and
-arithmetic is 64-bit, what the faces hand out is rounded to 32 bits. Nothing is allocated per step.
+reading, debugging and coverage) and compiled (`compile.cpu`, or `compile.cuda` for a GPU), bit for bit alike: all
+state and arithmetic is 64-bit, and what learners read is rounded to 32 bits. Nothing is allocated per step.
 
 The stages of a step, in this order (`transition.step_row`):
 

@@ -147,7 +147,7 @@ class State(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """What the faces hand out."""
+    """What is handed out to those who play."""
 
     observation: Annotated[Array, Spec("f4", "B N D", "one row an agent")]
     action_mask: Annotated[Array, Spec("i1", "B N M", "1 = legal; the parts side by side")]

@@ -1,4 +1,4 @@
-"""The order of things: one reset, one step, and the loop over a batch that the faces call."""
+"""The order of things: one reset, one step, and the loop over a batch that environments call."""
 
 from __future__ import annotations
 

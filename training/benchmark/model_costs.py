@@ -15,9 +15,6 @@ from training.benchmark.play_cell import cell_batch, policy_seed
 CHARACTERS_A_TOKEN = 4
 
 
-# --- before and after a run -----------------------------------------------------------------------------------
-
-
 def describe_estimate(cells: Sequence[Cell]) -> str:
     """What prompted cells could ask and cost, from the prompts of their first steps."""
     questions = prompt_tokens = completion_tokens = 0

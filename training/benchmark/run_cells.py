@@ -26,7 +26,9 @@ from training.executors.base import Executor, attempt
 from training.executors.processes import LocalPool
 from training.executors.threads import Threads
 
+CELLS_AT_ONCE = 8  # that ask a model
 Opener = Callable[[Sequence[Cell]], AbstractContextManager[Executor]]
+Report = Callable[[Cell, str], None]  # gets a cell that is over and its fault
 
 
 def complete(cells: Sequence[Cell], folder: Path, opener: Opener, errors: Console) -> dict[str, str]:
@@ -91,15 +93,9 @@ def describe_faults(cells: Sequence[Cell], faults: dict[str, str]) -> str:
     return "\n".join([head, *lines])
 
 
-CELLS_AT_ONCE = 8
-
-
 def open_threads(cells: Sequence[Cell]) -> Threads:
     """Cells that ask a model run side by side in this process, so that one limit, budget and cache serve all."""
     return Threads(min(CELLS_AT_ONCE, len(cells)), close_clients)
-
-
-Report = Callable[[Cell, str], None]
 
 
 def run_and_write(

@@ -112,7 +112,7 @@ def test_faulty_rules_are_refused_all_at_once():
         read_rules(text)
     assert "price is missing" in str(caught.value)
     assert "unknown number 'prise'; did you mean 'price'" in str(caught.value)
-    with pytest.raises(ConfigError, match="unknown budget of the planner 'cheap'"):
+    with pytest.raises(ConfigError, match="unknown budget of the oracle 'cheap'"):
         load_rules("cheap")
 
 
