@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from c2c_env import Channel, EnvConfig
-from c2c_env.errors import ConfigError, nearest, raise_faults
+from c2c_env.errors import ConfigError, raise_faults, unknown_name
 
 
 def split_list(text: str) -> list[str]:
@@ -39,16 +39,29 @@ def at_least(name: str, value: int, least: int) -> int:
 
 
 def parse_config(assignments: Sequence[str]) -> EnvConfig:
-    """Configuration from ``key=value`` words, channels as ``chat.richness=0.5``; see `read_assignments`."""
-    changes: dict[str, Any] = {}
-    default = EnvConfig()
+    """Read a configuration from ``key=value`` words, channels as ``chat.richness=0.5``; see `read_assignments`.
+
+    Raises:
+        ConfigError: lists every unknown field, with the nearest valid one, and every value that does not fit.
+    """
+    default, changes, faults = EnvConfig(), dict[str, Any](), list[str]()
     for name, value in read_assignments("--config", assignments, "dt=0.25"):
         key, dot, part = name.partition(".")
         value = {part: value} if dot else value
-        if isinstance(value, Mapping) and isinstance(getattr(default, key, None), Channel):
-            value = _channel(key, changes.get(key, getattr(default, key)), value)
+        channel = changes.get(key, getattr(default, key, None))
+        if isinstance(channel, Channel) and isinstance(value, Mapping):
+            valid = {f"{key}.{field}": field for field in vars(channel)}
+            given = {f"{key}.{field}": new for field, new in value.items()}
+            faults += [unknown_name("configuration field", field, valid) for field in given if field not in valid]
+            value = replace(channel, **{valid[field]: new for field, new in given.items() if field in valid})
         changes[key] = value
-    return default.with_fields(**changes)
+    config = default
+    try:
+        config = default.with_fields(**changes)
+    except ConfigError as error:
+        faults += error.faults
+    raise_faults(ConfigError, "bad configuration", faults)
+    return config
 
 
 def read_assignments(flag: str, words: Sequence[str], example: str, *, secret: bool = False) -> list[tuple[str, Any]]:
@@ -82,14 +95,6 @@ def read_value(text: str) -> Any:
     except ValueError:  # the text is no TOML value, or a line break makes it more than one
         return text
     return value
-
-
-def _channel(name: str, channel: Channel, changes: Mapping[str, Any]) -> Channel:
-    valid = list(vars(channel))
-    faults = [f"unknown field {name}.{key}{nearest(key, valid)} (valid: {', '.join(valid)})" for key in changes
-              if key not in valid]  # fmt: skip
-    raise_faults(ConfigError, "bad configuration", faults)
-    return replace(channel, **changes)
 
 
 def output_folder(place: str | Path) -> Path:

@@ -22,6 +22,7 @@ from c2c_env import METRICS, TEST_SEEDS, Channel, EnvConfig
 from c2c_env.errors import ConfigError, WorkflowError
 from training import arguments
 from training.__main__ import main, make_parser
+from training.arguments import parse_config
 from training.benchmark import cell_files, choose_cells, figures, results, run_cells
 from training.benchmark.cell_files import CorruptCellError, read_cell, write_cell
 from training.benchmark.play_cell import run_cell
@@ -347,7 +348,7 @@ def test_config_values_are_toml_and_words_need_no_quotes():
         ("dt.x=1", "dt is {'x': 1}, expected a number > 0"),
         ("dtt=1", "did you mean 'dt'"),
         ("dt=-1", "dt is -1, expected a number > 0"),
-        ("chat.richnes=1", "did you mean 'richness'"),
+        ("chat.richnes=1", "did you mean 'chat.richness'"),
         ("chat=3", "chat is 3, expected a Channel"),
     ],
 )
@@ -439,3 +440,13 @@ def test_figures_are_drawn_for_whatever_was_run(tmp_path):
     names = {path.name for path in (tmp_path / "figures").iterdir()}
     assert {"completion_time.png", "frontier.png", "alignment.png", "message_graph.png"} <= names
     assert {"completion_time_generated.png", "frontier_generated.png"} <= names
+
+
+def test_all_faults_of_the_configuration_are_told_at_once():
+    words = ["relations=one-hot", "chat.richnes=1", "email.latency=0", "hurry=3"]
+    with pytest.raises(ConfigError) as raised:
+        parse_config(words)
+    told = "\n".join(raised.value.faults)
+    assert len(raised.value.faults) == 4
+    for fault in ("relations is 'one-hot'", "'chat.richnes'", "email.latency is 0", "'hurry'"):
+        assert fault in told
