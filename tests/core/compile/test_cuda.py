@@ -76,7 +76,7 @@ def test_the_measuring_command_runs():
 @pytest.mark.slow
 @pytest.mark.skipif(not COMPILER, reason="needs numba-cuda[cu13], the extra cuda")
 def test_ptx_is_one_entry_that_allocates_nothing_and_contracts_nothing():
-    kernels = in_process("cuda_ptx.py", "step", "start", "choose", "take", "logarithm")
+    kernels = in_process("cuda_ptx.py", "step_kernel", "start_kernel", "choose_kernel", "take_kernel", "logarithm")
     print(json.dumps(kernels, indent=1))
     logarithm = kernels.pop("logarithm")  # the library's is fused by hand; drawing a workflow takes one, and rounds
     for name, facts in kernels.items():
@@ -85,7 +85,7 @@ def test_ptx_is_one_entry_that_allocates_nothing_and_contracts_nothing():
         assert facts["extern"] == []
         assert facts["local_bytes"] == 0  # nothing lies on a stack
         for kind in ("fused", "approximate"):  # all other arithmetic is as on the CPU
-            assert facts[kind] == (logarithm[kind] if name == "start" else 0)
+            assert facts[kind] == (logarithm[kind] if name == "start_kernel" else 0)
         assert not facts["linked_anew"]
         assert facts["param_bytes"] < 32_764  # CUDA 12.1 and compute capability 7.0 or later
         assert facts["assembled_bytes"] > 0
