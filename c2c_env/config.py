@@ -172,7 +172,7 @@ class EnvConfig:
     chat: Channel = field(default=Channel(send_hours=0.05, read_hours=0.05, latency=1, richness=0.45))
     email: Channel = field(default=Channel(send_hours=0.10, read_hours=0.05, latency=2, richness=0.60))
     meeting: Channel = field(default=Channel(send_hours=0.50, read_hours=0.50, latency=0, richness=0.90))
-    reward_weights: tuple[float, float, float, float] = (1.0, 0.5, 0.5, 0.5)
+    reward_weights: tuple[float, ...] = (1.0, 0.5, 0.5, 0.5)
     reward_sharing: str | float = "team"
     action_format: str = "multi_discrete"
     mask_format: str = "tuple"

@@ -13,10 +13,11 @@ from typing import Any, get_args, get_type_hints
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from agents.learned.weights import NetworkConfig
+from c2c_env import EnvConfig
 from c2c_env.errors import ConfigError, nearest, raise_faults, unknown_name
 from training.learning.imitation import ImitationConfig
 from training.learning.mappo import PPOConfig
-from training.learning.ranges import Count, NotNegative, Tier, Whole
+from training.learning.ranges import Count, RewardWeights, Tier, Whole
 from training.learning.validation import ValidationConfig
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
@@ -64,7 +65,7 @@ class Recipe:
         ppo_groups: what is played there.
         imitation_chunk, ppo_chunk: updates from one checkpoint to the next. The environments start anew there, in an
             interrupted run and in an uninterrupted one alike, so that both end with the same weights.
-        reward_weights: of progress, alignment, communication and time, for the learner.
+        reward_weights: of the terms of the reward, for the learner.
         validation: how the way to play the weights is chosen.
     """
 
@@ -80,7 +81,7 @@ class Recipe:
     ppo: PPOConfig = field(default_factory=PPOConfig)
     ppo_groups: tuple[GroupConfig, ...] = (GroupConfig(),)
     ppo_chunk: Count = 25
-    reward_weights: tuple[NotNegative, NotNegative, NotNegative, NotNegative] = (1.0, 0.5, 0.5, 0.5)
+    reward_weights: RewardWeights = EnvConfig().reward_weights
     validation: ValidationConfig = field(default_factory=ValidationConfig)
 
 
@@ -119,6 +120,8 @@ def _describe(fault: Any) -> str:
         return f"{_path([*place, ''])}{unknown_name('name', name, _names_at(place))}"
     if fault["type"] == "missing":
         return f"{_path(fault['loc'])} is missing"
+    if fault["type"] not in EXPECTED:
+        return f"{_path(fault['loc'])} is {fault['input']!r}: {fault['msg']}"
     expected = EXPECTED[fault["type"]].format(**fault.get("ctx", {}))
     meant = nearest(fault["input"], re.findall("'(.*?)'", expected))
     return f"{_path(fault['loc'])} is {fault['input']!r}, expected {expected}{meant}"
