@@ -198,7 +198,7 @@ class EnvConfig:
 
     @property
     def channels(self) -> tuple[Channel, ...]:
-        """In the order of `c2c_env.core.constants.CHANNELS`."""
+        """The channels in the order of `c2c_env.core.constants.CHANNELS`."""
         return tuple(getattr(self, name) for name in CHANNELS)
 
     def with_fields(self, **changes: Any) -> EnvConfig:

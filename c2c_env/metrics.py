@@ -38,22 +38,22 @@ METRICS = {
 }
 
 
-def episode_metrics(p: Params, s: State, out: Outputs, b: int) -> dict[str, float]:
-    """Metrics of environment b so far; NaN where nothing happened that could be measured."""
-    w = int(s.workflow[b])
-    tally, speech = s.tally[b], s.speech_count[b]
-    hours = float(s.t[b]) * p.dt
+def episode_metrics(params: Params, state: State, out: Outputs, row: int) -> dict[str, float]:
+    """Return the metrics of the environment of a row so far; NaN where nothing happened that could be measured."""
+    w = int(state.workflow[row])
+    tally, speech = state.tally[row], state.speech_count[row]
+    hours = float(state.t[row]) * params.dt
     spent = float(tally[c.WORK_HOURS] + tally[c.COMMUNICATION_HOURS] + tally[c.WASTED_HOURS])
-    shares = message_shares(p, s, b)
-    finished = float(p.total_effort[w] - s.remaining[b].sum())
-    effort, success = float(p.total_effort[w]), float(out.terminated[b])
+    shares = message_shares(params, state, row)
+    finished = float(params.total_effort[w] - state.remaining[row].sum())
+    effort, success = float(params.total_effort[w]), float(out.terminated[row])
     by_channel = [speech[np.equal(c.CHANNEL_OF_SPEECH, channel)].sum() for channel in range(len(c.CHANNELS))]
     highest = float(shares.max())
     return {
         "success": success,
-        "steps": float(s.t[b]),
+        "steps": float(state.t[row]),
         "completion_time": hours,
-        "score": success * float(p.lower_bound[w]) / hours if hours else 0.0,
+        "score": success * float(params.lower_bound[w]) / hours if hours else 0.0,
         "progress": finished / effort,
         "work_hours": float(tally[c.WORK_HOURS]),
         "communication_hours": float(tally[c.COMMUNICATION_HOURS]),
@@ -69,16 +69,16 @@ def episode_metrics(p: Params, s: State, out: Outputs, b: int) -> dict[str, floa
         "synchronous_share": _ratio(tally[c.MEETING_HOURS], tally[c.COMMUNICATION_HOURS]),
         "requests": float(tally[c.REQUESTS]),
         "answered_share": _ratio(tally[c.ANSWERS], tally[c.REQUESTS]),
-        "answer_delay": _ratio(tally[c.ANSWER_DELAY], tally[c.ANSWERS]) * p.dt,
+        "answer_delay": _ratio(tally[c.ANSWER_DELAY], tally[c.ANSWERS]) * params.dt,
         "reworks": float(tally[c.REWORKS]),
         "requirement_changes": float(tally[c.REQUIREMENT_CHANGES]),
         "invalid_actions": float(tally[c.INVALID_ACTIONS]),
     }
 
 
-def message_shares(p: Params, s: State, b: int) -> Array:
+def message_shares(params: Params, state: State, row: int) -> Array:
     """Share [N] of each agent in all ends of messages that were read; NaN if there were no messages."""
-    graph = s.message_graph[b, : p.num_agents, : p.num_agents]
+    graph = state.message_graph[row, : params.num_agents, : params.num_agents]
     ends = graph.sum(axis=0) + graph.sum(axis=1)
     total = ends.sum()
     return ends / total if total else ends * math.nan

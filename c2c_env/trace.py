@@ -79,35 +79,35 @@ class Trace:
         self._last_t, self.length = t, self.length + 1
         self._show()
 
-    def _write_agents(self, n: int) -> None:
+    def _write_agents(self, place: int) -> None:
         arrays, state, b, agents = self._arrays, self.batch.state, self.row, slice(self.batch.num_agents)
         action = state.action[b, agents]
-        arrays["work"][n] = action[:, c.WORK] - 1
-        arrays["speech"][n] = action[:, c.SPEECH]
-        arrays["recipient"][n] = action[:, c.RECIPIENT]
-        arrays["topic"][n] = action[:, c.TOPIC]
-        arrays["symbol"][n] = action[:, c.SYMBOL]
-        arrays["worked"][n] = state.last_work[b, agents]
-        arrays["work_hours"][n] = state.work_hours[b, agents]
-        arrays["spoken_hours"][n] = state.spoken_hours[b, agents]
-        arrays["in_meeting"][n] = state.in_meeting[b, agents]
-        arrays["meeting_host"][n] = meeting_hosts(self.batch.params, state, b)
-        arrays["reward_terms"][n] = self.batch.reward_terms[b]
+        arrays["work"][place] = action[:, c.WORK] - 1
+        arrays["speech"][place] = action[:, c.SPEECH]
+        arrays["recipient"][place] = action[:, c.RECIPIENT]
+        arrays["topic"][place] = action[:, c.TOPIC]
+        arrays["symbol"][place] = action[:, c.SYMBOL]
+        arrays["worked"][place] = state.last_work[b, agents]
+        arrays["work_hours"][place] = state.work_hours[b, agents]
+        arrays["spoken_hours"][place] = state.spoken_hours[b, agents]
+        arrays["in_meeting"][place] = state.in_meeting[b, agents]
+        arrays["meeting_host"][place] = meeting_hosts(self.batch.params, state, b)
+        arrays["reward_terms"][place] = self.batch.reward_terms[b]
 
-    def _write_team(self, n: int) -> None:
+    def _write_team(self, place: int) -> None:
         arrays, state, b = self._arrays, self.batch.state, self.row
         spent = state.tally[b] - self._tally
         self._tally = state.tally[b].copy()
-        arrays["t"][n] = state.t[b]
-        arrays["worked_hours"][n] = spent[c.WORK_HOURS]
-        arrays["wasted_hours"][n] = spent[c.WASTED_HOURS]
-        arrays["alignment"][n] = spent[c.ALIGNED_HOURS] / spent[c.WORK_HOURS] if spent[c.WORK_HOURS] else np.nan
+        arrays["t"][place] = state.t[b]
+        arrays["worked_hours"][place] = spent[c.WORK_HOURS]
+        arrays["wasted_hours"][place] = spent[c.WASTED_HOURS]
+        arrays["alignment"][place] = spent[c.ALIGNED_HOURS] / spent[c.WORK_HOURS] if spent[c.WORK_HOURS] else np.nan
         remaining = state.remaining[b, : self._num_subtasks].copy()
-        arrays["remaining"][n] = remaining
-        arrays["reworked"][n] = remaining > self._remaining  # only rework adds to it
+        arrays["remaining"][place] = remaining
+        arrays["reworked"][place] = remaining > self._remaining  # only rework adds to it
         self._remaining = remaining
-        arrays["progress"][n] = 1.0 - remaining.sum() / self.batch.params.total_effort[self._workflow]
-        arrays["finished"][n] = state.finished_step[b, : self._num_subtasks] == state.t[b]
+        arrays["progress"][place] = 1.0 - remaining.sum() / self.batch.params.total_effort[self._workflow]
+        arrays["finished"][place] = state.finished_step[b, : self._num_subtasks] == state.t[b]
 
     def _show(self) -> None:
         """Set the attributes to views of what is recorded so far."""
@@ -115,14 +115,14 @@ class Trace:
             setattr(self, name, array[: self.length])
 
 
-def meeting_hosts(p: Params, s: State, b: int) -> Array:
+def meeting_hosts(params: Params, state: State, row: int) -> Array:
     """Return for each agent [N] who called the meeting that it attended in the last step, or -1.
 
     An agent that attends a meeting notes it as read from the host, so the host is found in that note.
     """
-    n = p.num_agents
-    now = s.t[b]
-    notes = (s.read_speech[b, :n, :n] == c.MEET) & (s.read_step[b, :n, :n] == now) & (now > 0)
+    n = params.num_agents
+    now = state.t[row]
+    notes = (state.read_speech[row, :n, :n] == c.MEET) & (state.read_step[row, :n, :n] == now) & (now > 0)
     hosts = np.where(notes.any(axis=1), notes.argmax(axis=1), c.NOBODY)
     called = notes.any(axis=0)
     hosts[called] = np.flatnonzero(called)

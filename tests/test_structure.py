@@ -16,6 +16,8 @@ FILES = [path for package in ("c2c_env", "agents", "training") for path in sorte
 LARGEST_FOLDER = 12
 # folders that are larger, with their number of files: it may fall, not rise
 
+FRAGMENTS = ("Of", "By", "For", "From", "With", "On", "As", "To")  # words that begin a fragment, seldom a sentence
+
 # stems that several files share, because the files have the same role
 SHARED_STEMS = {
     "__init__": "every package has one",
@@ -93,6 +95,8 @@ def docstrings_of(node: ast.Module | ast.ClassDef | ast.FunctionDef, name: str) 
 def is_a_sentence(text: str) -> bool:
     """It begins with a capital letter or a name from the code, and summary and text end with a full stop."""
     first_word = text.split()[0]
+    if first_word in FRAGMENTS:
+        return False
     from_code = re.search(r"[`\[\]_0-9=]", first_word)
     summary = text.split("\n\n")[0]
     stops = [summary, text] if not text.startswith("## ") else [text]
@@ -126,6 +130,26 @@ def test_folders_stay_small():
 def test_docstrings_are_sentences(path):
     found = docstrings(path.read_text(encoding="utf-8"), module_name(path))
     assert [(name, text) for name, text in found if not is_a_sentence(text)] == []
+
+
+def unexplained_names(source: str) -> list[str]:
+    """Arguments of one letter: in compiled functions the ones not explained, elsewhere all but x and y."""
+    tree = ast.parse(source)
+    explained = (ast.get_docstring(tree) or "").partition("Short names: ")[2]
+    wrong = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            short = {argument.arg for argument in node.args.args + node.args.kwonlyargs if len(argument.arg) == 1}
+            marked = {ast.unparse(mark) for mark in node.decorator_list} & {"compiled", "merged"}
+            said = {name for name in short if re.search(rf"\b{name}\s(is|are)\s", explained)}
+            known = said if marked else {"x", "y", "_"}
+            wrong += [f"{node.name}({name})" for name in sorted(short - known)]
+    return wrong
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_arguments_have_whole_words_or_are_explained(path):
+    assert unexplained_names(path.read_text(encoding="utf-8")) == []
 
 
 # --- the rules find what breaks them -----------------------------------------------------------------------------
@@ -179,3 +203,8 @@ def test_docstrings_are_found_at_every_level():
         '"""m."""\nclass C:\n    """c."""\n    def f(self):\n        """f."""\n    def _g(self):\n        """g."""\n'
     )
     assert list(docstrings(source, "m")) == [("m", "m."), ("m.C", "c."), ("m.C.f", "f.")]
+
+
+def test_short_arguments_are_found():
+    module = '"""Work.\n\nShort names: p are the parameters."""\n'
+    assert unexplained_names(module + "@compiled\ndef f(p, k): ...\ndef g(p, x): ...") == ["f(k)", "g(p)"]

@@ -1,4 +1,4 @@
-"""From the words of a command line to values: lists, numbers, key=value settings and folders."""
+"""Turns the words of a command line into values: lists, numbers, key=value settings and folders."""
 
 from __future__ import annotations
 

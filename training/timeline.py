@@ -86,39 +86,39 @@ def _band(trace: Trace, band: range, label: int) -> list[Text]:
     return [head, *(_lane(trace, i, band, label) for i in range(trace.work.shape[1])), aligned]
 
 
-def _lane(trace: Trace, i: int, band: range, label: int) -> Text:
-    line = Text(trace.batch.team.agents[i].ljust(_LANE))
+def _lane(trace: Trace, agent: int, band: range, label: int) -> Text:
+    line = Text(trace.batch.team.agents[agent].ljust(_LANE))
     for n in band:
-        work, style = _work(trace, n, i)
+        work, style = _work(trace, n, agent)
         line.append(work.rjust(label), style=style)
-        speech = int(trace.speech[n, i])
-        mark = "!" if refused(trace, n, i) else MARKS.get(speech, " ")
+        speech = int(trace.speech[n, agent])
+        mark = "!" if refused(trace, n, agent) else MARKS.get(speech, " ")
         line.append(mark, style=_MARK_STYLES[c.CHANNEL_OF_SPEECH[speech]] if speech else "")
-        line.append(_outcome(trace, n, int(trace.worked[n, i])), style="bold green")
+        line.append(_outcome(trace, n, int(trace.worked[n, agent])), style="bold green")
     return line
 
 
-def _work(trace: Trace, n: int, i: int) -> tuple[str, str]:
+def _work(trace: Trace, step: int, agent: int) -> tuple[str, str]:
     """Return what stands for the work of an agent in a step, and its style."""
-    k = int(trace.worked[n, i])
+    k = int(trace.worked[step, agent])
     if k >= 0:
         return str(k), _COLOURS[k % len(_COLOURS)]
-    if trace.in_meeting[n, i]:
+    if trace.in_meeting[step, agent]:
         return "m", _MARK_STYLES[c.MEETING]
-    if trace.work[n, i] < 0:
+    if trace.work[step, agent] < 0:
         return "·", "dim"
-    return ("x", "bold red") if trace.work_hours[n, i] > 0.0 else ("-", "dim")
+    return ("x", "bold red") if trace.work_hours[step, agent] > 0.0 else ("-", "dim")
 
 
-def _outcome(trace: Trace, n: int, k: int) -> str:
-    if k < 0:
+def _outcome(trace: Trace, step: int, subtask: int) -> str:
+    if subtask < 0:
         return " "
-    return _FINISHED if trace.finished[n, k] else _REWORKED if trace.reworked[n, k] else " "
+    return _FINISHED if trace.finished[step, subtask] else _REWORKED if trace.reworked[step, subtask] else " "
 
 
-def refused(trace: Trace, n: int, i: int) -> bool:
-    """Whether agent i called a meeting that did not take place."""
-    return bool(trace.speech[n, i] == c.MEET and trace.meeting_host[n, i] != i)
+def refused(trace: Trace, step: int, agent: int) -> bool:
+    """Whether an agent called a meeting that did not take place."""
+    return bool(trace.speech[step, agent] == c.MEET and trace.meeting_host[step, agent] != agent)
 
 
 def _legend() -> list[Text]:

@@ -1,4 +1,4 @@
-"""From logits to actions and back.
+"""Turns logits into actions and back.
 
 A message is numbered 0 for silence, else 1 + (recipient * K + topic) * S + kind, as `Actor.message_logits` lists them.
 """

@@ -1,4 +1,4 @@
-"""From observations to what the entity network reads: subtask, agent and pair features, padding masked.
+"""Turns observations into what the entity network reads: subtask, agent and pair features, with padding masked.
 
 Axes: E environments, N agents that decide, A agents that are seen (padded), K subtasks (padded).
 """

@@ -1,4 +1,8 @@
-"""The rule of the oracle: what everybody does, one environment after the other."""
+"""The rule of the oracle: what everybody does, one environment after the other.
+
+Short names: p are the parameters, s is the state, b is the row of an environment, z are the scratch arrays, r are the
+numbers of the rule, i is an agent and k is a subtask.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What everybody will understand once the mail under way has been read."""
+"""What everybody will understand once the mail under way has been read.
+
+Short names: p are the parameters, s is the state, b is the row of an environment, z are the scratch arrays, i is an
+agent and j is another agent.
+"""
 
 from __future__ import annotations
 

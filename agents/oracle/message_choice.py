@@ -3,6 +3,9 @@
 A message is about a subtask and for the agent that is to work on it; it goes one of these ways: the sender tells it
 by chat or by email, the sender tells it by email and the recipient, at the same time, asks for it by chat (the
 question arrives first, so the email is an answer and carries more), or the two meet.
+
+Short names: p are the parameters, s is the state, b is the row of an environment, z are the scratch arrays, r are the
+numbers of the rule, i is an agent, j is another agent and k is a subtask.
 """
 
 from __future__ import annotations

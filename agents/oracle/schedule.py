@@ -1,4 +1,8 @@
-"""Who does what when: expected hours, the way to the end, a schedule of all that is left, and what time is worth."""
+"""Who does what when: expected hours, the way to the end, a schedule of all that is left, and what time is worth.
+
+Short names: p are the parameters, s is the state, b is the row of an environment, w is the row of a packed workflow,
+z are the scratch arrays, r are the numbers of the rule, i is an agent and k is a subtask.
+"""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Account:
             self.completion_tokens += reply.completion_tokens
 
     def columns(self, options: ModelSettings) -> dict[str, Any]:
-        """For the results: whether and why the episode failed, answers by label, tokens, dollars, judged messages."""
+        """Return for the results whether and why the episode failed, the answers by label, tokens and dollars."""
         return {
             "failed": float(bool(self.failure)),
             "failure": self.failure,

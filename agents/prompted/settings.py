@@ -93,7 +93,7 @@ class ModelSettings(BaseModel):
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> ModelSettings:
-        """From names and values.
+        """Make settings of names and values.
 
         Raises:
             ConfigError: unknown names, with the nearest valid ones, and wrong values.

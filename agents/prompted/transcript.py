@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from agents.policy import Transcribing
 from agents.prompted.accounts import Turn
 from agents.prompted.settings import ModelSettings
 from c2c_env import Batch, Channel, EnvConfig, Subtask, Team, Workflow
@@ -69,6 +70,8 @@ class Recorder:
     """
 
     def __init__(self, batch: Batch, policy: Transcribed, name: str, seeds: Sequence[int]) -> None:
+        if not isinstance(policy, Transcribing):
+            raise ConfigError(f"policy {name} is not a prompted one, and has no transcript")
         self.batch, self.policy = batch, policy
         self._lines: list[list[str]] = [[_line(self._head(env, name, seed))] for env, seed in enumerate(seeds)]
         self._steps = [0] * len(seeds)
@@ -97,11 +100,11 @@ class Recorder:
             "workflow": asdict(self.batch.workflow(env)),
         }
 
-    def _step(self, env: int, t: int) -> dict[str, Any]:
+    def _step(self, env: int, step: int) -> dict[str, Any]:
         actions = self.batch.action_buffer[env].tolist()
         return {
             "kind": STEP_LINE,
-            "t": t,
+            "t": step,
             "turns": [_turn(turn, actions) for turn in self.policy.turns.get(env, [])],
             "actions": actions,
             "factors": self.batch.message_factors[env].tolist(),

@@ -31,9 +31,9 @@ def schedule(view: AgentView) -> Array:
     return plan
 
 
-def give(plan: Array, free: Array, placed: Array, k: Array, where: Array, agent: Array) -> None:
-    """Give subtask k [R] to the agent, in the rows `where`."""
+def give(plan: Array, free: Array, placed: Array, subtask: Array, where: Array, agent: Array) -> None:
+    """Give a subtask [R] to the agent, in the rows `where`."""
     rows = np.flatnonzero(where)
-    plan[rows, agent[rows]] = k[rows]
+    plan[rows, agent[rows]] = subtask[rows]
     free[rows, agent[rows]] = False
-    placed[rows, k[rows]] = True
+    placed[rows, subtask[rows]] = True

@@ -4,6 +4,9 @@ Every function takes the static `Params` p, the `State` s and the row b. The sam
 reading, debugging and coverage) and compiled (`compile.cpu`, or `compile.cuda` for a GPU), bit for bit alike: all
 state and arithmetic is 64-bit, and what learners read is rounded to 32 bits. Nothing is allocated per step.
 
+Compiled functions keep their names short: i and j are agents, k, q and d subtasks, f a facet, w a packed workflow, n a
+place in a list, o and x an index of an observation or a mask, and t a step.
+
 The stages of a step, in this order (`transition.step_row`):
 
 0. Actions are taken: what the mask forbids becomes no work or silence. Then t += 1.

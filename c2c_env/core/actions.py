@@ -1,4 +1,8 @@
-"""What an agent may do, and what its choice means."""
+"""What an agent may do, and what its choice means.
+
+Short names: p are the parameters, s is the state, b is the row of an environment, i is an agent, j is another agent
+and k is a subtask.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The Alignment Factor and what raises it."""
+"""The Alignment Factor and what raises it.
+
+Short names: p are the parameters, s is the state, b is the row of an environment, w is the row of a packed workflow,
+i is an agent and k is a subtask.
+"""
 
 from __future__ import annotations
 

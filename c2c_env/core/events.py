@@ -1,4 +1,7 @@
-"""Stage 1: requirements change."""
+"""Stage 1: requirements change.
+
+Short names: p are the parameters, s is the state and b is the row of an environment.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The mailbox: where messages under way are kept, and what their senders know of them before they are read."""
+"""The mailbox: where messages under way are kept, and what their senders know of them before they are read.
+
+Short names: p are the parameters, s is the state, b is the row of an environment, i is an agent, j is another agent
+and k is a subtask.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Stages 2 to 5: reading, expiry, meetings, sending."""
+"""Stages 2 to 5: reading, expiry, meetings, sending.
+
+Short names: p are the parameters, s is the state, b is the row of an environment, i is an agent, j is another agent
+and k is a subtask.
+"""
 
 from __future__ import annotations
 

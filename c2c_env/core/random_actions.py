@@ -1,4 +1,7 @@
-"""Random legal actions, for measurements and smoke tests."""
+"""Random legal actions, for measurements and smoke tests.
+
+Short names: s is the state, b is the row of an environment and i is an agent.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The reward of every agent, term by term."""
+"""The reward of every agent, term by term.
+
+Short names: p are the parameters, s is the state and b is the row of an environment.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 The mixer is the finaliser of SplitMix64 (Steele, Lea and Flood 2014). All arithmetic is modulo 2**64, so every
 machine, batch size and thread count gives the same numbers. Works on scalars and on arrays alike.
+
+Short names: x is a number of 64 bits.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The order of things: one reset, one step, and the loop over a batch that environments call."""
+"""The order of things: one reset, one step, and the loop over a batch that environments call.
+
+Short names: p are the parameters, s is the state and b is the row of an environment.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Stages 6 to 8: time, work, completion."""
+"""Stages 6 to 8: time, work, completion.
+
+Short names: p are the parameters, s is the state, b is the row of an environment, i is an agent, k is a subtask and x
+is a number.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """What a `DeviceBatch` launches: the functions of one row, with one thread for each row.
 
 This module is imported only where numba-cuda is installed.
+
+Short names: p are the parameters and s is the state.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Plain functions over one environment's rows of arrays, compiled or interpreted as those of `core` are. They stand here,
 because only the environments know both where workflows come from and how they are played.
+
+Short names: s are the arrays of `Starts` and b is the row of an environment.
 """
 
 from __future__ import annotations

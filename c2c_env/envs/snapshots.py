@@ -38,31 +38,31 @@ _ENDS = ("terminated", "truncated")
 Range = tuple[Any, Any]  # least and largest value
 
 
-def take_snapshot(p: Params, s: State, out: Outputs, row: int) -> dict[str, Array]:
+def take_snapshot(params: Params, state: State, out: Outputs, row: int) -> dict[str, Array]:
     """Copy a row of the state; its `workflow` is the index in the pool."""
-    taken = {name: np.array(_cut(p, s, row, name, spec)) for name, spec in _PLAIN.items()}
+    taken = {name: np.array(_cut(params, state, row, name, spec)) for name, spec in _PLAIN.items()}
     taken["done"] = taken["status"] == constants.DONE
     taken["request_age"] = _request_age(taken)
-    taken["mailbox"] = _mailbox(p, s, row)
-    taken["random_state"] = np.array([getattr(s, name)[row] for name in _RANDOM], dtype=np.uint64)
+    taken["mailbox"] = _mailbox(params, state, row)
+    taken["random_state"] = np.array([getattr(state, name)[row] for name in _RANDOM], dtype=np.uint64)
     for name in _ENDS:
         taken[name] = np.array(getattr(out, name)[row])
-    taken["workflow"] = np.array(s.workflow_index[row])
+    taken["workflow"] = np.array(state.workflow_index[row])
     return taken
 
 
-def put_snapshot(p: Params, s: State, out: Outputs, row: int, snapshot: Mapping[str, Array]) -> None:
+def put_snapshot(params: Params, state: State, out: Outputs, row: int, snapshot: Mapping[str, Array]) -> None:
     """Write a snapshot into a row that has its workflow already; nothing is changed if it does not fit."""
-    workflow = int(s.workflow[row])
-    faults = _faults(_blank(p, s, workflow), snapshot, _ranges(p, workflow))
+    workflow = int(state.workflow[row])
+    faults = _faults(_blank(params, state, workflow), snapshot, _ranges(params, workflow))
     raise_faults(SnapshotError, "the snapshot does not fit this environment", faults)
-    clear_episode(s, row)
+    clear_episode(state, row)
     for name, spec in _PLAIN.items():
-        _cut(p, s, row, name, spec)[...] = snapshot[name]
+        _cut(params, state, row, name, spec)[...] = snapshot[name]
     for name in _MAIL:
-        getattr(s, f"mail_{name}")[row, :, : p.num_agents] = snapshot["mailbox"][name]
+        getattr(state, f"mail_{name}")[row, :, : params.num_agents] = snapshot["mailbox"][name]
     for name, value in zip(_RANDOM, snapshot["random_state"], strict=True):
-        getattr(s, name)[row] = value
+        getattr(state, name)[row] = value
     for name in _ENDS:
         getattr(out, name)[row] = snapshot[name]
 
@@ -81,21 +81,22 @@ def workflow_of(snapshot: Mapping[str, Array], pool_size: int) -> int:
     return int(index)
 
 
-def _cut(p: Params, s: State, row: int, name: str, spec: Spec) -> Array:
+def _cut(params: Params, state: State, row: int, name: str, spec: Spec) -> Array:
     """Return a view of a row of an array without its padding."""
-    real = {"A": p.num_agents, "K": int(p.num_subtasks[s.workflow[row]])}
+    real = {"A": params.num_agents, "K": int(params.num_subtasks[state.workflow[row]])}
     lengths = tuple(slice(real.get(axis)) for axis in spec.axes.split()[1:])
-    view: Array = getattr(s, name)[(slice(row, row + 1), *lengths)]
+    view: Array = getattr(state, name)[(slice(row, row + 1), *lengths)]
     return view.reshape(view.shape[1:]) if view.ndim == 1 else view[0]
 
 
-def _mailbox(p: Params, s: State, row: int) -> Array:
+def _mailbox(params: Params, state: State, row: int) -> Array:
     numbers = [("speech", "i1"), ("recipient", "i2"), ("topic", "i2"), ("symbol", "i2")]
     mailbox = np.zeros(
-        (p.max_latency, p.num_agents), dtype=[*numbers, ("facets", "f8", (constants.NUM_FACETS,)), ("factor", "f8")]
+        (params.max_latency, params.num_agents),
+        dtype=[*numbers, ("facets", "f8", (constants.NUM_FACETS,)), ("factor", "f8")],
     )
     for name in _MAIL:
-        mailbox[name] = getattr(s, f"mail_{name}")[row, :, : p.num_agents]
+        mailbox[name] = getattr(state, f"mail_{name}")[row, :, : params.num_agents]
     return mailbox
 
 
@@ -104,18 +105,20 @@ def _request_age(taken: Mapping[str, Array]) -> Array:
     return np.where(topic >= 0, np.asarray(taken["t"]) - step, -1)
 
 
-def _blank(p: Params, s: State, workflow: int) -> dict[str, Array]:
+def _blank(params: Params, state: State, workflow: int) -> dict[str, Array]:
     """Make arrays of the shapes that a snapshot of this workflow has."""
-    real = {"A": p.num_agents, "K": int(p.num_subtasks[workflow])}
+    real = {"A": params.num_agents, "K": int(params.num_subtasks[workflow])}
 
     def shape(spec: Spec, array: Array) -> tuple[int, ...]:
         axes = spec.axes.split()[1:]
         return tuple(real.get(axis, size) for axis, size in zip(axes, array.shape[1:], strict=True))
 
-    blank = {name: np.zeros(shape(spec, getattr(s, name)), getattr(s, name).dtype) for name, spec in _PLAIN.items()}
+    blank = {
+        name: np.zeros(shape(spec, getattr(state, name)), getattr(state, name).dtype) for name, spec in _PLAIN.items()
+    }
     blank["done"] = np.zeros(real["K"], dtype=bool)
-    blank["request_age"] = np.zeros((p.num_agents, p.num_agents), dtype=np.int32)
-    blank["mailbox"] = _mailbox(p, s, 0)
+    blank["request_age"] = np.zeros((params.num_agents, params.num_agents), dtype=np.int32)
+    blank["mailbox"] = _mailbox(params, state, 0)
     blank["random_state"] = np.zeros(len(_RANDOM), dtype=np.uint64)
     blank |= {name: np.zeros((), dtype=np.int8) for name in _ENDS}
     return blank | {"workflow": np.zeros((), dtype=np.int64)}
@@ -164,16 +167,16 @@ def _value_fault(name: str, got: Array, expected: Array, limits: Range | None) -
     return ""
 
 
-def _ranges(p: Params, workflow: int) -> dict[str, Range]:
+def _ranges(params: Params, workflow: int) -> dict[str, Range]:
     """Least and largest value of everything that is an index or is shown to agents on a scale."""
-    k = int(p.num_subtasks[workflow])
-    agent, subtask, symbol = (-1, p.num_agents - 1), (-1, k - 1), (0, max(0, p.vocab_size - 1))
-    t = (0, int(p.horizon[workflow]))
+    k = int(params.num_subtasks[workflow])
+    agent, subtask, symbol = (-1, params.num_agents - 1), (-1, k - 1), (0, max(0, params.vocab_size - 1))
+    t = (0, int(params.horizon[workflow]))
     flag, count, share = (0, 1), (0, k), (0.0, 1.0)
     return {
         "t": t,
         "understanding": share,
-        "remaining": (0.0, p.effort[workflow, :k]),
+        "remaining": (0.0, params.effort[workflow, :k]),
         "status": (0, constants.NUM_STATUSES - 1),
         "prerequisites_left": count,
         "dependents_left": count,
@@ -194,7 +197,7 @@ def _ranges(p: Params, workflow: int) -> dict[str, Range]:
         "terminated": flag,
         "truncated": flag,
         "mailbox['speech']": (0, constants.NUM_SPEECHES - 1),
-        "mailbox['recipient']": (0, p.max_agents),
+        "mailbox['recipient']": (0, params.max_agents),
         "mailbox['topic']": (0, k - 1),
         "mailbox['symbol']": symbol,
         "mailbox['facets']": share,

@@ -13,16 +13,16 @@ from c2c_env.workflows.pool import WorkflowPool
 from c2c_env.workflows.random_stream import STREAM_LENGTH
 
 
-def make_starts(p: Params, s: State, pool: WorkflowPool, team: Team, config: EnvConfig) -> Starts:
+def make_starts(params: Params, state: State, pool: WorkflowPool, team: Team, config: EnvConfig) -> Starts:
     """Views of the arrays of a batch, and the tables that its workflows are made from."""
     return Starts(
-        seed=s.seed,
-        episode=s.episode,
-        key=s.key,
-        workflow=s.workflow,
-        workflow_index=s.workflow_index,
-        table=Table(**{name: getattr(p, name) for name in Table._fields}),
+        seed=state.seed,
+        episode=state.episode,
+        key=state.key,
+        workflow=state.workflow,
+        workflow_index=state.workflow_index,
+        table=Table(**{name: getattr(params, name) for name in Table._fields}),
         sources=pool.arrays,
         rules=make_packing_rules(team, config),
-        streams=np.zeros((len(s.seed), STREAM_LENGTH), dtype=np.uint64),
+        streams=np.zeros((len(state.seed), STREAM_LENGTH), dtype=np.uint64),
     )

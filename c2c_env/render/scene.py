@@ -159,128 +159,130 @@ def _columns(ch: str) -> int:
     return 2 if unicodedata.east_asian_width(ch) in "WF" else 1
 
 
-def critical_path(p: Params, s: State, b: int) -> set[int]:
+def critical_path(params: Params, state: State, row: int) -> set[int]:
     """Find the unfinished subtasks of the longest chain that is left, at the best skills and Alignment Factor 1."""
-    w = int(s.workflow[b])
-    real = slice(int(p.num_subtasks[w]))
-    hours = s.remaining[b, real] / p.best_skill[w, real] + p.path_after[w, real]
-    unfinished = [k for k in range(len(hours)) if s.status[b, k] != c.DONE]
+    w = int(state.workflow[row])
+    real = slice(int(params.num_subtasks[w]))
+    hours = state.remaining[row, real] / params.best_skill[w, real] + params.path_after[w, real]
+    unfinished = [k for k in range(len(hours)) if state.status[row, k] != c.DONE]
     path: set[int] = set()
     while unfinished:
         k = max(unfinished, key=lambda k: float(hours[k]))
         path.add(k)
-        unfinished = p.dependents[w, k, : p.num_dependents[w, k]].tolist()
+        unfinished = params.dependents[w, k, : params.num_dependents[w, k]].tolist()
     return path
 
 
-def _subtasks(p: Params, s: State, b: int, workflow: Workflow) -> tuple[SubtaskLine, ...]:
-    critical = critical_path(p, s, b)
+def _subtasks(params: Params, state: State, row: int, workflow: Workflow) -> tuple[SubtaskLine, ...]:
+    critical = critical_path(params, state, row)
     return tuple(
         SubtaskLine(
             index=k,
             id=printable(subtask.id),
             title=printable(subtask.title or subtask.id),
             domain=subtask.domain,
-            status=c.STATUSES[s.status[b, k]],
+            status=c.STATUSES[state.status[row, k]],
             effort=subtask.effort,
-            remaining=float(s.remaining[b, k]),
-            owner=int(s.owner[b, k]),
-            worker=_worker(s, b, k),
+            remaining=float(state.remaining[row, k]),
+            owner=int(state.owner[row, k]),
+            worker=_worker(state, row, k),
             critical=k in critical,
         )
         for k, subtask in enumerate(workflow.subtasks)
     )
 
 
-def _worker(s: State, b: int, k: int) -> int:
-    workers = np.flatnonzero(s.last_work[b] == k)
+def _worker(state: State, row: int, subtask: int) -> int:
+    workers = np.flatnonzero(state.last_work[row] == subtask)
     return int(workers[0]) if len(workers) else c.NOBODY
 
 
-def _agents(p: Params, s: State, b: int, workflow: Workflow, names: list[str]) -> tuple[AgentLine, ...]:
-    hosts = meeting_hosts(p, s, b)
+def _agents(params: Params, state: State, row: int, workflow: Workflow, names: list[str]) -> tuple[AgentLine, ...]:
+    hosts = meeting_hosts(params, state, row)
     return tuple(
         AgentLine(
             index=i,
             name=name,
-            use=_use(s, b, i),
-            work=_work(s, b, i, workflow),
-            speech=_speech(p, s, b, i, workflow),
-            reading=_reading(p, s, b, i),
-            meeting=_meeting(s, b, int(hosts[i]), i, workflow),
-            owing=f"debt {s.debt[b, i]:.2f} h" if s.debt[b, i] > 0.0 else "",
-            spoken_hours=float(s.spoken_hours[b, i]),
-            work_hours=float(s.work_hours[b, i]) if s.t[b] else p.dt,
+            use=_use(state, row, i),
+            work=_work(state, row, i, workflow),
+            speech=_speech(params, state, row, i, workflow),
+            reading=_reading(params, state, row, i),
+            meeting=_meeting(state, row, int(hosts[i]), i, workflow),
+            owing=f"debt {state.debt[row, i]:.2f} h" if state.debt[row, i] > 0.0 else "",
+            spoken_hours=float(state.spoken_hours[row, i]),
+            work_hours=float(state.work_hours[row, i]) if state.t[row] else params.dt,
         )
         for i, name in enumerate(names)
     )
 
 
-def _topic(workflow: Workflow, k: int) -> str:
-    return f"{k} {printable(workflow.subtasks[k].id)}"
+def _topic(workflow: Workflow, subtask: int) -> str:
+    return f"{subtask} {printable(workflow.subtasks[subtask].id)}"
 
 
-def _use(s: State, b: int, i: int) -> str:
-    if s.action[b, i, c.WORK] == 0 or s.work_hours[b, i] <= 0.0:
+def _use(state: State, row: int, agent: int) -> str:
+    if state.action[row, agent, c.WORK] == 0 or state.work_hours[row, agent] <= 0.0:
         return ""
-    return "work" if s.last_work[b, i] >= 0 else "waste"
+    return "work" if state.last_work[row, agent] >= 0 else "waste"
 
 
-def _work(s: State, b: int, i: int, workflow: Workflow) -> str:
-    k = int(s.action[b, i, c.WORK]) - 1
+def _work(state: State, row: int, agent: int, workflow: Workflow) -> str:
+    k = int(state.action[row, agent, c.WORK]) - 1
     if k < 0:
         return ""
-    phrase = {"work": "works on", "waste": "wasted on", "": "no time for"}[_use(s, b, i)]
+    phrase = {"work": "works on", "waste": "wasted on", "": "no time for"}[_use(state, row, agent)]
     return f"{phrase} {_topic(workflow, k)}"
 
 
-def _speech(p: Params, s: State, b: int, i: int, workflow: Workflow) -> str:
-    _, speech, recipient, topic, _ = s.action[b, i].tolist()
+def _speech(params: Params, state: State, row: int, agent: int, workflow: Workflow) -> str:
+    _, speech, recipient, topic, _ = state.action[row, agent].tolist()
     if speech == c.SILENT:
         return ""
-    to = "all" if recipient == p.max_agents else short_name(recipient)
-    refused = " (refused)" if speech == c.MEET and not _hosts(s, b, i) else ""
+    to = "all" if recipient == params.max_agents else short_name(recipient)
+    refused = " (refused)" if speech == c.MEET and not _hosts(state, row, agent) else ""
     return f"{c.SPEECHES[speech]} {to}{refused}: {_topic(workflow, topic)}"
 
 
-def _hosts(s: State, b: int, i: int) -> bool:
-    """Whether agent i called a meeting that took place, which is so if somebody noted it."""
-    return bool(((s.read_speech[b, :, i] == c.MEET) & (s.read_step[b, :, i] == s.t[b])).any())
+def _hosts(state: State, row: int, agent: int) -> bool:
+    """Whether an agent called a meeting that took place, which is so if somebody noted it."""
+    return bool(((state.read_speech[row, :, agent] == c.MEET) & (state.read_step[row, :, agent] == state.t[row])).any())
 
 
-def _reading(p: Params, s: State, b: int, i: int) -> str:
+def _reading(params: Params, state: State, row: int, agent: int) -> str:
     """Say from whom the agent read; the state remembers the last message of each sender."""
-    if not s.t[b]:
+    if not state.t[row]:
         return ""
-    speech = s.read_speech[b, i, : p.num_agents]
-    read = (speech != c.SILENT) & (speech != c.MEET) & (s.read_step[b, i, : p.num_agents] == s.t[b])
+    speech = state.read_speech[row, agent, : params.num_agents]
+    read = (
+        (speech != c.SILENT) & (speech != c.MEET) & (state.read_step[row, agent, : params.num_agents] == state.t[row])
+    )
     senders = [short_name(j) for j in np.flatnonzero(read).tolist()]
     return f"reads {' '.join(senders)}" if senders else ""
 
 
-def _meeting(s: State, b: int, host: int, i: int, workflow: Workflow) -> str:
+def _meeting(state: State, row: int, host: int, agent: int, workflow: Workflow) -> str:
     """Say who called the meeting that the agent attends; nothing for the host, whose speech says it."""
-    if host in (c.NOBODY, i):
+    if host in (c.NOBODY, agent):
         return ""
-    return f"meeting of {short_name(host)}: {_topic(workflow, int(s.action[b, host, c.TOPIC]))}"
+    return f"meeting of {short_name(host)}: {_topic(workflow, int(state.action[row, host, c.TOPIC]))}"
 
 
-def short_name(i: int) -> str:
+def short_name(agent: int) -> str:
     """Name an agent briefly: m0 is the manager, w3 is worker_3."""
-    return f"w{i}" if i else "m0"
+    return f"w{agent}" if agent else "m0"
 
 
-def _messages(p: Params, s: State, b: int, workflow: Workflow) -> tuple[MessageLine, ...]:
-    now = int(s.t[b])
+def _messages(params: Params, state: State, row: int, workflow: Workflow) -> tuple[MessageLine, ...]:
+    now = int(state.t[row])
     found = []
-    for age in range(p.max_latency):
-        place = (now - age) % p.max_latency
-        for i, speech in enumerate(s.mail_speech[b, place, : p.num_agents].tolist()):
-            latency = int(p.latency[c.CHANNEL_OF_SPEECH[speech]])
+    for age in range(params.max_latency):
+        place = (now - age) % params.max_latency
+        for i, speech in enumerate(state.mail_speech[row, place, : params.num_agents].tolist()):
+            latency = int(params.latency[c.CHANNEL_OF_SPEECH[speech]])
             if speech == c.SILENT or latency <= age:
                 continue
-            recipient, topic = int(s.mail_recipient[b, place, i]), int(s.mail_topic[b, place, i])
-            to = "all" if recipient == p.max_agents else short_name(recipient)
+            recipient, topic = int(state.mail_recipient[row, place, i]), int(state.mail_topic[row, place, i])
+            to = "all" if recipient == params.max_agents else short_name(recipient)
             due = now - age + latency
             found.append(MessageLine(short_name(i), to, c.SPEECHES[speech], _topic(workflow, topic), due))
     return tuple(sorted(found, key=lambda message: message.due))

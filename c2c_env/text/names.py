@@ -13,14 +13,14 @@ MAX_LETTER = 600  # characters of a message that are passed on
 _MARGIN = "| "
 
 
-def agent_name(i: int) -> str:
-    """Name agent i as `Team.agents` does."""
-    return f"worker_{i}" if i else "manager_0"
+def agent_name(index: int) -> str:
+    """Name an agent as `Team.agents` does."""
+    return f"worker_{index}" if index else "manager_0"
 
 
-def subtask_name(k: int) -> str:
-    """Name subtask k as prompts and answers do."""
-    return f"s{k}"
+def subtask_name(index: int) -> str:
+    """Name a subtask as prompts and answers do."""
+    return f"s{index}"
 
 
 def one_line(text: str, limit: int | None = None) -> str:

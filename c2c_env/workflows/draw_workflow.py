@@ -5,6 +5,8 @@ Plain functions over arrays, in the subset of Python that runs interpreted (`gen
 last bit cannot matter. They allocate nothing.
 
 A stream is a uint64 array [STREAM_LENGTH] with the last block of random words, how many were drawn, seed and tier.
+
+Short names: w is the row of a packed workflow, k is a subtask and x is a number.
 """
 
 from __future__ import annotations

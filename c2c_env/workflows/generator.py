@@ -88,15 +88,15 @@ def _draw(tier: int, seed: int) -> _Drawn:
     return drawn
 
 
-def _subtask(drawn: _Drawn, k: int) -> Subtask:
-    domain = DOMAINS[drawn.domain[0, k]]
-    wanted = drawn.prerequisites[0, k, : drawn.num_prerequisites[0, k]]
+def _subtask(drawn: _Drawn, place: int) -> Subtask:
+    domain = DOMAINS[drawn.domain[0, place]]
+    wanted = drawn.prerequisites[0, place, : drawn.num_prerequisites[0, place]]
     values: dict[str, Any] = {
-        "id": f"s{k + 1}",
+        "id": f"s{place + 1}",
         "domain": domain,
-        "effort": float(drawn.effort[0, k]),
-        "complexity": float(drawn.complexity[0, k]),
+        "effort": float(drawn.effort[0, place]),
+        "complexity": float(drawn.complexity[0, place]),
         "prerequisites": tuple(f"s{p + 1}" for p in wanted),
-        "title": f"Subtask {k + 1} ({domain})",
+        "title": f"Subtask {place + 1} ({domain})",
     }
     return Subtask(**values)

@@ -1,4 +1,7 @@
-"""The quantiles of the normal distribution by algorithm AS241 (Wichura 1988)."""
+"""The quantiles of the normal distribution by algorithm AS241 (Wichura 1988).
+
+Short names: x is a number.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 The row has the same bits as `pack(generate(tier, seed))`. These are plain functions over arrays, compiled or
 interpreted as those of `draw_workflow` are; w is the row.
+
+Short names: w is the row of a packed workflow and k is a subtask.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The random numbers of generated workflows: Philox 4x64 with 10 rounds (Salmon et al. 2011)."""
+"""The random numbers of generated workflows: Philox 4x64 with 10 rounds (Salmon et al. 2011).
+
+Short names: a is a number of 64 bits and b is another one.
+"""
 
 from __future__ import annotations
 

@@ -79,12 +79,12 @@ class Workflow:
         return sum(subtask.effort for subtask in self.subtasks)
 
     def prerequisite_indices(self) -> list[list[int]]:
-        """For each subtask, the indices of its prerequisites in ascending order."""
+        """Return the indices of the prerequisites of each subtask, in ascending order."""
         index = {subtask.id: k for k, subtask in enumerate(self.subtasks)}
         return [sorted(index[p] for p in subtask.prerequisites) for subtask in self.subtasks]
 
     def dependent_indices(self) -> list[list[int]]:
-        """For each subtask, the indices of those that need it in ascending order."""
+        """Return the indices of the subtasks that need each subtask, in ascending order."""
         dependents: list[list[int]] = [[] for _ in self.subtasks]
         for k, wanted in enumerate(self.prerequisite_indices()):
             for p in wanted:

@@ -1,4 +1,4 @@
-"""From the command line's words to the cells of a benchmark."""
+"""Turns the words of the command line into the cells of a benchmark."""
 
 from __future__ import annotations
 

@@ -161,8 +161,8 @@ def _graph_panel(axes: Axes, graph: Floats) -> None:
     axes.axis("off")
 
 
-def _arrow(axes: Axes, start: Floats, end: Floats, weight: float, n: int) -> None:
-    shrink = 8 if n < 7 else 6.5
+def _arrow(axes: Axes, start: Floats, end: Floats, weight: float, size: int) -> None:
+    shrink = 8 if size < 7 else 6.5
     patch = FancyArrowPatch(
         (float(start[0]), float(start[1])), (float(end[0]), float(end[1])),
         connectionstyle="arc3,rad=0.12", arrowstyle="-|>", mutation_scale=4 + 4 * weight,

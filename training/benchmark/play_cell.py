@@ -9,6 +9,7 @@ from agents.play import play
 from agents.policy import Accounting, Policy, PolicyContext, Transcribing
 from agents.registry import make_policy
 from c2c_env import Batch, Team
+from c2c_env.errors import ConfigError
 from training.benchmark.cell import Cell, Row
 from training.files import write_whole
 
@@ -40,8 +41,10 @@ def run_cell(cell: Cell) -> list[Row]:
 
 def play_recorded(cell: Cell, batch: Batch, policy: Policy) -> list[dict[str, float]]:
     """Play, and leave a transcript of each episode where a folder for them is given."""
-    if not cell.transcripts or not isinstance(policy, Transcribing):
+    if not cell.transcripts:
         return play(batch, policy)
+    if not isinstance(policy, Transcribing):
+        raise ConfigError(f"policy {cell.policy} leaves no transcripts, so it takes no folder for them")
     folder = Path(cell.transcripts)
     folder.mkdir(parents=True, exist_ok=True)
     recorder = policy.start_transcripts(batch, cell.policy, cell.seeds)

@@ -128,7 +128,7 @@ def _describe(fault: Any) -> str:
 
 
 def _path(place: Sequence[str | int]) -> str:
-    """As in ``ppo_groups[0].tier``."""
+    """Write a place as in ``ppo_groups[0].tier``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
 
 

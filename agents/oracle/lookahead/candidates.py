@@ -65,8 +65,8 @@ def messaged(batch: Batch, row: int, scratch: Scratch, actions: Array) -> Iterat
             yield with_speech(actions, j, c.CHAT_ASK, c.MANAGER, k)
 
 
-def with_speech(actions: Array, i: int, speech: int, recipient: int, topic: int) -> Array:
-    """A copy in which agent i says something else."""
+def with_speech(actions: Array, speaker: int, speech: int, recipient: int, topic: int) -> Array:
+    """Copy the joint action with something else for one agent to say."""
     changed = actions.copy()
-    changed[i, c.SPEECH], changed[i, c.RECIPIENT], changed[i, c.TOPIC] = speech, recipient, topic
+    changed[speaker, c.SPEECH], changed[speaker, c.RECIPIENT], changed[speaker, c.TOPIC] = speech, recipient, topic
     return changed

@@ -3,6 +3,9 @@
 An observation is written from nothing when an episode starts. After a step only what changed is written: the
 one-hot relations alone are half of an observation, and next to none of them changes. `Outputs.shown_*` remember
 what the observation says at present.
+
+Short names: p are the parameters, s is the state, b is the row of an environment, i is an agent, j is another agent,
+k is a subtask, o is where a field begins and x is an index.
 """
 
 from __future__ import annotations

@@ -11,8 +11,7 @@ from prompted_team import SMALL, STRATEGIES, prompted, small_batch
 from rule_server import answer_by_rule, form_of
 
 from agents.play import play
-from agents.policy import PolicyContext, Transcribing
-from agents.prompted.prompted_team import PromptedTeam
+from agents.policy import PolicyContext
 from agents.prompted.replay import ReplayError, replay
 from agents.prompted.transcript import Recorder, read_transcript
 from agents.registry import make_policy
@@ -163,5 +162,5 @@ def test_a_cut_transcript_is_no_whole_one(server, options, tmp_path):
 def test_only_prompted_teams_leave_transcripts():
     batch = small_batch()
     context = PolicyContext.of(batch)
-    assert not isinstance(make_policy("solo", context), Transcribing)
-    assert hasattr(PromptedTeam, "start_transcripts")
+    with pytest.raises(ConfigError, match="solo is not a prompted one"):
+        Recorder(batch, make_policy("solo", context), "solo", [0])
