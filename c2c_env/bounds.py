@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from graphlib import TopologicalSorter
 
 import numpy as np
@@ -42,3 +43,13 @@ def lower_bound(workflow: Workflow, team: Team) -> float:
     for h in hours.tolist():  # summed one after the other, as `workflows.pack_generated` does
         total += h
     return max(critical, total / team.size)
+
+
+def least_steps(workflow: Workflow, team: Team) -> int:
+    """Return steps that no policy can beat, however long they are, since a subtask with effort takes at least one.
+
+    They are those of the longest chain, or of all subtasks shared equally by all agents, whichever are more.
+    """
+    counted = np.array([float(subtask.effort > 0) for subtask in workflow.subtasks])
+    longest = int((counted + path_after(workflow, counted)).max())
+    return max(longest, math.ceil(float(counted.sum()) / team.size))

@@ -30,7 +30,7 @@ def is_integer(x: object) -> bool:
 
 def number_in(low: float, high: float) -> Check:
     """Expect a number in [low, high]."""
-    return (lambda x: is_number(x) and low <= x <= high, f"a number in [{low}, {high}]")
+    return (lambda x: is_number(x) and low <= x <= high, f"a number in [{low:g}, {high:g}]")
 
 
 def integer_in(low: int, high: int) -> Check:
@@ -59,11 +59,14 @@ def or_none(check: Check) -> Check:
     return (lambda x: x is None or valid(x), f"{expected} or None")
 
 
+# a quantity is 0 or lies between these, so that sums, products and 32-bit rewards of a few of them stay exact enough
+LEAST_QUANTITY, MOST_QUANTITY = 1e-6, 1e6
 SHARE = number_in(0, 1)
-POSITIVE_SHARE: Check = (lambda x: is_number(x) and 0 < x <= 1, "a number in (0, 1]")
-INNER_SHARE: Check = (lambda x: is_number(x) and 0 < x < 1, "a number in (0, 1)")
-POSITIVE: Check = (lambda x: is_number(x) and x > 0, "a number > 0")
-NOT_NEGATIVE: Check = (lambda x: is_number(x) and x >= 0, "a number >= 0")
+POSITIVE_SHARE = number_in(LEAST_QUANTITY, 1)
+INNER_SHARE = number_in(LEAST_QUANTITY, 1 - LEAST_QUANTITY)
+POSITIVE = number_in(LEAST_QUANTITY, MOST_QUANTITY)
+NOT_NEGATIVE = number_in(0, MOST_QUANTITY)
+MODERATE = number_in(-MOST_QUANTITY, MOST_QUANTITY)
 BOOL = instance_of(bool, "True or False")
 TEXT = instance_of(str, "text")
 

@@ -15,6 +15,9 @@ from typing import Any
 from c2c_env.checks import (
     BOOL,
     INNER_SHARE,
+    LEAST_QUANTITY,
+    MODERATE,
+    MOST_QUANTITY,
     NOT_NEGATIVE,
     POSITIVE,
     POSITIVE_SHARE,
@@ -24,7 +27,6 @@ from c2c_env.checks import (
     instance_of,
     integer_in,
     is_integer,
-    is_number,
     one_of,
     only_faults,
     or_none,
@@ -36,7 +38,7 @@ MANAGER_SKILL = 0.4
 PRIMARY_SKILL, SECONDARY_SKILL, BASE_SKILL = 1.0, 0.7, 0.4
 NUM_DOMAINS = 5
 MAX_SIZE = 2**15 - 1  # indices of agents, subtasks and symbols are kept in 16 bits
-MAX_STEPS = 2**31 - 1  # numbers of steps are kept in 32 bits
+MAX_STEPS = 10**9  # numbers of steps are kept in 32 bits, and a latency is added to them
 TIER_VOLATILITY = {"simple": 0.0, "medium": 0.005, "complex": 0.01}
 
 
@@ -48,7 +50,7 @@ class Channel:
         send_hours: hours that the sender pays per message (only once, even if it goes to the whole team).
         read_hours: hours that every recipient pays per message; in a meeting, every invited participant pays them.
         latency: steps between sending and reading; it is 0 for meetings and for nothing else.
-        richness: r in (0, 1]; a message on a subtask of complexity kappa moves understanding by ``r**kappa``.
+        richness: r in [1e-6, 1]; a message on a subtask of complexity kappa moves understanding by ``r**kappa``.
     """
 
     send_hours: float
@@ -63,7 +65,7 @@ class Team:
 
     Attributes:
         skills: one row for each agent and one column for each domain (backend, frontend, data, infrastructure,
-            quality), with numbers in (0, 1].
+            quality), with numbers in [1e-6, 1]. There are at most 32767 agents.
     """
 
     skills: tuple[tuple[float, ...], ...]
@@ -75,7 +77,10 @@ class Team:
             expected = f"a list with one row of {NUM_DOMAINS} numbers for each agent"
             raise ConfigError(f"skills is {self.skills!r}, expected {expected}") from None
         object.__setattr__(self, "skills", rows)
-        faults = [] if rows else ["a team needs at least one agent"]
+        faults = []
+        if not 1 <= len(rows) <= MAX_SIZE:
+            faults.append(f"a team has {len(rows)} agents, expected 1 to {MAX_SIZE}")
+            rows = rows[:1]
         for i, row in enumerate(rows):
             if len(row) != NUM_DOMAINS:
                 faults.append(f"skills[{i}] has {len(row)} values, expected {NUM_DOMAINS} (one for each domain)")
@@ -115,7 +120,8 @@ class EnvConfig:
 
     Time and work:
         dt: hours per step.
-        horizon: steps until truncation; None takes ``ceil(horizon_factor * lower_bound / dt)`` of the workflow.
+        horizon: steps until truncation; None takes ``max(ceil(horizon_factor * lower_bound / dt),
+            ceil(horizon_factor * least_steps))`` of the workflow, see `c2c_env.bounds`.
         horizon_factor: how many lower bounds the default horizon is long, see `horizon`.
         rework_probability: p in [0, 1]; a finished subtask comes back with probability
             ``p * (1 - mean alignment of the hours worked on it)``.
@@ -230,12 +236,12 @@ class EnvConfig:
 
 _SIZE = integer_in(1, MAX_SIZE)
 _FACETS: Check = (
-    lambda x: isinstance(x, tuple) and len(x) == 4 and all(is_number(w) and w >= 0 for w in x) and x[0] > 0,
-    "four numbers >= 0 (intent > 0)",
+    lambda x: isinstance(x, tuple) and len(x) == 4 and all(map(NOT_NEGATIVE[0], x)) and x[0] >= LEAST_QUANTITY,
+    f"four numbers in [0, {MOST_QUANTITY:g}] (intent at least {LEAST_QUANTITY:g})",
 )
 _REWARDS: Check = (
-    lambda x: isinstance(x, tuple) and len(x) == NUM_TERMS and all(map(is_number, x)),
-    f"{NUM_TERMS} numbers, one for each of {', '.join(REWARD_TERMS)}",
+    lambda x: isinstance(x, tuple) and len(x) == NUM_TERMS and all(map(MODERATE[0], x)),
+    f"{NUM_TERMS} numbers in [-{MOST_QUANTITY:g}, {MOST_QUANTITY:g}], one for each of {', '.join(REWARD_TERMS)}",
 )
 _CHANNEL = instance_of(Channel, "a Channel")
 _CHECKS: Mapping[str, Check] = {

@@ -44,7 +44,7 @@ CHANNEL_OF |= dict.fromkeys((EMAIL_TELL, EMAIL_ASK), EMAIL)
 
 @dataclass
 class ReferenceSubtask:
-    """A subtask; the facet weights are normalised already."""
+    """A subtask, a milestone if its effort is 0; the facet weights are normalised already."""
 
     effort: float
     domain: int
@@ -91,7 +91,7 @@ class ReferenceEnv:
         self.exclusive_actions = exclusive_actions
         self.total_effort = sum(subtask.effort for subtask in subtasks)
         self.lower_bound = self._lower_bound()
-        default_horizon = math.ceil(5 * self.lower_bound / dt - 1e-9)
+        default_horizon = max(math.ceil(5 * self.lower_bound / dt - 1e-9), 5 * self._least_steps())
         self.horizon = default_horizon if horizon is None else horizon
         self.reset()
 
@@ -114,6 +114,7 @@ class ReferenceEnv:
         self.invalid = [False for _ in self.agents]
         self.team_terms: Terms = (0.0, 0.0, 0.0, 0.0)
         self.individual_terms: list[Terms] = [(0.0, 0.0, 0.0, 0.0) for _ in self.agents]
+        self._pass_milestones()
         self._clear_step_accounts()
 
     def step(self, actions: list[Action]) -> tuple[bool, bool]:
@@ -155,7 +156,10 @@ class ReferenceEnv:
         return self.alignment_factor(self.counted_agent(k), k)
 
     def is_ready(self, k: int) -> bool:
-        """Not done, all prerequisites done."""
+        """Not done, all prerequisites done; a milestone never is."""
+        return self._is_free(k) and self.subtasks[k].effort > 0
+
+    def _is_free(self, k: int) -> bool:
         return not self.done[k] and all(self.done[p] for p in self.subtasks[k].prerequisites)
 
     def most_skilled(self, k: int, among: Iterable[int]) -> int:
@@ -192,7 +196,18 @@ class ReferenceEnv:
         def finish(k: int) -> float:
             return hours[k] + max(map(finish, self.subtasks[k].prerequisites), default=0.0)
 
-        return max(*map(finish, self.topics), sum(hours) / self.n_agents)
+        return max(max(map(finish, self.topics)), sum(hours) / self.n_agents)
+
+    def _least_steps(self) -> int:
+        """Steps which no policy can beat, since work on a subtask takes at least one."""
+
+        @functools.cache
+        def steps(k: int) -> int:
+            own = 1 if self.subtasks[k].effort > 0 else 0
+            return own + max(map(steps, self.subtasks[k].prerequisites), default=0)
+
+        with_effort = sum(1 for subtask in self.subtasks if subtask.effort > 0)
+        return max(max(map(steps, self.topics)), math.ceil(with_effort / self.n_agents))
 
     def mask(self, agent: int) -> tuple[list[int], list[int], list[int], list[int]]:
         """The four parts of the action mask."""
@@ -349,7 +364,7 @@ class ReferenceEnv:
     def stage_8_completion(self, worker: dict[int, int]) -> None:
         """Used-up subtasks come back as rework or are done (stage 8)."""
         for k, i in worker.items():
-            if self.remaining[k] > DONE_BELOW:
+            if self.remaining[k] > DONE_BELOW * min(1.0, self.subtasks[k].effort):
                 continue
             left_before = self.remaining[k]
             mean_af = self.af_hours[k] / self.hours_worked[k]
@@ -358,6 +373,13 @@ class ReferenceEnv:
             else:
                 self._finish(i, k)
             self.own_progress[i] += (left_before - self.remaining[k]) / self.total_effort
+        self._pass_milestones()
+
+    def _pass_milestones(self) -> None:
+        """Milestones are done with their prerequisites, one after the other (stage 8, and at the start)."""
+        while passed := [k for k in self.topics if self.subtasks[k].effort == 0 and self._is_free(k)]:
+            for k in passed:
+                self.done[k] = True
 
     def _happens(self, stream: str, k: int, probability: float) -> bool:
         return self.uniform is not None and self.uniform(stream, self.t, k) < probability

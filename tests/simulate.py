@@ -18,7 +18,14 @@ MAIL += [("facets", "f8", (4,)), ("factor", "f8")]
 UNEQUAL_WEIGHTS = ((1.0, 0.0, 0.0, 0.0), (0.1, 5.0, 0.3, 0.6), (0.0, 0.0, 2.0, 1.0))
 
 
-def random_workflow(rng, most=12, tier="complex"):
+def effort(rng, place, milestones):
+    """Hours, some of them few, and 0 for the share of `milestones`, but never for the first subtask."""
+    if milestones and place and rng.random() < milestones:
+        return 0.0
+    return float(rng.choice([0.5, 1.0, 2.5, rng.uniform(0.1, 3.0)]))
+
+
+def random_workflow(rng, most=12, tier="complex", milestones=0.0):
     """A random DAG whose prerequisites may have higher indices than their dependents."""
     order = rng.permutation(int(rng.integers(1, most + 1)))
     subtasks = {}
@@ -27,7 +34,7 @@ def random_workflow(rng, most=12, tier="complex"):
         subtasks[k] = Subtask(
             id=f"s{k}",
             domain=DOMAINS[int(rng.integers(0, 5))],
-            effort=float(rng.choice([0.5, 1.0, 2.5, rng.uniform(0.1, 3.0)])),
+            effort=effort(rng, place, milestones),
             complexity=float(rng.uniform(0.75, 2.5)),
             prerequisites=tuple(f"s{p}" for p in wanted),
             facet_weights=UNEQUAL_WEIGHTS[int(rng.integers(0, 3))] if rng.random() < 0.3 else None,
@@ -43,9 +50,9 @@ def random_team(rng, size):
     return Team(tuple(map(tuple, skills.tolist())))
 
 
-def random_env(rng, agents=4, subtasks=6, seed=None, **fields):
+def random_env(rng, agents=4, subtasks=6, seed=None, milestones=0.0, **fields):
     """A started environment of a random workflow and team."""
-    workflow, team = random_workflow(rng, subtasks), random_team(rng, agents)
+    workflow, team = random_workflow(rng, subtasks, milestones=milestones), random_team(rng, agents)
     env = parallel_env(workflow, team=team, **fields)
     env.reset(seed=int(rng.integers(0, 2**40)) if seed is None else seed)
     return env
@@ -154,6 +161,7 @@ def random_snapshot(env, rng):
     snapshot["prerequisites_left"] = left
     snapshot["dependents_left"] = (needs & ~done[:, None]).sum(axis=0)
     snapshot["subtasks_left"] = np.array((~done).sum())
+    snapshot["terminated"], snapshot["truncated"] = np.array(0), np.array(int(t == p.horizon[0]))
     snapshot["remaining"] = np.where(done, 0.0, effort * rng.uniform(0.0, 1.0, count).clip(1e-3))
     snapshot["owner"] = np.where(done, rng.integers(0, n, count), rng.integers(-1, n, count))
     snapshot["finished_step"] = np.where(done, rng.integers(max(1, t - 2), t + 1, count), -1)  # with ties

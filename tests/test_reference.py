@@ -167,13 +167,13 @@ def test_completion_teaches_the_interface_of_what_follows():
 
 def test_rework_and_requirement_change():
     numbers = {"volatility": 0.5, "rework": 0.28}
-    env = ReferenceEnv([root(effort=0.2)], [MANAGER, EXPERT], uniform=lambda stream, t, k: numbers[stream])
+    env = ReferenceEnv([root(effort=0.2)], [MANAGER, EXPERT], uniform=lambda stream, t, k: numbers[stream], horizon=2)
     # rework with probability .5 * (1 - .4324) = .2838 > .28: .3 * .2 = .06 h come back
     assert env.step([WAIT, (1, 0, 0, 0)]) == (False, False)
     assert env.remaining[0] == near(0.06)
     assert env.team_terms[0] == near(0.7)  # .14 of .2
     assert env.individual_terms[1][0] == near(1.4)
-    # horizon 5 * .2 / .5 = 2: done in the last step is terminated, not truncated. The mean AF is
+    # horizon 2: done in the last step is terminated, not truncated. The mean AF is
     # that of both steps: (.4324 + .4324 + .198 * .0722565) / 2 = .43955, p = .2802 > .2801
     numbers["rework"] = 0.2801
     assert env.step([WAIT, (1, 0, 0, 0)]) == (False, True)

@@ -144,8 +144,8 @@ def subtask_table(trace: Trace) -> Table:
         row = [str(k), printable(subtask.title or subtask.id), subtask.domain, f"{subtask.effort:.1f}", first]
         done = int(state.finished_step[b, k])
         if done >= 0:
-            owner, aligned = short_name(int(state.owner[b, k])), state.finish_alignment[b, k]
-            row += [str(done), f"{done * params.dt:.1f}", owner, f"{aligned:.2f}"]
+            by = (short_name(int(state.owner[b, k])), f"{state.finish_alignment[b, k]:.2f}")
+            row += [str(done), f"{done * params.dt:.1f}", *(by if subtask.effort else ("-", "-"))]
         else:
             row += ["not done", "", "", ""]
         table.add_row(*map(Text, row))

@@ -75,8 +75,9 @@ def hand_over(p: Params, s: State, z: Scratch, r: Rule, b: int, i: int, k: int) 
     """
     w = s.workflow[b]
     best, most = c.NOBODY, r.least_handover
-    for n in range(p.num_dependents[w, k]):
-        d = p.dependents[w, k, n]
+    first = p.first_dependent[w, k]
+    for n in range(first, first + p.num_dependents[w, k]):
+        d = p.dependents[w, n]
         j = z.worker[d]
         if z.work[j] < 0 and s.prerequisites_left[b, d] == 1 and finishes(p, s, b, j, k):
             gain = p.weights[w, d, c.INTERFACE] * (1.0 - z.known[j, d, c.INTERFACE]) * z.worth[d]

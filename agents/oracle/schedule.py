@@ -81,6 +81,8 @@ def estimate_hours(p: Params, s: State, z: Scratch, r: Rule, b: int) -> None:
             growth = span * (p.weights[w, k, c.CONTEXT] - context)
             skill = p.skill[i, p.domain[w, k]]
             hours = expected_hours(p, s, b, k, skill, s.remaining[b, k], alignment, growth) + r.rounding
+            if p.effort[w, k] == 0.0:
+                hours = 0.0  # a milestone passes by itself
             z.hours[i, k] = hours * r.stick if s.last_work[b, i] == k else hours
             missing = span * p.weights[w, k, c.INTERFACE] * (1.0 - z.known[i, k, c.INTERFACE]) * (1.0 - trust)
             z.inside[i, k] = z.hours[i, k] * alignment / (alignment + missing)  # near enough, and cheap
@@ -100,8 +102,9 @@ def rank_subtasks(p: Params, s: State, z: Scratch, b: int) -> None:
             if s.status[b, k] == c.DONE:
                 continue
             longest = 0.0
-            for n in range(p.num_dependents[w, k]):
-                longest = max(longest, z.rank[p.dependents[w, k, n]])
+            first = p.first_dependent[w, k]
+            for n in range(first, first + p.num_dependents[w, k]):
+                longest = max(longest, z.rank[p.dependents[w, n]])
             if z.least[k] + longest > z.rank[k]:
                 z.rank[k] = z.least[k] + longest
                 changed = True
@@ -168,8 +171,9 @@ def most_urgent(z: Scratch, num: int, now: float) -> int:
 def first_to_finish(p: Params, s: State, z: Scratch, b: int, k: int, now: float) -> int:
     """Return who would have finished subtask k first (ties: the lowest index)."""
     w = s.workflow[b]
-    for n in range(p.num_prerequisites[w, k]):
-        before = p.prerequisites[w, k, n]
+    first = p.first_prerequisite[w, k]
+    for n in range(first, first + p.num_prerequisites[w, k]):
+        before = p.prerequisites[w, n]
         if s.status[b, before] != c.DONE:
             i = z.worker[before]
             z.hours[i, k] = z.inside[i, k]
@@ -192,13 +196,15 @@ def place(p: Params, s: State, z: Scratch, b: int, k: int, i: int, now: float, p
     if z.last[i] >= 0:
         z.follows[z.last[i]] = k
     z.last[i] = k
-    for n in range(p.num_dependents[w, k]):
-        d = p.dependents[w, k, n]
+    first = p.first_dependent[w, k]
+    for n in range(first, first + p.num_dependents[w, k]):
+        d = p.dependents[w, n]
         z.left[d] -= 1
         if z.left[d] == 0:
             z.opens[d] = 0.0
-            for m in range(p.num_prerequisites[w, d]):
-                before = p.prerequisites[w, d, m]
+            needs = p.first_prerequisite[w, d]
+            for m in range(needs, needs + p.num_prerequisites[w, d]):
+                before = p.prerequisites[w, m]
                 if s.status[b, before] != c.DONE:
                     z.opens[d] = max(z.opens[d], z.finish[before])
 
@@ -225,8 +231,9 @@ def weigh(p: Params, s: State, z: Scratch, r: Rule, b: int, placed: int) -> None
         latest = end
         if z.follows[k] >= 0:
             latest = min(latest, z.latest[z.follows[k]])
-        for m in range(p.num_dependents[w, k]):
-            latest = min(latest, z.latest[p.dependents[w, k, m]])
+        first = p.first_dependent[w, k]
+        for m in range(first, first + p.num_dependents[w, k]):
+            latest = min(latest, z.latest[p.dependents[w, m]])
         slack = latest - z.finish[k]
         z.latest[k] = latest - (z.finish[k] - z.start[k])
         z.worth[k] = max(r.least_worth, 1.0 - slack / r.slack_scale)

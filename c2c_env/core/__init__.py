@@ -20,7 +20,8 @@ The stages of a step, in this order (`transition.step_row`):
 6. `work`: communication is paid from the step's hours, the excess is carried over as debt.
 7. `work`: per ready subtask the owner works, else the most skilled of those who chose it, who becomes the owner;
    remaining -= hours x skill x Alignment Factor, and the worker's context grows.
-8. `work`: a subtask with nothing left is done, or comes back with probability 0.5 (1 - mean alignment of its work).
+8. `work`: a subtask with nothing left (at most 1e-6 x min(1, effort)) is done, or comes back with probability
+   0.5 (1 - mean alignment of its work). Then every milestone, a subtask of effort 0, is done whose prerequisites are.
 
 `rewards`, `actions` (masks) and `observation.writing` then write what the agents get.
 
@@ -38,5 +39,7 @@ Where these rules could be read in two ways, this is the reading:
 - Who gets credit for alignment is decided when the message is read or the meeting held, by whose alignment counts then.
 - Discrete catalogue: speeches are speech-major, assignments subtask-major; whoever assigns goes on with its own work.
   The whole team is told about, or met on, one's own subtask; a request about a finished subtask is passed over.
+- A milestone is done by nobody: nobody learns from it, and whoever was assigned to it holds no interface. A chain of
+  milestones is passed at once, at a reset too. An unfinished one may be talked about and assigned like any subtask.
 - Own facet weights: interface is 0 without prerequisites, then the weights are normalised.
 """

@@ -191,6 +191,8 @@ def take_parts(p: Params, s: State, b: int, i: int, actions: Array) -> None:
     if speech != c.SILENT and not (speaks and 0 <= symbol <= max(0, p.vocab_size - 1)):
         s.invalid[b, i] = 1
         speech = c.SILENT
+    if speech == c.SILENT:
+        recipient, topic, symbol = 0, 0, 0
     act(s, b, i, work, speech, recipient, topic, symbol)
 
 

@@ -1,8 +1,8 @@
 """Every array of the simulator: name, type, shape and meaning.
 
-Sizes: B environments, W packed workflows, A agents (padded), K subtasks (padded), P most prerequisites and Q most
-dependents of a subtask, L steps of message latency, V symbols, D observation length, M mask length. Axes in capital
-words (FACETS, CHANNELS ...) have the length of the table of that name in `constants`.
+Sizes: B environments, W packed workflows, A agents (padded), K subtasks (padded), E prerequisites of all subtasks
+together (padded), Z milestones (padded), L steps of message latency, V symbols, D observation length, M mask length.
+Axes in capital words (FACETS, CHANNELS ...) have the length of the table of that name in `constants`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ Array = npt.NDArray[Any]
 
 
 class Spec(NamedTuple):
-    """The dtype, the axes (sizes by name) and the meaning of an array."""
+    """The dtype, the axes (sizes by name) and the meaning of an array.
+
+    `values` names what its numbers are, for arrays that users can hand in; `envs.batch_checks` says what that allows.
+    """
 
     dtype: str
     axes: str
     meaning: str
+    values: str = ""
 
 
 class Params(NamedTuple):
@@ -69,7 +73,7 @@ class Params(NamedTuple):
     volatility: Annotated[Array, Spec("f8", "W", "requirement changes per subtask and step")]
     lower_bound: Annotated[Array, Spec("f8", "W", "hours that no policy can beat")]
     total_effort: Annotated[Array, Spec("f8", "W", "hours")]
-    effort: Annotated[Array, Spec("f8", "W K", "hours at skill 1 and alignment 1")]
+    effort: Annotated[Array, Spec("f8", "W K", "hours at skill 1 and alignment 1; 0: a milestone")]
     complexity: Annotated[Array, Spec("f8", "W K", "kappa")]
     domain: Annotated[Array, Spec("i2", "W K", "index of the domain")]
     weights: Annotated[Array, Spec("f8", "W K FACETS", "facet weights, sum 1")]
@@ -77,9 +81,13 @@ class Params(NamedTuple):
         Array, Spec("f8", "W K CHANNELS 2", "share of the gap closed per channel; last: 1 answers a request")
     ]
     num_prerequisites: Annotated[Array, Spec("i2", "W K", "direct prerequisites")]
-    prerequisites: Annotated[Array, Spec("i2", "W K P", "their indices, ascending")]
+    first_prerequisite: Annotated[Array, Spec("i4", "W K", "where they begin in `prerequisites`")]
+    prerequisites: Annotated[Array, Spec("i2", "W E", "those of each subtask side by side, ascending")]
     num_dependents: Annotated[Array, Spec("i2", "W K", "direct dependents")]
-    dependents: Annotated[Array, Spec("i2", "W K Q", "their indices, ascending")]
+    first_dependent: Annotated[Array, Spec("i4", "W K", "where they begin in `dependents`")]
+    dependents: Annotated[Array, Spec("i2", "W E", "those of each subtask side by side, ascending")]
+    num_milestones: Annotated[Array, Spec("i4", "W", "subtasks of no effort")]
+    milestones: Annotated[Array, Spec("i2", "W Z", "their indices, each after those that it needs")]
     best_agent: Annotated[Array, Spec("i2", "W K", "most skilled agent, ties lowest index")]
     best_skill: Annotated[Array, Spec("f8", "W K", "its skill")]
     path_after: Annotated[Array, Spec("f8", "W K", "hours of the critical path after this subtask")]
@@ -88,79 +96,99 @@ class Params(NamedTuple):
 class State(NamedTuple):
     """What changes: the episode of every environment."""
 
-    seed: Annotated[Array, Spec("u8", "B", "what the user gave")]
-    episode: Annotated[Array, Spec("i8", "B", "episodes since that seed was given")]
-    key: Annotated[Array, Spec("u8", "B", "random key of this episode")]
-    workflow: Annotated[Array, Spec("i4", "B", "packed workflow that is played")]
-    workflow_index: Annotated[Array, Spec("i8", "B", "its index in the pool")]
-    t: Annotated[Array, Spec("i4", "B", "steps taken")]
-    understanding: Annotated[Array, Spec("f8", "B A K FACETS", "u in [0, 1]")]
-    alignment: Annotated[Array, Spec("f8", "B A K", "Alignment Factor, kept up with understanding")]
-    remaining: Annotated[Array, Spec("f8", "B K", "hours of effort left")]
-    status: Annotated[Array, Spec("i1", "B K", "blocked, ready or done")]
-    prerequisites_left: Annotated[Array, Spec("i2", "B K", "direct prerequisites not done")]
-    dependents_left: Annotated[Array, Spec("i2", "B K", "direct dependents not done")]
-    subtasks_left: Annotated[Array, Spec("i2", "B", "subtasks not done")]
-    owner: Annotated[Array, Spec("i2", "B K", "agent or -1")]
-    finished_step: Annotated[Array, Spec("i4", "B K", "step at which it was done, or -1")]
-    finish_alignment: Annotated[Array, Spec("f8", "B K", "the worker's alignment when it was done")]
-    worked_hours: Annotated[Array, Spec("f8", "B K", "hours worked on it")]
-    aligned_hours: Annotated[Array, Spec("f8", "B K", "hours worked on it x alignment")]
-    debt: Annotated[Array, Spec("f8", "B A", "communication hours not yet paid from working time")]
-    last_work: Annotated[Array, Spec("i2", "B A", "subtask worked on in the last step, or -1")]
-    request_topic: Annotated[Array, Spec("i2", "B A A", "what row asked column, or -1")]
-    request_step: Annotated[Array, Spec("i4", "B A A", "step at which that request opened")]
-    asking_topic: Annotated[Array, Spec("i2", "B A A", "topic of row's newest question to column, or -1")]
-    asking_due: Annotated[Array, Spec("i4", "B A A", "step at which column reads it")]
-    answer_due: Annotated[Array, Spec("i4", "B A A", "step at which column reads row's answer to its open request")]
-    mail_speech: Annotated[Array, Spec("i1", "B L A", "message sent in step t at place t mod L; 0 none")]
-    mail_recipient: Annotated[Array, Spec("i2", "B L A", "agent, or A = the whole team")]
-    mail_topic: Annotated[Array, Spec("i2", "B L A", "subtask")]
-    mail_symbol: Annotated[Array, Spec("i2", "B L A", "symbol carried")]
-    mail_facets: Annotated[Array, Spec("f8", "B L A FACETS", "the sender's understanding when sent")]
-    mail_factor: Annotated[Array, Spec("f8", "B L A", "share of its usual effect that it has: `judged` when sent")]
-    read_speech: Annotated[Array, Spec("i1", "B A A", "last message that row read from column; 0 none")]
-    read_topic: Annotated[Array, Spec("i2", "B A A", "its topic, or -1")]
-    read_symbol: Annotated[Array, Spec("i2", "B A A", "its symbol")]
-    read_step: Annotated[Array, Spec("i4", "B A A", "step at which it was read")]
-    alignment_value: Annotated[Array, Spec("f8", "B", "effort-weighted alignment at the end of the last step")]
-    # of the present step only
-    judged: Annotated[Array, Spec("f8", "B A", "factor on what each agent says next; 1 unless a judge writes it")]
-    action: Annotated[
-        Array, Spec("i4", "B A PARTS", "what each agent really does: work, speech, recipient, topic, symbol")
+    seed: Annotated[Array, Spec("u8", "B", "what the user gave", "any")]
+    episode: Annotated[Array, Spec("i8", "B", "episodes since that seed was given", "episode")]
+    key: Annotated[Array, Spec("u8", "B", "random key of this episode", "any")]
+    workflow: Annotated[Array, Spec("i4", "B", "packed workflow that is played", "row")]
+    workflow_index: Annotated[Array, Spec("i8", "B", "its index in the pool", "workflow")]
+    t: Annotated[Array, Spec("i4", "B", "steps taken", "step")]
+    understanding: Annotated[Array, Spec("f8", "B A K FACETS", "u in [0, 1]", "share")]
+    alignment: Annotated[Array, Spec("f8", "B A K", "Alignment Factor, kept up with understanding", "alignment")]
+    remaining: Annotated[Array, Spec("f8", "B K", "hours of effort left", "remaining")]
+    status: Annotated[Array, Spec("i1", "B K", "blocked, ready or done", "status")]
+    prerequisites_left: Annotated[Array, Spec("i2", "B K", "direct prerequisites not done", "count")]
+    dependents_left: Annotated[Array, Spec("i2", "B K", "direct dependents not done", "count")]
+    subtasks_left: Annotated[Array, Spec("i2", "B", "subtasks not done", "count")]
+    owner: Annotated[Array, Spec("i2", "B K", "agent or -1", "agent or none")]
+    finished_step: Annotated[Array, Spec("i4", "B K", "step at which it was done, or -1", "step or none")]
+    finish_alignment: Annotated[Array, Spec("f8", "B K", "the worker's alignment when it was done", "alignment")]
+    worked_hours: Annotated[Array, Spec("f8", "B K", "hours worked on it", "hours")]
+    aligned_hours: Annotated[Array, Spec("f8", "B K", "hours worked on it x alignment", "hours")]
+    debt: Annotated[Array, Spec("f8", "B A", "communication hours not yet paid from working time", "hours")]
+    last_work: Annotated[Array, Spec("i2", "B A", "subtask worked on in the last step, or -1", "subtask or none")]
+    request_topic: Annotated[Array, Spec("i2", "B A A", "what row asked column, or -1", "subtask or none")]
+    request_step: Annotated[Array, Spec("i4", "B A A", "step at which that request opened", "step")]
+    asking_topic: Annotated[
+        Array, Spec("i2", "B A A", "topic of row's newest question to column, or -1", "subtask or none")
     ]
-    invalid: Annotated[Array, Spec("i1", "B A", "1 where an agent chose what its mask forbids")]
-    spoken_hours: Annotated[Array, Spec("f8", "B A", "communication hours paid")]
-    in_meeting: Annotated[Array, Spec("i1", "B A", "1 while in a meeting")]
-    num_changed: Annotated[Array, Spec("i4", "B", "changes of understanding; beyond C they are not listed")]
-    changed: Annotated[Array, Spec("i2", "B C 2", "whose understanding of which subtask changed, in this order")]
-    participants: Annotated[Array, Spec("i2", "B A", "of the meeting at hand, ascending")]
-    best_facets: Annotated[Array, Spec("f8", "B FACETS", "the best understanding of its topic among them")]
-    work_hours: Annotated[Array, Spec("f8", "B A", "hours left for work")]
-    worker: Annotated[Array, Spec("i2", "B K", "who works on each subtask, or -1")]
-    progress_credit: Annotated[Array, Spec("f8", "B A", "share of the total effort finished")]
-    alignment_credit: Annotated[Array, Spec("f8", "B A", "alignment raised by messages, split between both ends")]
+    asking_due: Annotated[Array, Spec("i4", "B A A", "step at which column reads it", "due")]
+    answer_due: Annotated[
+        Array, Spec("i4", "B A A", "step at which column reads row's answer to its open request", "due")
+    ]
+    mail_speech: Annotated[Array, Spec("i1", "B L A", "message sent in step t at place t mod L; 0 none", "speech")]
+    mail_recipient: Annotated[Array, Spec("i2", "B L A", "agent, or A = the whole team", "recipient")]
+    mail_topic: Annotated[Array, Spec("i2", "B L A", "subtask", "subtask")]
+    mail_symbol: Annotated[Array, Spec("i2", "B L A", "symbol carried", "symbol")]
+    mail_facets: Annotated[Array, Spec("f8", "B L A FACETS", "the sender's understanding when sent", "share")]
+    mail_factor: Annotated[
+        Array, Spec("f8", "B L A", "share of its usual effect that it has: `judged` when sent", "share")
+    ]
+    read_speech: Annotated[Array, Spec("i1", "B A A", "last message that row read from column; 0 none", "speech")]
+    read_topic: Annotated[Array, Spec("i2", "B A A", "its topic, or -1", "subtask or none")]
+    read_symbol: Annotated[Array, Spec("i2", "B A A", "its symbol", "symbol")]
+    read_step: Annotated[Array, Spec("i4", "B A A", "step at which it was read", "step")]
+    alignment_value: Annotated[
+        Array, Spec("f8", "B", "effort-weighted alignment at the end of the last step", "alignment")
+    ]
+    # of the present step only
+    judged: Annotated[
+        Array, Spec("f8", "B A", "factor on what each agent says next; 1 unless a judge writes it", "share")
+    ]
+    action: Annotated[
+        Array, Spec("i4", "B A PARTS", "what each agent really does: work, speech, recipient, topic, symbol", "action")
+    ]
+    invalid: Annotated[Array, Spec("i1", "B A", "1 where an agent chose what its mask forbids", "flag")]
+    spoken_hours: Annotated[Array, Spec("f8", "B A", "communication hours paid", "hours")]
+    in_meeting: Annotated[Array, Spec("i1", "B A", "1 while in a meeting", "flag")]
+    num_changed: Annotated[Array, Spec("i4", "B", "changes of understanding; beyond C they are not listed", "number")]
+    changed: Annotated[
+        Array, Spec("i2", "B C 2", "whose understanding of which subtask changed, in this order", "change")
+    ]
+    participants: Annotated[Array, Spec("i2", "B A", "of the meeting at hand, ascending", "agent")]
+    best_facets: Annotated[Array, Spec("f8", "B FACETS", "the best understanding of its topic among them", "share")]
+    work_hours: Annotated[Array, Spec("f8", "B A", "hours left for work", "hours")]
+    worker: Annotated[Array, Spec("i2", "B K", "who works on each subtask, or -1", "agent or none")]
+    progress_credit: Annotated[Array, Spec("f8", "B A", "share of the total effort finished", "credit")]
+    alignment_credit: Annotated[
+        Array, Spec("f8", "B A", "alignment raised by messages, split between both ends", "credit")
+    ]
     # sums over the episode
-    tally: Annotated[Array, Spec("f8", "B T", "see `constants`, from WORK_HOURS on")]
-    speech_count: Annotated[Array, Spec("i4", "B SPEECHES", "messages sent (meetings held) by speech")]
-    message_graph: Annotated[Array, Spec("i4", "B A A", "messages from row to column")]
+    tally: Annotated[Array, Spec("f8", "B T", "see `constants`, from WORK_HOURS on", "hours")]
+    speech_count: Annotated[Array, Spec("i4", "B SPEECHES", "messages sent (meetings held) by speech", "number")]
+    message_graph: Annotated[Array, Spec("i4", "B A A", "messages from row to column", "number")]
 
 
 class Outputs(NamedTuple):
     """What is handed out to those who play."""
 
-    observation: Annotated[Array, Spec("f4", "B N D", "one row an agent")]
-    action_mask: Annotated[Array, Spec("i1", "B N M", "1 = legal; the parts side by side")]
-    reward: Annotated[Array, Spec("f4", "B N", "sum of the terms")]
-    reward_terms: Annotated[Array, Spec("f4", "B N TERMS", "progress, alignment, communication, time")]
-    terminated: Annotated[Array, Spec("i1", "B", "every subtask done")]
-    truncated: Annotated[Array, Spec("i1", "B", "horizon reached before")]
+    observation: Annotated[Array, Spec("f4", "B N D", "one row an agent", "any")]
+    action_mask: Annotated[Array, Spec("i1", "B N M", "1 = legal; the parts side by side", "flag")]
+    reward: Annotated[Array, Spec("f4", "B N", "sum of the terms", "any")]
+    reward_terms: Annotated[Array, Spec("f4", "B N TERMS", "progress, alignment, communication, time", "any")]
+    terminated: Annotated[Array, Spec("i1", "B", "every subtask done", "flag")]
+    truncated: Annotated[Array, Spec("i1", "B", "horizon reached before", "flag")]
     # what the observations and masks say at present, so that a step writes only what changed
-    shown_left: Annotated[Array, Spec("i2", "B", "subtasks not done")]
-    shown_owner: Annotated[Array, Spec("i2", "B K", "agent or -1")]
-    shown_work: Annotated[Array, Spec("i2", "B A", "subtask worked on in the last step, or -1")]
+    shown_left: Annotated[Array, Spec("i2", "B", "subtasks not done", "count or none")]
+    shown_owner: Annotated[Array, Spec("i2", "B K", "agent or -1", "agent or none")]
+    shown_work: Annotated[Array, Spec("i2", "B A", "subtask worked on in the last step, or -1", "subtask or none")]
     shown_topic: Annotated[
-        Array, Spec("i2", "B A A RELATIONS", "topic that column asks row, row asked it, row last read from it")
+        Array,
+        Spec(
+            "i2",
+            "B A A RELATIONS",
+            "topic that column asks row, row asked it, row last read from it",
+            "subtask or none",
+        ),
     ]
 
 

@@ -62,7 +62,7 @@ NUM_TALLIES = 11
 
 # two real-number readings that rounding must not change
 LEAST_WORK_HOURS = 1e-9  # hours left for work below this are none: they are sums of multiples of 0.05 h
-DONE_TOLERANCE = 1e-6  # hours of effort left below which a subtask is finished
+DONE_TOLERANCE = 1e-6  # effort left with which a subtask is finished: a share of its effort, of an hour at most
 
 # fields of an observation; `layout.OBSERVATION_FIELDS` gives their names, shapes and meanings
 (

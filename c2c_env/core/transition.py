@@ -15,7 +15,7 @@ from c2c_env.core.mailbox import note_mailbox
 from c2c_env.core.messages import deliver_messages, expire_requests, hold_meetings, send_messages
 from c2c_env.core.observation.writing import blank_observations, update_observations
 from c2c_env.core.rewards import write_rewards
-from c2c_env.core.work import choose_workers, complete_subtasks, do_work, spend_time
+from c2c_env.core.work import choose_workers, complete_subtasks, do_work, pass_milestones, spend_time
 
 
 @compiled
@@ -28,12 +28,13 @@ def reset_row(p: Params, s: State, b: int) -> None:
         s.remaining[b, k] = p.effort[w, k]
         s.prerequisites_left[b, k] = p.num_prerequisites[w, k]
         s.dependents_left[b, k] = p.num_dependents[w, k]
-        s.status[b, k] = c.READY if p.num_prerequisites[w, k] == 0 else c.BLOCKED
+        s.status[b, k] = c.READY if p.num_prerequisites[w, k] == 0 and p.effort[w, k] > 0.0 else c.BLOCKED
         for i in range(p.num_agents):
             s.understanding[b, i, k, c.INTENT] = p.manager_intent if i == c.MANAGER else p.initial_intent
             s.understanding[b, i, k, c.INTERFACE] = p.initial_interface
             s.understanding[b, i, k, c.CONSTRAINTS] = p.expertise[i, p.domain[w, k]]
             s.understanding[b, i, k, c.CONTEXT] = p.initial_context
+    pass_milestones(p, s, b)
 
 
 @compiled

@@ -109,9 +109,10 @@ def work_on(p: Params, s: State, b: int, i: int, k: int, hours: float) -> None:
 @compiled
 def complete_subtasks(p: Params, s: State, b: int) -> None:
     """Stage 8: what has no work left is done, or comes back as rework."""
+    w = s.workflow[b]
     for i in range(p.num_agents):
         k = s.last_work[b, i]
-        if k < 0 or s.remaining[b, k] > c.DONE_TOLERANCE:
+        if k < 0 or s.remaining[b, k] > c.DONE_TOLERANCE * min(1.0, p.effort[w, k]):
             continue
         mean_alignment = s.aligned_hours[b, k] / s.worked_hours[b, k]
         chance = p.rework_probability * (1.0 - mean_alignment)
@@ -119,6 +120,7 @@ def complete_subtasks(p: Params, s: State, b: int) -> None:
             rework(p, s, b, i, k)
         else:
             finish(p, s, b, i, k)
+    pass_milestones(p, s, b)
 
 
 @compiled
@@ -136,20 +138,42 @@ def finish(p: Params, s: State, b: int, i: int, k: int) -> None:
     """Subtask k is done: its worker knows all of it and the interface it leaves to its dependents."""
     w = s.workflow[b]
     s.progress_credit[b, i] += s.remaining[b, k] / p.total_effort[w]
-    s.remaining[b, k] = 0.0
-    s.status[b, k] = c.DONE
-    s.finished_step[b, k] = s.t[b]
-    s.subtasks_left[b] -= 1
     s.finish_alignment[b, k] = s.alignment[b, i, k]
     for f in range(c.NUM_FACETS):
         s.understanding[b, i, k, f] = 1.0
     realign(p, s, b, i, k)
-    for n in range(p.num_dependents[w, k]):
-        d = p.dependents[w, k, n]
+    first = p.first_dependent[w, k]
+    for n in range(first, first + p.num_dependents[w, k]):
+        d = p.dependents[w, n]
         s.understanding[b, i, d, c.INTERFACE] = 1.0
         realign(p, s, b, i, d)
+    close_subtask(p, s, b, k)
+
+
+@compiled
+def pass_milestones(p: Params, s: State, b: int) -> None:
+    """Close every milestone whose prerequisites are done; they are listed so that a chain of them closes at once."""
+    w = s.workflow[b]
+    for n in range(p.num_milestones[w]):
+        k = p.milestones[w, n]
+        if s.status[b, k] != c.DONE and s.prerequisites_left[b, k] == 0:
+            close_subtask(p, s, b, k)
+
+
+@compiled
+def close_subtask(p: Params, s: State, b: int, k: int) -> None:
+    """Put subtask k among those that are done; what waited for it alone is ready, unless it is a milestone."""
+    w = s.workflow[b]
+    s.remaining[b, k] = 0.0
+    s.status[b, k] = c.DONE
+    s.finished_step[b, k] = s.t[b]
+    s.subtasks_left[b] -= 1
+    first = p.first_dependent[w, k]
+    for n in range(first, first + p.num_dependents[w, k]):
+        d = p.dependents[w, n]
         s.prerequisites_left[b, d] -= 1
-        if s.prerequisites_left[b, d] == 0:
+        if s.prerequisites_left[b, d] == 0 and p.effort[w, d] > 0.0:
             s.status[b, d] = c.READY
-    for n in range(p.num_prerequisites[w, k]):
-        s.dependents_left[b, p.prerequisites[w, k, n]] -= 1
+    first = p.first_prerequisite[w, k]
+    for n in range(first, first + p.num_prerequisites[w, k]):
+        s.dependents_left[b, p.prerequisites[w, n]] -= 1

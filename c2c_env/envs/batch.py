@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from c2c_env.checks import fault, integer_from, only_faults
-from c2c_env.config import EnvConfig, Team
+from c2c_env.config import MAX_SIZE, EnvConfig, Team
 from c2c_env.core import constants, transition
 from c2c_env.core.arrays import Array, Outputs, Params, State, allocate
 from c2c_env.core.compile import cpu
 from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs import episode_start, snapshots
-from c2c_env.envs.batch_checks import A_CONFIG, A_TEAM, checked_seeds, distinct_rows, indices
+from c2c_env.envs.batch_checks import A_CONFIG, A_TEAM, checked_seeds, distinct_rows, indices, kept_faults
 from c2c_env.envs.spaces import action_sizes, mask_size
 from c2c_env.envs.starts import make_starts
 from c2c_env.errors import ActionError, ConfigError, ResetNeededError, SnapshotError, raise_faults
@@ -25,7 +26,7 @@ from c2c_env.workflows.pack import pack
 from c2c_env.workflows.pool import WorkflowPool
 from c2c_env.workflows.schema import Workflow
 
-_CONNECTED = ("_starts", "_start_rows", "_run_rows", "_threads", "_chunks", "_observations", "_action_masks")
+MAX_LENGTH = 2**31 - 1  # of an observation, since its indices have 32 bits
 
 
 class Batch:
@@ -66,6 +67,7 @@ class Batch:
         write_observations: bool = True,
     ) -> None:
         self.check_types(team, config, num_envs, num_threads)
+        self._write_observations = write_observations
         self.pool = workflow if isinstance(workflow, WorkflowPool) else WorkflowPool(workflow)
         self.team, self.config, self.num_envs, self.num_threads = team, config, num_envs, num_threads
         self.backend = backend
@@ -77,12 +79,9 @@ class Batch:
         self.layout = ObservationLayout.build(*relations)
         self._sizes = self.axes(num_envs)
         self._action_sizes = np.array(action_sizes(config, self.max_agents, self.max_subtasks))
-        self.state = State(**allocate(State, self._sizes))
-        self.out = Outputs(**allocate(Outputs, self._sizes))
-        self.params = self._make_params(write_observations)
+        self._allocate()
         self._pack_shared()
         self._has_episodes = False
-        self._actions = np.zeros((num_envs, self.num_agents, len(self._action_sizes)), dtype=np.int32)
         self._connect()
 
     @staticmethod
@@ -104,6 +103,9 @@ class Batch:
             faults.append(
                 f"max_subtasks is {config.max_subtasks}, but a workflow has {self.pool.max_subtasks} subtasks"
             )
+        for name, size in (("max_agents", self.max_agents), ("max_subtasks", self.max_subtasks)):
+            if size > MAX_SIZE:
+                faults.append(f"{name} is {size}, expected at most {MAX_SIZE}, since indices have 16 bits")
         if self.backend not in cpu.BACKENDS:
             faults.append(f"backend is {self.backend!r}, expected one of {', '.join(cpu.BACKENDS)}")
         raise_faults(ConfigError, "the environment cannot be built", faults)
@@ -124,12 +126,29 @@ class Batch:
             "T": constants.NUM_TALLIES,
             "D": self.layout.size,
             "M": mask_size(config, self.max_agents, self.max_subtasks),
-            "P": self.pool.max_prerequisites,
-            "Q": self.pool.max_dependents,
+            "E": self.pool.max_edges,
+            "Z": self.pool.max_milestones,
             "W": len(self.pool.sources) + num_envs * self.pool.generates,
         }
 
-    def _make_params(self, write_observations: bool) -> Params:
+    def _allocate(self) -> None:
+        """Make all arrays.
+
+        Raises:
+            ConfigError: they do not fit into the memory, or an observation is too long for its 32-bit indices.
+        """
+        sizes = f"{self.num_envs} environments, {self.max_agents} agents and {self.max_subtasks} subtasks"
+        if self.layout.size > MAX_LENGTH:
+            raise ConfigError(f"{sizes} make observations of {self.layout.size} numbers, expected at most {MAX_LENGTH}")
+        try:
+            self.state = State(**allocate(State, self._sizes))
+            self.out = Outputs(**allocate(Outputs, self._sizes))
+            self.params = self._make_params()
+            self._actions = np.zeros((self.num_envs, self.num_agents, len(self._action_sizes)), dtype=np.int32)
+        except (MemoryError, ValueError) as error:  # numpy has either for what is too large
+            raise ConfigError(f"{sizes} do not fit into the memory: {error}") from error
+
+    def _make_params(self) -> Params:
         config = self.config
         arrays = allocate(Params, self._sizes)
         n = self.num_agents
@@ -167,7 +186,7 @@ class Batch:
             exclusive=int(config.exclusive_actions),
             index_relations=int(config.relations == "index"),
             topic_stride=0 if config.relations == "index" else self.max_agents,
-            write_observations=int(write_observations),
+            write_observations=int(self._write_observations),
             **arrays,
         )
 
@@ -179,20 +198,47 @@ class Batch:
                     getattr(self.params, name)[(row, *map(slice, values.shape))] = values
 
     def _connect(self) -> None:
-        """Make what is not pickled: compiled functions, threads, and a second view of the arrays."""
+        """Make what belongs to this process: compiled functions, threads, and read-only views of the arrays."""
         self._starts = make_starts(self.params, self.state, self.pool, self.team, self.config)
         self._observations, self._action_masks = map(_read_only, (self.out.observation, self.out.action_mask))
         self._start_rows = cpu.load(self.backend, episode_start.start_rows)
         self._run_rows = cpu.load(self.backend, transition.run_rows)
-        self._threads = ThreadPoolExecutor(self.num_threads) if self.num_threads > 1 else None
+        self._threads: ThreadPoolExecutor | None = None
+        self._threads_of = 0  # the process in which they run
         self._chunks = np.array_split(np.arange(self.num_envs), self.num_threads)
+        self._judged = False
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in vars(self).items() if k not in _CONNECTED}
+        made_from = {
+            "workflow": list(self.pool.sources),
+            "team": self.team,
+            "config": self.config,
+            "num_envs": self.num_envs,
+            "num_threads": self.num_threads,
+            "backend": self.backend,
+            "write_observations": self._write_observations,
+        }
+        return {"made_from": made_from, "arrays": self._arrays(), "has_episodes": self._has_episodes}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._connect()
+    def __setstate__(self, pickled: dict[str, Any]) -> None:
+        """Make the batch anew and copy what was kept into its arrays.
+
+        Arrays come from outside then: they may be read-only, mapped from a file, or damaged, and compiled code would
+        write into them all the same.
+        """
+        self.__init__(**pickled["made_from"])  # type: ignore[misc]
+        if not pickled["has_episodes"]:
+            return
+        kept = pickled["arrays"]
+        self._place(np.arange(self.num_envs), indices("workflow_index", kept["workflow_index"], len(self.pool)))
+        faults = kept_faults(self.params, self._arrays(), kept, self.state.workflow, len(self.pool))
+        raise_faults(SnapshotError, "the pickled batch is damaged", faults)
+        for name, array in self._arrays().items():
+            array[...] = kept[name]
+        self._has_episodes = True
+
+    def _arrays(self) -> dict[str, Array]:
+        return {"actions": self._actions, **self.state._asdict(), **self.out._asdict()}
 
     # --- what environments read ------------------------------------------------------------------------------
 
@@ -301,6 +347,8 @@ class Batch:
     def step_written(self, rows: npt.ArrayLike | None = None) -> None:
         """Step with the actions already written into `action_buffer`."""
         self._need_reset()
+        if self._judged:
+            self._check_factors()
         chunks = self._chunks
         if rows is not None:
             chunks = np.array_split(distinct_rows(rows, self.num_envs), self.num_threads)
@@ -308,9 +356,11 @@ class Batch:
 
     def _share(self, chunks: list[Array], job: Callable[[Array], None]) -> None:
         """Do a job for every chunk of the rows, each one in its own thread."""
-        if self._threads is None:
+        if self.num_threads == 1:
             job(chunks[0])
             return
+        if self._threads is None or self._threads_of != os.getpid():  # a child made by fork has none of our threads
+            self._threads, self._threads_of = ThreadPoolExecutor(self.num_threads), os.getpid()
         for done in [self._threads.submit(job, chunk) for chunk in chunks]:
             done.result()
 
@@ -343,9 +393,18 @@ class Batch:
     def message_factors(self) -> Array:
         """float64 [B, N] in [0, 1]: how much of the usual effect the words of each agent have in the next steps.
 
-        It is 1 from the start of an episode on. A judge of messages may write another number before a step.
+        It is 1 from the start of an episode on. A judge of messages may write another number before a step; the step
+        raises an `ActionError` if that is not in [0, 1].
         """
+        self._judged = True  # from now on somebody may write into it
         return self.state.judged[:, : self.num_agents]
+
+    def _check_factors(self) -> None:
+        factors = self.state.judged[:, : self.num_agents]
+        wrong = ~((factors >= 0.0) & (factors <= 1.0))
+        if wrong.any():
+            place = tuple(np.argwhere(wrong)[0].tolist())
+            raise ActionError(f"message_factors{list(place)} is {factors[place]}, expected a number in [0, 1]")
 
     @property
     def action_sizes(self) -> Array:
@@ -367,14 +426,14 @@ class Batch:
         """Go back to a snapshot, of this batch or of one with the same workflows, team and configuration.
 
         Raises:
-            SnapshotError: a key is missing or unknown, or an array does not fit.
+            SnapshotError: a key is missing or unknown, an array does not fit, or they contradict each other.
         """
         rows = indices("row", [row], self.num_envs)
         before = self.workflow_index[rows]
         self._place(rows, snapshots.workflow_of(snapshot, len(self.pool)))
         try:
-            snapshots.put_snapshot(self.params, self.state, self.out, int(rows[0]), snapshot)
-        except SnapshotError:
+            snapshots.put_snapshot(self.params, self.state, self.out, int(rows[0]), snapshot, len(self.pool))
+        except Exception:
             self._place(rows, before)
             raise
         self._has_episodes = True

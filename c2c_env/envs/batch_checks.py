@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from c2c_env.checks import fault, instance_of, integer_from
+from c2c_env.checks import Check, fault, instance_of, is_integer, only_faults
 from c2c_env.config import EnvConfig, Team
-from c2c_env.core.arrays import Array
+from c2c_env.core import constants as c
+from c2c_env.core.arrays import Array, Outputs, Params, Spec, State, array_specs
 from c2c_env.errors import ConfigError
 
 A_TEAM = instance_of(Team, "a c2c_env.Team")
 A_CONFIG = instance_of(EnvConfig, "a c2c_env.EnvConfig")
+
+A_SEED: Check = (lambda x: is_integer(x) and 0 <= x < 2**64, "an integer in [0, 2**64)")
+MOST_HOURS = 1e15  # more than any episode can add up to
+MOST_EPISODES = 2**62
+SUM_ROUNDING = 1e-9  # by which a sum of products of shares may exceed 1
+ANY_ACTION = Spec("i4", "B N PARTS", "what an agent chose, legal or not", "any")
+Limits = tuple[Any, Any]  # least and largest value, each [R], or [R, ...] as the array
 
 
 def indices(name: str, given: Any, size: int, count: int | None = None) -> Array:
@@ -47,11 +55,119 @@ def checked_seeds(seeds: Any, count: int) -> Array:
     if isinstance(seeds, np.ndarray) and seeds.shape == (count,) and seeds.dtype.kind in "iu" and (seeds >= 0).all():
         return seeds.astype(np.uint64)
     if not isinstance(seeds, Sequence | np.ndarray) or isinstance(seeds, str) or len(seeds) != count:
-        raise ConfigError(f"seeds is {seeds!r}, expected {count} integers >= 0 (one for each row)")
+        raise ConfigError(f"seeds is {seeds!r}, expected {count} integers in [0, 2**64) (one for each row)")
     return np.array([_seed(seed) for seed in seeds], dtype=np.uint64)
 
 
 def _seed(seed: Any) -> int:
-    if wrong := fault("seed", seed, integer_from(0)):
+    if wrong := fault("seed", seed, A_SEED):
         raise ConfigError(wrong)
-    return int(seed) & 0xFFFFFFFFFFFFFFFF
+    return int(seed)
+
+
+def limits_of(params: Params, workflows: Array, columns: int, pool_size: int) -> dict[str, Limits | None]:
+    """Return the limits of each kind of values (see `core.arrays.Spec`) for R environments; None allows everything.
+
+    Compiled code trusts what it is given, so whatever comes from outside is compared with these first.
+
+    Args:
+        params: of the batch.
+        workflows: [R], the packed workflow of each environment.
+        columns: how many subtasks the arrays have room for.
+        pool_size: how many workflows there are to draw from.
+    """
+    subtasks = params.num_subtasks[workflows].astype(np.int64)
+    horizon = params.horizon[workflows].astype(np.int64)
+    agents, everybody, symbol = params.num_agents, params.max_agents, max(0, params.vocab_size - 1)
+    action = np.array([[0, c.NUM_SPEECHES - 1, everybody, 0, symbol]] * len(workflows))
+    action[:, c.WORK], action[:, c.TOPIC] = subtasks, subtasks - 1
+    change = np.stack([np.full_like(subtasks, agents - 1), subtasks - 1], axis=1)
+    return {
+        "any": None,
+        "row": (0, len(params.num_subtasks) - 1),
+        "workflow": (0, pool_size - 1),
+        "episode": (-1, MOST_EPISODES),
+        "step": (0, horizon),
+        "step or none": (-1, horizon),
+        "due": (0, horizon + params.max_latency),
+        "share": (0.0, 1.0),
+        "alignment": (0.0, 1.0 + SUM_ROUNDING),
+        "credit": (-2.0, 2.0),
+        "hours": (0.0, MOST_HOURS),
+        "remaining": (0.0, params.effort[workflows, :columns]),
+        "number": (0, np.iinfo(np.int32).max - 1),
+        "flag": (0, 1),
+        "status": (0, c.NUM_STATUSES - 1),
+        "speech": (0, c.NUM_SPEECHES - 1),
+        "symbol": (0, symbol),
+        "agent": (0, agents - 1),
+        "agent or none": (-1, agents - 1),
+        "recipient": (0, everybody),
+        "subtask": (0, subtasks - 1),
+        "subtask or none": (-1, subtasks - 1),
+        "count": (0, subtasks),
+        "count or none": (-1, subtasks),
+        "action": (0, action[:, None, :]),
+        "change": (0, change[:, None, :]),
+    }
+
+
+def kept_faults(
+    params: Params, mine: Mapping[str, Array], kept: Mapping[str, Any], workflows: Array, pool_size: int
+) -> list[str]:
+    """List what keeps arrays that were pickled with a batch from being copied into its own of the same names.
+
+    `workflows`, `params` and `pool_size` are those of `limits_of`.
+    """
+    specs = {"actions": ANY_ACTION, **array_specs(State), **array_specs(Outputs)}
+    limits = limits_of(params, workflows, params.max_subtasks, pool_size)
+    faults = []
+    for name, array in mine.items():
+        got = kept.get(name)
+        if not isinstance(got, np.ndarray) or got.shape != array.shape:
+            faults.append(f"{name} is {getattr(got, 'shape', got)!r}, expected an array of shape {array.shape}")
+        else:
+            faults.append(value_fault(name, got, specs[name], limits, params))
+    return only_faults(faults)
+
+
+def value_fault(name: str, got: Array, spec: Spec, limits: dict[str, Limits | None], params: Params) -> str:
+    """Say what is wrong with the type or a value of an array [R, ...]; "" if nothing is."""
+    kinds = {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}[np.dtype(spec.dtype).kind]
+    if got.dtype.kind not in kinds:
+        return f"{name} has type {got.dtype}, expected {np.dtype(spec.dtype)}"
+    allowed = limits[spec.values]
+    if got.dtype.kind == "f" and allowed is not None and not np.isfinite(got).all():
+        return f"{name} has values that are not finite"
+    if allowed is None:
+        if kinds == "fiu":
+            return ""
+        allowed = (np.iinfo(spec.dtype).min, np.iinfo(spec.dtype).max)
+    low, high = (_as_wide(limit, got.ndim) for limit in allowed)
+    outside = (got < low) | (got > high)
+    if outside.any():
+        where, shown = _first(got, outside)
+        return f"{name} has {shown} at {where}, outside [{_shown(low.min())}, {_shown(high.max())}]"
+    if spec.values == "recipient":  # padding stands between the team's agents and everybody
+        nobody = (got >= params.num_agents) & (got < params.max_agents)
+        if nobody.any():
+            where, shown = _first(got, nobody)
+            team = f"[0, {params.num_agents - 1}] or {params.max_agents} (the whole team)"
+            return f"{name} has {shown} at {where}, expected {team}"
+    return ""
+
+
+def _as_wide(limit: Any, ndim: int) -> Array:
+    """Give a limit [R] or [R, ...] the number of axes that the array has."""
+    wide = np.asarray(limit)
+    return wide.reshape(wide.shape + (1,) * (ndim - wide.ndim)) if wide.ndim else wide
+
+
+def _shown(limit: Any) -> Any:
+    return f"{limit:g}" if isinstance(limit, float) else limit
+
+
+def _first(got: Array, wrong: Array) -> tuple[list[int], Any]:
+    """Return the place (without that of the environment) and the value of the first that is wrong."""
+    place = tuple(np.argwhere(wrong)[0].tolist())
+    return list(place[1:]), got[place]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -76,15 +77,17 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
 
     ## Starting State
 
-    Every subtask has all its effort left and no owner. Understanding begins with intent 0.95 for the manager and 0.2
-    for the others, interface 0.1, the squared skill for constraints, and context 0. A list of workflows or a
-    `Generated` source draws one at every reset. `reset(seed=s)` fixes everything that follows; `reset()` goes on to the
-    next episode of the seed. `reset(options={"workflow": name})` chooses a workflow of the list.
+    Every subtask has all its effort left and no owner. A milestone, a subtask of effort 0, is never ready: it is done
+    as soon as its prerequisites are, at the start too, by nobody and for nothing. Understanding begins with intent 0.95
+    for the manager and 0.2 for the others, interface 0.1, the squared skill for constraints, and context 0. A list of
+    workflows or a `Generated` source draws one at every reset. `reset(seed=s)` fixes everything that follows; `reset()`
+    goes on to the next episode of the seed. `reset(options={"workflow": name})` chooses a workflow of the list.
 
     ## Episode End
 
     - Termination: every subtask is done.
-    - Truncation: the horizon is reached, `ceil(5 * lower bound / dt)` steps by default.
+    - Truncation: the horizon is reached, by default `ceil(5 * lower bound / dt)` steps. Where the work is finer than a
+      step, it is 5 steps for each subtask of the longest chain or of one agent's equal share of them, milestones aside.
 
     The last info of every agent has `episode_metrics`, see `c2c_env.METRICS`.
 
@@ -120,12 +123,16 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         self.observation_spaces = {
             a: observation_space(self.config, self.layout.size, *dimensions) for a in self.possible_agents
         }
-        self.state_space = spaces.Box(0.0, 1.0, shape=(state_size(batch),), dtype=np.float32)
         self._tuple_masks = mask_is_tuple(self.config)
         self._discrete = self.config.action_format == "discrete"
         self._started = False
 
     # --- PettingZoo ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def state_space(self) -> spaces.Box:
+        """Space of `state`; made when it is asked for, since its length grows with the square of the subtasks."""
+        return spaces.Box(0.0, 1.0, shape=(state_size(self.batch),), dtype=np.float32)
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         """Space of an agent's observations; the same object at every call."""
@@ -139,8 +146,8 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         """Start an episode.
 
         Args:
-            seed: an integer >= 0, which fixes everything that follows. None goes on from the stream of the current
-                seed, or at the very first reset from fresh entropy.
+            seed: an integer in [0, 2**64), which fixes everything that follows. None goes on from the stream of the
+                current seed, or at the very first reset from fresh entropy.
             options: `{"workflow": name}` chooses among the workflows of this environment.
         """
         workflows = None if options is None else self._chosen_workflow(options)

@@ -2,20 +2,21 @@
 
 Arrays are cut to the real N agents and K subtasks. Two groups of fields are bundled: `mailbox`, a structured
 array [L, N] (the message sent in step t at place t mod L), and `random_state` (seed, episode, key). `done` and
-`request_age` say the same as `status` and `request_step`, in the terms of an observation; a snapshot in
-which they disagree is refused.
+`request_age` say the same as `status` and `request_step`, in the terms of an observation. A snapshot that no episode
+could lead to, because its parts contradict each other, is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from c2c_env.core import constants
-from c2c_env.core.arrays import Array, Outputs, Params, Spec, State, array_specs
+from c2c_env.core import constants as c
+from c2c_env.core.arrays import Array, Outputs, Params, Spec, State, array_specs, shape_of
 from c2c_env.core.transition import clear_episode
+from c2c_env.envs.batch_checks import limits_of, value_fault
 from c2c_env.errors import SnapshotError, raise_faults, unknown_name
 
 _MAIL = ("speech", "recipient", "topic", "symbol", "facets", "factor")
@@ -33,15 +34,23 @@ DERIVED = {
     "participants",
     "best_facets",
 }
-_PLAIN = {name: spec for name, spec in array_specs(State).items() if name not in _BUNDLED | DERIVED}
-_ENDS = ("terminated", "truncated")
-Range = tuple[Any, Any]  # least and largest value
+_STATE = array_specs(State)
+_ENDS = {name: array_specs(Outputs)[name] for name in ("terminated", "truncated")}
+_PLAIN = {name: spec for name, spec in _STATE.items() if name not in _BUNDLED | DERIVED}
+# what is in a snapshot, beside its mailbox and random numbers, that is an array of numbers with a `Spec`
+_CHECKED = {
+    **_PLAIN,
+    **_ENDS,
+    "done": Spec("?", "B K", "status is done", "flag"),
+    "request_age": Spec("i4", "B A A", "steps since a request opened, -1 where there is none", "step or none"),
+    "workflow": _STATE["workflow_index"],
+}
 
 
 def take_snapshot(params: Params, state: State, out: Outputs, row: int) -> dict[str, Array]:
     """Copy a row of the state; its `workflow` is the index in the pool."""
     taken = {name: np.array(_cut(params, state, row, name, spec)) for name, spec in _PLAIN.items()}
-    taken["done"] = taken["status"] == constants.DONE
+    taken["done"] = taken["status"] == c.DONE
     taken["request_age"] = _request_age(taken)
     taken["mailbox"] = _mailbox(params, state, row)
     taken["random_state"] = np.array([getattr(state, name)[row] for name in _RANDOM], dtype=np.uint64)
@@ -51,10 +60,12 @@ def take_snapshot(params: Params, state: State, out: Outputs, row: int) -> dict[
     return taken
 
 
-def put_snapshot(params: Params, state: State, out: Outputs, row: int, snapshot: Mapping[str, Array]) -> None:
+def put_snapshot(
+    params: Params, state: State, out: Outputs, row: int, snapshot: Mapping[str, Array], pool_size: int
+) -> None:
     """Write a snapshot into a row that has its workflow already; nothing is changed if it does not fit."""
-    workflow = int(state.workflow[row])
-    faults = _faults(_blank(params, state, workflow), snapshot, _ranges(params, workflow))
+    faults = _key_faults(snapshot) or _value_faults(params, state, row, snapshot, pool_size)
+    faults = faults or list(_contradictions(params, int(state.workflow[row]), snapshot))
     raise_faults(SnapshotError, "the snapshot does not fit this environment", faults)
     clear_episode(state, row)
     for name, spec in _PLAIN.items():
@@ -90,10 +101,10 @@ def _cut(params: Params, state: State, row: int, name: str, spec: Spec) -> Array
 
 
 def _mailbox(params: Params, state: State, row: int) -> Array:
-    numbers = [("speech", "i1"), ("recipient", "i2"), ("topic", "i2"), ("symbol", "i2")]
+    numbers = [(name, _STATE[f"mail_{name}"].dtype) for name in ("speech", "recipient", "topic", "symbol")]
     mailbox = np.zeros(
         (params.max_latency, params.num_agents),
-        dtype=[*numbers, ("facets", "f8", (constants.NUM_FACETS,)), ("factor", "f8")],
+        dtype=[*numbers, ("facets", "f8", (c.NUM_FACETS,)), ("factor", "f8")],
     )
     for name in _MAIL:
         mailbox[name] = getattr(state, f"mail_{name}")[row, :, : params.num_agents]
@@ -105,44 +116,39 @@ def _request_age(taken: Mapping[str, Array]) -> Array:
     return np.where(topic >= 0, np.asarray(taken["t"]) - step, -1)
 
 
-def _blank(params: Params, state: State, workflow: int) -> dict[str, Array]:
-    """Make arrays of the shapes that a snapshot of this workflow has."""
-    real = {"A": params.num_agents, "K": int(params.num_subtasks[workflow])}
-
-    def shape(spec: Spec, array: Array) -> tuple[int, ...]:
-        axes = spec.axes.split()[1:]
-        return tuple(real.get(axis, size) for axis, size in zip(axes, array.shape[1:], strict=True))
-
-    blank = {
-        name: np.zeros(shape(spec, getattr(state, name)), getattr(state, name).dtype) for name, spec in _PLAIN.items()
-    }
-    blank["done"] = np.zeros(real["K"], dtype=bool)
-    blank["request_age"] = np.zeros((params.num_agents, params.num_agents), dtype=np.int32)
-    blank["mailbox"] = _mailbox(params, state, 0)
-    blank["random_state"] = np.zeros(len(_RANDOM), dtype=np.uint64)
-    blank |= {name: np.zeros((), dtype=np.int8) for name in _ENDS}
-    return blank | {"workflow": np.zeros((), dtype=np.int64)}
+# --- what does not fit ------------------------------------------------------------------------------------------
 
 
-def _faults(blank: Mapping[str, Array], snapshot: Mapping[str, Array], ranges: Mapping[str, Range]) -> list[str]:
-    faults = [f"missing key {name!r}" for name in blank if name not in snapshot]
-    faults += [unknown_name("key", name, blank) for name in snapshot if name not in blank]
-    for name, expected in blank.items():
-        if name not in snapshot:
-            continue
+def _key_faults(snapshot: Mapping[str, Array]) -> list[str]:
+    known = [*_CHECKED, "mailbox", "random_state"]
+    faults = [f"missing key {name!r}" for name in known if name not in snapshot]
+    return faults + [unknown_name("key", name, known) for name in snapshot if name not in known]
+
+
+def _value_faults(params: Params, state: State, row: int, snapshot: Mapping[str, Array], pool_size: int) -> list[str]:
+    """List what is wrong with the shape, the type or the range of each array by itself."""
+    workflow = state.workflow[row : row + 1]
+    real = {"A": params.num_agents, "K": int(params.num_subtasks[workflow[0]]), "T": c.NUM_TALLIES}
+    limits = limits_of(params, workflow, real["K"], pool_size)
+    faults = []
+    for name, spec in _CHECKED.items():
         got = _array(snapshot[name])
-        if got is None or got.shape != expected.shape:
-            what = f"is a ragged {type(snapshot[name]).__name__}" if got is None else f"has shape {got.shape}"
-            faults.append(f"{name} {what}, expected {expected.shape}")
-        elif expected.dtype.names and got.dtype != expected.dtype:
-            faults.append(f"{name} has type {got.dtype}, expected {expected.dtype}")
-        elif expected.dtype.names:
-            parts = {f"{name}[{part!r}]": (got[part], expected[part]) for part in expected.dtype.names}
-            faults += [_value_fault(key, *pair, ranges.get(key)) for key, pair in parts.items()]
-        else:
-            faults.append(_value_fault(name, got, expected, ranges.get(name)))
-    faults = [fault for fault in faults if fault]
-    return faults or _disagreements(snapshot)
+        faults.append(_shape_fault(name, snapshot[name], shape_of(spec.axes, {**real, "B": 1})[1:]))
+        if got is not None and not faults[-1]:
+            faults.append(value_fault(name, got[None], spec, limits, params))
+    box, wanted = _array(snapshot["mailbox"]), _mailbox(params, state, row)
+    faults.append(_shape_fault("mailbox", box, wanted.shape))
+    if box is not None and box.dtype != wanted.dtype:
+        faults.append(f"mailbox has type {box.dtype}, expected {wanted.dtype}")
+    elif box is not None and not faults[-1]:
+        for name in _MAIL:
+            faults.append(value_fault(f"mailbox[{name!r}]", box[name][None], _STATE[f"mail_{name}"], limits, params))
+    numbers = _array(snapshot["random_state"])
+    faults.append(_shape_fault("random_state", numbers, (len(_RANDOM),)))
+    if numbers is not None and not faults[-1]:
+        for name, number in zip(_RANDOM, numbers, strict=True):
+            faults.append(value_fault(f"random_state ({name})", np.asarray([number]), _STATE[name], limits, params))
+    return [fault for fault in faults if fault]
 
 
 def _array(value: Any) -> Array | None:
@@ -152,68 +158,66 @@ def _array(value: Any) -> Array | None:
         return None
 
 
-def _value_fault(name: str, got: Array, expected: Array, limits: Range | None) -> str:
-    """Say what is wrong with the type or the values of an array; compiled code trusts both."""
-    kinds = {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}[expected.dtype.kind]
-    if got.dtype.kind not in kinds:
-        return f"{name} has type {got.dtype}, expected {expected.dtype}"
-    if not np.isfinite(got).all():
-        return f"{name} has values that are not finite"
-    if limits is None and expected.dtype.kind in "iu":
-        limits = (np.iinfo(expected.dtype).min, np.iinfo(expected.dtype).max)
-    if limits is not None and not ((got >= limits[0]) & (got <= limits[1])).all():
-        low, high = (np.max(limit) for limit in limits)
-        return f"{name} has values outside [{low}, {high}]"
-    return ""
+def _shape_fault(name: str, value: Any, expected: tuple[int, ...]) -> str:
+    got = _array(value)
+    if got is None:
+        return f"{name} is a ragged {type(value).__name__}, expected {expected}"
+    return "" if got.shape == expected else f"{name} has shape {got.shape}, expected {expected}"
 
 
-def _ranges(params: Params, workflow: int) -> dict[str, Range]:
-    """Least and largest value of everything that is an index or is shown to agents on a scale."""
-    k = int(params.num_subtasks[workflow])
-    agent, subtask, symbol = (-1, params.num_agents - 1), (-1, k - 1), (0, max(0, params.vocab_size - 1))
-    t = (0, int(params.horizon[workflow]))
-    flag, count, share = (0, 1), (0, k), (0.0, 1.0)
-    return {
-        "t": t,
-        "understanding": share,
-        "remaining": (0.0, params.effort[workflow, :k]),
-        "status": (0, constants.NUM_STATUSES - 1),
-        "prerequisites_left": count,
-        "dependents_left": count,
-        "subtasks_left": count,
-        "owner": agent,
-        "finished_step": (-1, t[1]),
-        "debt": (0.0, np.inf),
-        "last_work": subtask,
-        "request_topic": subtask,
-        "request_step": t,
-        "read_speech": (0, constants.NUM_SPEECHES - 1),
-        "read_topic": subtask,
-        "read_symbol": symbol,
-        "read_step": t,
-        "invalid": flag,
-        "in_meeting": flag,
-        "worker": agent,
-        "terminated": flag,
-        "truncated": flag,
-        "mailbox['speech']": (0, constants.NUM_SPEECHES - 1),
-        "mailbox['recipient']": (0, params.max_agents),
-        "mailbox['topic']": (0, k - 1),
-        "mailbox['symbol']": symbol,
-        "mailbox['facets']": share,
-        "mailbox['factor']": share,
-    }
-
-
-def _disagreements(snapshot: Mapping[str, Array]) -> list[str]:
-    faults = []
-    if not np.array_equal(snapshot["done"], np.asarray(snapshot["status"]) == constants.DONE):
-        faults.append("done disagrees with status; change both together")
-    if not np.array_equal(snapshot["request_age"], _request_age(snapshot)):
-        faults.append("request_age disagrees with t, request_topic and request_step; change them together")
-    t = int(snapshot["t"])
+def _contradictions(params: Params, workflow: int, snapshot: Mapping[str, Array]) -> Iterator[str]:
+    """Yield what no episode can lead to, of a snapshot whose values are all within their limits."""
+    now = {name: np.asarray(value) for name, value in snapshot.items()}
+    yield from _board_contradictions(params, workflow, now)
+    t, left = int(now["t"]), int(now["subtasks_left"])
+    if not np.array_equal(now["request_age"], _request_age(now)):
+        yield "request_age disagrees with t, request_topic and request_step; change them together"
     for name in ("request_step", "read_step", "finished_step"):
-        latest = int(np.max(snapshot[name]))
-        if latest > t:
-            faults.append(f"{name} has step {latest}, later than t = {t}")
-    return faults
+        if now[name].max() > t:
+            yield f"{name} has step {now[name].max()}, later than t = {t}"
+    if (np.diagonal(now["request_topic"]) >= 0).any():
+        yield "request_topic has a request of an agent to itself"
+    if bool(now["terminated"]) != (left == 0):
+        yield f"terminated is {now['terminated']}, but {left} subtasks are left"
+    horizon = int(params.horizon[workflow])
+    if bool(now["truncated"]) != (left > 0 and t >= horizon):
+        yield f"truncated is {now['truncated']}, but t is {t} of {horizon} and {left} subtasks are left"
+    box = now["mailbox"]
+    spoken, senders = box["speech"] != c.SILENT, np.arange(params.num_agents)
+    if (box["speech"] == c.MEET).any():
+        yield "mailbox['speech'] has a meeting, but those take place at once"
+    if ((box["speech"] == c.ASSIGN) & (senders != c.MANAGER)).any():
+        yield "mailbox['speech'] has an assignment by an agent who is not the manager"
+    if (spoken & (box["recipient"] == senders)).any():
+        yield "mailbox['recipient'] has a message of an agent to itself"
+
+
+def _board_contradictions(params: Params, workflow: int, now: Mapping[str, Array]) -> Iterator[str]:
+    """Yield what cannot be on the board: statuses, counts, and what must go with a subtask that is done."""
+    k = int(params.num_subtasks[workflow])
+    subtasks = np.arange(k)
+    needing = np.repeat(subtasks, params.num_prerequisites[workflow, :k])
+    needed = params.prerequisites[workflow, : len(needing)]
+    done, milestone = now["status"] == c.DONE, params.effort[workflow, :k] == 0.0
+    waits_for = np.bincount(needing, weights=~done[needed], minlength=k)
+    holds_up = np.bincount(needed, weights=~done[needing], minlength=k)
+    free = waits_for == 0
+    status = np.where(free & (done | milestone), c.DONE, np.where(free, c.READY, c.BLOCKED))
+    worked_on = done & ~milestone
+    found = {
+        "done disagrees with status; change both together": now["done"] != done,
+        "status disagrees with the prerequisites": now["status"] != status,
+        "prerequisites_left disagrees with status": now["prerequisites_left"] != waits_for,
+        "dependents_left disagrees with status": now["dependents_left"] != holds_up,
+        "remaining disagrees with status: effort is left exactly where a subtask is not done": (
+            (now["remaining"] > 0.0) != ~(done | milestone)
+        ),
+        "owner is nobody, but somebody must have done it": worked_on & (now["owner"] < 0),
+        "finished_step disagrees with status": (now["finished_step"] >= 0) != done,
+        "aligned_hours are more than worked_hours": now["aligned_hours"] > now["worked_hours"],
+    }
+    for what, where in found.items():
+        if where.any():
+            yield f"{what} (subtask {subtasks[where][0]})"
+    if now["subtasks_left"] != (~done).sum():
+        yield f"subtasks_left is {now['subtasks_left']}, but {(~done).sum()} are not done"

@@ -32,7 +32,7 @@ class SubtaskLine:
     @property
     def finished_share(self) -> float:
         """Share of the effort that is finished."""
-        return 1.0 - self.remaining / self.effort
+        return 1.0 - self.remaining / self.effort if self.effort else float(self.status == "done")
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,8 @@ def critical_path(params: Params, state: State, row: int) -> set[int]:
     while unfinished:
         k = max(unfinished, key=lambda k: float(hours[k]))
         path.add(k)
-        unfinished = params.dependents[w, k, : params.num_dependents[w, k]].tolist()
+        first, count = params.first_dependent[w, k], params.num_dependents[w, k]
+        unfinished = params.dependents[w, first : first + count].tolist()
     return path
 
 

@@ -52,6 +52,8 @@ class Drawn(Protocol):
     @property
     def num_prerequisites(self) -> Array: ...
     @property
+    def first_prerequisite(self) -> Array: ...
+    @property
     def prerequisites(self) -> Array: ...
 
 
@@ -82,24 +84,26 @@ def draw_complexity(stream: Array, mean: float) -> float:
 @compiled
 def draw_prerequisites(table: Drawn, w: int, k: int, stream: Array) -> None:
     """Draw up to `MAX_PREREQUISITES` different subtasks of the `LOOK_BACK` before k, in ascending order."""
+    first = table.first_prerequisite[w, k - 1] + table.num_prerequisites[w, k - 1] if k > 0 else 0
     before = min(k, LOOK_BACK)
     wanted = min(draw_integer(stream, 0, MAX_PREREQUISITES), before)
     for n in range(wanted):
         place = draw_integer(stream, 0, before - n - 1)  # among those not taken yet
-        insert_untaken(table.prerequisites, w, k, n, k - before + place)
+        insert_untaken(table.prerequisites, w, first, n, k - before + place)
+    table.first_prerequisite[w, k] = first
     table.num_prerequisites[w, k] = wanted
 
 
 @compiled
-def insert_untaken(listed: Array, w: int, k: int, count: int, value: int) -> None:
-    """Put the value into the ascending list [w, k, :count], after counting it up past those that are in it."""
-    place = 0
-    while place < count and listed[w, k, place] <= value:
+def insert_untaken(listed: Array, w: int, first: int, count: int, value: int) -> None:
+    """Put the value into the ascending list of `count` from `first` on, counted up past those that are in it."""
+    place, end = first, first + count
+    while place < end and listed[w, place] <= value:
         place += 1
         value += 1
-    for n in range(count, place, -1):
-        listed[w, k, n] = listed[w, k, n - 1]
-    listed[w, k, place] = value
+    for n in range(end, place, -1):
+        listed[w, n] = listed[w, n - 1]
+    listed[w, place] = value
 
 
 @compiled

@@ -60,6 +60,7 @@ class _Drawn(NamedTuple):
     complexity: Array
     domain: Array
     num_prerequisites: Array
+    first_prerequisite: Array
     prerequisites: Array
 
 
@@ -81,7 +82,8 @@ def _draw(tier: int, seed: int) -> _Drawn:
         complexity=np.zeros(shape),
         domain=np.zeros(shape, dtype=np.int64),
         num_prerequisites=np.zeros(shape, dtype=np.int64),
-        prerequisites=np.zeros((*shape, draw_workflow.MAX_PREREQUISITES), dtype=np.int64),
+        first_prerequisite=np.zeros(shape, dtype=np.int64),
+        prerequisites=np.zeros((1, shape[1] * draw_workflow.MAX_PREREQUISITES), dtype=np.int64),
     )
     with np.errstate(over="ignore"):  # the random numbers count modulo 2**64
         draw_workflow.draw_workflow(drawn, 0, np.zeros(random_stream.STREAM_LENGTH, dtype=np.uint64), tier, seed)
@@ -90,7 +92,8 @@ def _draw(tier: int, seed: int) -> _Drawn:
 
 def _subtask(drawn: _Drawn, place: int) -> Subtask:
     domain = DOMAINS[drawn.domain[0, place]]
-    wanted = drawn.prerequisites[0, place, : drawn.num_prerequisites[0, place]]
+    first, count = drawn.first_prerequisite[0, place], drawn.num_prerequisites[0, place]
+    wanted = drawn.prerequisites[0, first : first + count]
     values: dict[str, Any] = {
         "id": f"s{place + 1}",
         "domain": domain,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
+from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
@@ -16,27 +18,33 @@ from c2c_env.workflows.schema import DOMAINS, Workflow
 def pack(workflow: Workflow, team: Team, config: EnvConfig) -> dict[str, Array]:
     """Make a row of each array of `core.arrays.Params` with axis W, without padding."""
     skill = np.array(team.skills)
+    efforts = [subtask.effort for subtask in workflow.subtasks]
     hours = bounds.best_hours(workflow, team)
     bound = bounds.lower_bound(workflow, team)
     domain = [DOMAINS.index(subtask.domain) for subtask in workflow.subtasks]
     prerequisites, dependents = workflow.prerequisite_indices(), workflow.dependent_indices()
+    milestones = [k for k in TopologicalSorter(dict(enumerate(prerequisites))).static_order() if not efforts[k]]
     volatility = TIER_VOLATILITY[workflow.tier] if config.volatility is None else config.volatility
-    steps = horizon_steps(bound, config.horizon_factor, config.dt)
+    steps = horizon_steps(bound, bounds.least_steps(workflow, team), config.horizon_factor, config.dt)
     rows = {
         "num_subtasks": len(workflow.subtasks),
         "horizon": steps if config.horizon is None else config.horizon,
         "volatility": volatility,
         "lower_bound": bound,
         "total_effort": workflow.total_effort,
-        "effort": [subtask.effort for subtask in workflow.subtasks],
+        "effort": efforts,
         "complexity": [subtask.complexity for subtask in workflow.subtasks],
         "domain": domain,
         "weights": [subtask.weights(config.facet_weights) for subtask in workflow.subtasks],
         "tau": [gap_shares(subtask.complexity, config) for subtask in workflow.subtasks],
-        "num_prerequisites": [len(p) for p in prerequisites],
-        "prerequisites": _rectangle(prerequisites),
-        "num_dependents": [len(d) for d in dependents],
-        "dependents": _rectangle(dependents),
+        "num_prerequisites": [len(listed) for listed in prerequisites],
+        "first_prerequisite": _first_places(prerequisites),
+        "prerequisites": list(chain.from_iterable(prerequisites)),
+        "num_dependents": [len(listed) for listed in dependents],
+        "first_dependent": _first_places(dependents),
+        "dependents": list(chain.from_iterable(dependents)),
+        "num_milestones": len(milestones),
+        "milestones": milestones,
         "best_agent": skill[:, domain].argmax(axis=0),
         "best_skill": skill[:, domain].max(axis=0),
         "path_after": bounds.path_after(workflow, hours),
@@ -59,6 +67,6 @@ def gap_share(richness: Any, complexity: Any, exponent: float = 1.0) -> Any:
     return richness ** (exponent * complexity)
 
 
-def _rectangle(lists: list[list[int]]) -> list[list[int]]:
-    width = max(map(len, lists))
-    return [row + [0] * (width - len(row)) for row in lists]
+def _first_places(lists: list[list[int]]) -> list[int]:
+    """Where each list begins when all stand side by side."""
+    return list(accumulate(map(len, lists[:-1]), initial=0))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from c2c_env.errors import WorkflowError, nearest
-from c2c_env.workflows.draw_workflow import LOOK_BACK, MAX_PREREQUISITES, TIER_SHAPES
+from c2c_env.workflows.draw_workflow import MAX_PREREQUISITES, TIER_SHAPES
 from c2c_env.workflows.generator import Generated, generate
 from c2c_env.workflows.loader import builtin_names, load_builtin, load_workflow
 from c2c_env.workflows.pool_index import RANGE, SINGLE, Sources, first_index, seed_of, source_of
@@ -28,7 +28,8 @@ class WorkflowPool:
     Attributes:
         sources: workflows and `Generated`, as given.
         arrays: the same as arrays for compiled code.
-        max_subtasks, max_prerequisites, max_dependents: the largest that any workflow of the pool can have.
+        max_subtasks, max_edges, max_milestones: the most that any workflow of the pool can have; an edge is a
+            prerequisite of a subtask, a milestone is a subtask of no effort.
     """
 
     def __init__(self, workflow: WorkflowLike | Sequence[WorkflowLike]) -> None:
@@ -39,7 +40,7 @@ class WorkflowPool:
         self.sources = tuple(_resolve(one) for one in given)
         self.arrays = _sources(self.sources)
         sizes = zip(*map(_sizes, self.sources), strict=True)
-        self.max_subtasks, self.max_prerequisites, self.max_dependents = map(max, sizes)
+        self.max_subtasks, self.max_edges, self.max_milestones = map(max, sizes)
 
     def __len__(self) -> int:
         return int(self.arrays.ends[-1])
@@ -67,11 +68,12 @@ class WorkflowPool:
 
 
 def _sizes(source: Workflow | Generated) -> tuple[int, int, int]:
-    """Return how many subtasks a workflow of a source has at most, and prerequisites and dependents a subtask."""
+    """Return how many subtasks, edges and milestones a workflow of a source has at most."""
     if isinstance(source, Generated):
-        return TIER_SHAPES[TIERS.index(source.tier)].max_subtasks, MAX_PREREQUISITES, LOOK_BACK
-    prerequisites, dependents = source.prerequisite_indices(), source.dependent_indices()
-    return len(source.subtasks), max(map(len, prerequisites)), max(map(len, dependents))
+        largest = TIER_SHAPES[TIERS.index(source.tier)].max_subtasks
+        return largest, largest * MAX_PREREQUISITES, 0
+    subtasks = source.subtasks
+    return len(subtasks), sum(len(s.prerequisites) for s in subtasks), sum(s.effort == 0 for s in subtasks)
 
 
 def _sources(given: Sequence[Workflow | Generated]) -> Sources:

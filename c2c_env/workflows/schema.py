@@ -7,15 +7,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from c2c_env.checks import TEXT, Check, choice_fault, fault, is_number, number_in, only_faults
+from c2c_env.checks import (
+    LEAST_QUANTITY,
+    MOST_QUANTITY,
+    NOT_NEGATIVE,
+    TEXT,
+    Check,
+    choice_fault,
+    fault,
+    is_number,
+    number_in,
+    only_faults,
+)
 from c2c_env.errors import WorkflowError, nearest, raise_faults, unknown_name
 
 DOMAINS = ("backend", "frontend", "data", "infrastructure", "quality")
 FACETS = ("intent", "interface", "constraints", "context")
 TIERS = ("simple", "medium", "complex")
 MIN_COMPLEXITY, MAX_COMPLEXITY = 0.75, 2.5
-MAX_EFFORT = 1e6
-_EFFORT: Check = (lambda x: is_number(x) and 0 < x <= MAX_EFFORT, f"hours in (0, {MAX_EFFORT:g}]")
+SUGGESTIONS = 20  # of the nearest name for so many unknown ones; finding one takes long among thousands of names
+_EFFORT: Check = (
+    lambda x: is_number(x) and (x == 0 or LEAST_QUANTITY < x <= MOST_QUANTITY),
+    f"hours in ({LEAST_QUANTITY:g}, {MOST_QUANTITY:g}], or 0 for a milestone",
+)
 _COMPLEXITY = number_in(MIN_COMPLEXITY, MAX_COMPLEXITY)
 
 
@@ -26,11 +40,12 @@ class Subtask:
     Attributes:
         id: unique in its workflow.
         domain: one of `DOMAINS`.
-        effort: hours for an agent of skill 1 at Alignment Factor 1, in (0, 1e6].
+        effort: hours for an agent of skill 1 at Alignment Factor 1, in (1e-6, 1e6]; or 0, which makes it a milestone:
+            it is done as soon as its prerequisites are, by nobody and for nothing.
         complexity: kappa in [0.75, 2.5]; lean channels lose more on complex subtasks.
         prerequisites: ids of the subtasks that must be done before.
         facet_weights: the weight of each facet of `FACETS` in the Alignment Factor, as a mapping by name or as four
-            numbers; None takes the configuration's.
+            numbers in [0, 1e6]; None takes the configuration's.
         title: a line for people and language models.
         facts: one or two sentences for each facet, shown to agents who understand it.
     """
@@ -40,9 +55,9 @@ class Subtask:
     effort: float
     complexity: float
     prerequisites: tuple[str, ...] = ()
-    facet_weights: tuple[float, ...] | Mapping[str, float] | None = None
+    facet_weights: tuple[float, ...] | Mapping[str, float] | None = field(default=None, hash=False)
     title: str = ""
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.prerequisites, Sequence) and not isinstance(self.prerequisites, str):
@@ -113,6 +128,8 @@ def workflow_faults(values: Mapping[str, Any]) -> list[str]:
         faults.append("subtasks is empty, expected at least one")
     for subtask in subtasks:
         faults += [f"subtask {subtask.id!r}: {wrong}" for wrong in only_faults(_subtask_faults(subtask))]
+    if subtasks and all(subtask.effort == 0 for subtask in subtasks):
+        faults.append("every subtask is a milestone (effort 0), expected at least one with effort")
     return only_faults(faults + _graph_faults(subtasks))
 
 
@@ -144,10 +161,12 @@ def _weight_faults(subtask: Subtask) -> list[str]:
         values = list(given)
     else:
         return [f"facet_weights is {given!r}, expected four numbers or a table with {', '.join(FACETS)}"]
-    if not all(is_number(w) and w >= 0 for w in values):
-        return [f"facet_weights is {given!r}, expected numbers >= 0"]
+    if not all(map(NOT_NEGATIVE[0], values)):
+        return [f"facet_weights is {given!r}, expected numbers in [0, {MOST_QUANTITY:g}]"]
     effective = sum(w for f, w in enumerate(values) if subtask.prerequisites or FACETS[f] != "interface")
-    return [] if effective > 0 else [f"facet_weights is {given!r}, expected a positive sum without unused facets"]
+    if effective < LEAST_QUANTITY:
+        return [f"facet_weights is {given!r}, expected a sum of at least {LEAST_QUANTITY:g} without unused facets"]
+    return []
 
 
 def _fact_faults(facts: object) -> list[str]:
@@ -162,38 +181,50 @@ def _graph_faults(subtasks: Sequence[Subtask]) -> list[str]:
     counts = Counter(ids)
     faults = [f"subtask {id_!r}: duplicate id, used {n} times" for id_, n in counts.items() if n > 1]
     graph: dict[str, list[str]] = {}
+    suggestions = SUGGESTIONS
     for subtask in subtasks:
         wanted = subtask.prerequisites if isinstance(subtask.prerequisites, tuple) else ()
         names = [p for p in wanted if isinstance(p, str)]
-        faults += [
-            f"subtask {subtask.id!r}: unknown prerequisite {p!r}{nearest(p, ids)}" for p in names if p not in ids
-        ]
+        for unknown in (p for p in names if p not in counts):
+            hint = nearest(unknown, counts) if suggestions > 0 else ""
+            faults.append(f"subtask {subtask.id!r}: unknown prerequisite {unknown!r}{hint}")
+            suggestions -= 1
         twice = [p for p, n in Counter(names).items() if n > 1]
         faults += [f"subtask {subtask.id!r}: prerequisite {p!r} is listed twice" for p in twice]
-        graph.setdefault(
-            str(subtask.id), [p for p in names if p in ids]
-        )  # of subtasks with the same id, the first counts
+        # of subtasks with the same id, the first counts
+        graph.setdefault(str(subtask.id), [p for p in names if p in counts])
     return faults + _cycle_faults(graph)
 
 
 def _cycle_faults(graph: Mapping[str, Sequence[str]]) -> list[str]:
-    """Find the cycles: remove subtasks without prerequisites until none is left, then walk through the rest."""
-    left, faults = dict(graph), []
+    """Find the cycles: remove subtasks that wait for nothing; when none is left, walk to a cycle and remove that."""
+    left = dict(graph)
+    waits_for = {id_: len(wanted) for id_, wanted in graph.items()}
+    dependents: dict[str, list[str]] = {id_: [] for id_ in graph}
+    for id_, wanted in graph.items():
+        for p in wanted:
+            dependents[p].append(id_)
+    free = [id_ for id_, count in waits_for.items() if not count]
+    faults = []
     while left:
-        while free := [id_ for id_, wanted in left.items() if not any(p in left for p in wanted)]:
-            for id_ in free:
-                del left[id_]
-        if left:
-            cycle = _walk_to_cycle(left)
-            faults.append(f"subtask {cycle[0]!r}: prerequisites form a cycle: {' -> '.join(cycle)}")
-            for id_ in cycle[1:]:
-                del left[id_]
+        if not free:
+            free = _walk_to_cycle(left)
+            faults.append(f"subtask {free[0]!r}: prerequisites form a cycle: {' -> '.join([*free, free[0]])}")
+        removed = free.pop()
+        if left.pop(removed, None) is None:  # it was in a cycle, and is free now that others of it are gone
+            continue
+        for dependent in dependents[removed]:
+            waits_for[dependent] -= 1
+            if not waits_for[dependent]:
+                free.append(dependent)
     return faults
 
 
 def _walk_to_cycle(left: Mapping[str, Sequence[str]]) -> list[str]:
-    """Walk from a subtask back to itself; every subtask of `left` has a prerequisite in it."""
-    path = [next(iter(left))]
-    while path[-1] not in path[:-1]:
-        path.append(next(p for p in left[path[-1]] if p in left))
-    return path[path.index(path[-1]) :]
+    """Return the first cycle on the way from the first subtask; every subtask of `left` has a prerequisite in it."""
+    path = {next(iter(left)): 0}
+    while True:
+        following = next(p for p in left[next(reversed(path))] if p in left)
+        if following in path:
+            return list(path)[path[following] :]
+        path[following] = len(path)

@@ -63,11 +63,12 @@ def test_an_answer_closes_more_than_a_message_that_nobody_asked_for():
         (0.3, 1.0, 0.1, 3),  # 0.3 / 0.1 is 2.9999999999999996 in binary, and 0.1 x 3 is above 0.3
         (0.7, 1.0, 0.1, 7),  # 6.999999999999999
         (2.1, 1.0, 0.7, 3),  # 3.0000000000000004 must not become 4
-        (1e30, 5.0, 0.5, 2**31 - 1),
+        (1e30, 5.0, 0.5, 10**9),
     ],
 )
 def test_horizon_is_rounded_up_but_not_by_rounding_errors(bound, factor, dt, steps):
-    assert horizon_steps(bound, factor, dt) == steps
+    assert horizon_steps(bound, 1, factor, dt) == steps
+    assert horizon_steps(1e-6, steps, 1.0, dt) == steps
 
 
 # what a rule looks like where it is written out, and the only files in which it may be

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from playing import assert_same
 from simulate import assert_same_bits, random_team, random_workflow
 
-from c2c_env import Batch, EnvConfig, Generated, Team, generate
+from c2c_env import Batch, EnvConfig, Generated, Subtask, Team, Workflow, generate
 from c2c_env.core.arrays import Params, array_specs
 from c2c_env.errors import SnapshotError, WorkflowError
 from c2c_env.workflows import TIERS
@@ -53,8 +53,9 @@ def step(batch, rng, times=1):
 
 
 CONFIGS = st.fixed_dictionaries({}, optional={
-    "volatility": st.floats(0, 1), "horizon": st.integers(1, 1000), "horizon_factor": st.floats(0.01, 1e12),
-    "dt": st.floats(0.01, 10), "facet_weights": st.tuples(*[st.floats(0.1, 5)] * 4), "answer_exponent": st.floats(0, 3),
+    "volatility": st.floats(0, 1), "horizon": st.integers(1, 1000), "horizon_factor": st.floats(0.01, 1e6),
+    "dt": st.floats(0.01, 100), "facet_weights": st.tuples(*[st.floats(0.1, 5)] * 4),
+    "answer_exponent": st.floats(0, 3),
     "max_subtasks": st.integers(34, 60),
 })  # fmt: skip
 
@@ -120,8 +121,7 @@ def test_tables_do_not_grow():
         met |= set(batch.workflow_index.tolist())
     assert len(met) == 150
     assert all(getattr(batch.params, name) is array for name, array in before.items())
-    assert batch.params.prerequisites.shape == (6, 8, 2)
-    assert batch.params.dependents.shape == (6, 8, 6)
+    assert batch.params.prerequisites.shape == batch.params.dependents.shape == (6, 16)
 
 
 def test_lists_are_as_wide_as_the_pool_needs():
@@ -129,9 +129,17 @@ def test_lists_are_as_wide_as_the_pool_needs():
     wanted, needed = workflow.prerequisite_indices(), workflow.dependent_indices()
     assert [[k for k, row in enumerate(wanted) if n in row] for n in range(len(wanted))] == needed
     params = make(workflow).params
-    count = len(wanted)
-    assert params.prerequisites.shape == (1, count, max(map(len, wanted)))
-    assert params.dependents.shape == (1, count, max(map(len, needed)))
+    assert params.prerequisites.tolist() == [[p for row in wanted for p in row]]
+    assert params.dependents.tolist() == [[d for row in needed for d in row]]
+    assert params.milestones.shape == (1, 0)
+
+
+def test_milestones_are_listed_after_those_that_they_need():
+    chain = [Subtask("end", "data", 0.0, 1.0, ("middle", "work")), Subtask("middle", "data", 0.0, 1.0, ("start",))]
+    chain += [Subtask("work", "data", 1.0, 1.0, ("start",)), Subtask("start", "data", 0.0, 1.0)]
+    params = make(["csv-import-tool", Workflow("chain", "simple", tuple(chain))]).params
+    assert params.num_milestones.tolist() == [0, 3]
+    assert params.milestones.tolist() == [[0, 0, 0], [3, 1, 0]]
 
 
 @pytest.mark.parametrize("num_threads", [2, 5])

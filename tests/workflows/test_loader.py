@@ -141,7 +141,7 @@ def test_a_fault_in_a_file(old, new, message):
 
 def test_every_fault_of_a_file_stands_in_one_error():
     text = GOOD.replace('name = "w"', "nam = 1").replace("simple", "tiny").replace("effort = 2", "")
-    text = text.replace('"data"', '"dta"').replace('["a"]', '["c"]').replace("effort = 1.5", "effort = 0")
+    text = text.replace('"data"', '"dta"').replace('["a"]', '["c"]').replace("effort = 1.5", "effort = -1")
     parts = [
         "missing key 'name'",
         "unknown key 'nam'",
@@ -149,7 +149,7 @@ def test_every_fault_of_a_file_stands_in_one_error():
         "missing key 'effort'",
         "unknown domain 'dta'",
     ]
-    refused(text, "7 faults", *parts, "unknown prerequisite 'c'", "effort is 0")
+    refused(text, "7 faults", *parts, "unknown prerequisite 'c'", "effort is -1")
 
 
 @pytest.mark.parametrize(

@@ -77,13 +77,13 @@ def test_quantiles_are_those_of_the_standard_library(share):
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=5), st.integers(5, 20))
 def test_inserting_is_taking_out_of_what_is_left(places, first):
-    left, listed = list(range(first, first + 10)), np.full((1, 1, 6), -1)
+    left, listed = list(range(first, first + 10)), np.full((1, 9), -1)
     taken = []
     for n, place in enumerate(places):
         place = min(place, len(left) - 1)
-        draw_workflow.insert_untaken(listed, 0, 0, n, first + place)
+        draw_workflow.insert_untaken(listed, 0, 2, n, first + place)
         taken.append(left.pop(place))
-    assert listed[0, 0].tolist() == sorted(taken) + [-1] * (6 - len(taken))
+    assert listed[0].tolist() == [-1, -1, *sorted(taken), *[-1] * (7 - len(taken))]
 
 
 SHAPES = {"simple": (5, 8, 4, 10, 1.0), "medium": (10, 16, 4, 14, 1.5), "complex": (20, 34, 4, 18, 2.0)}

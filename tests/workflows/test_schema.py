@@ -33,14 +33,14 @@ def after(id_, *prerequisites):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"effort": 0}, "effort is 0, expected hours in (0, "),
+        ({"effort": 1e-6}, "effort is 1e-06, expected hours in (1e-06, 1e+06], or 0 for a milestone"),
         ({"effort": -1.0}, "effort is -1.0"),
         ({"effort": math.nan}, "effort is nan"),
         ({"effort": math.inf}, "effort is inf"),
         ({"effort": "2 h"}, "effort is '2 h'"),
         ({"effort": True}, "effort is True"),
         ({"effort": None}, "effort is None"),
-        ({"effort": 1e7}, "effort is 10000000.0, expected hours in (0, 1e+06]"),
+        ({"effort": 1e7}, "effort is 10000000.0, expected hours in (1e-06, 1e+06]"),
         ({"effort": 10**400}, "effort is 1000"),
         ({"complexity": 0.7}, "complexity is 0.7, expected a number in [0.75, 2.5]"),
         ({"complexity": 2.6}, "complexity is 2.6"),
@@ -56,13 +56,13 @@ def after(id_, *prerequisites):
         ({"prerequisites": ("secnd",)}, "unknown prerequisite 'secnd'; did you mean 'second'?"),
         ({"prerequisites": ("zzz",)}, "unknown prerequisite 'zzz'"),
         ({"facet_weights": {"intnt": 1}}, "unknown facet 'intnt'; did you mean 'intent'?"),
-        ({"facet_weights": {"intent": -1}}, "expected numbers >= 0"),
+        ({"facet_weights": {"intent": -1}}, "expected numbers in [0, 1e+06]"),
         ({"facet_weights": (1, 1, 1)}, "expected four numbers or a table with intent, interface"),
         ({"facet_weights": "abcd"}, "expected four numbers"),
-        ({"facet_weights": (1, 1, 1, math.nan)}, "expected numbers >= 0"),
+        ({"facet_weights": (1, 1, 1, math.nan)}, "expected numbers in [0, 1e+06]"),
         (
             {"facet_weights": (0, 1, 0, 0)},
-            "expected a positive sum without unused facets",
+            "expected a sum of at least 1e-06 without unused facets",
         ),  # interface, no prerequisite
         ({"facts": {"contxt": "x"}}, "unknown facet 'contxt'; did you mean 'context'?"),
         ({"facts": {"intent": 3}}, "facts.intent is 3, expected text"),

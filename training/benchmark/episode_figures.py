@@ -102,7 +102,7 @@ def alignment_curve(episodes: Sequence[Floats], dt: float) -> tuple[Floats, Floa
     table = np.full((len(episodes), length), np.nan)
     for place, episode in enumerate(episodes):
         table[place, : len(episode)] = episode[:length]
-    window = np.ones(max(1, round(SMOOTHING_HOURS / dt)))
+    window = np.ones(min(length, max(1, round(SMOOTHING_HOURS / dt))))  # a longer one would lengthen the curve
     known = np.isfinite(table)
     total = np.convolve(np.where(known, table, 0.0).sum(axis=0), window, mode="same")
     count = np.convolve(known.sum(axis=0), window, mode="same")

@@ -127,9 +127,9 @@ def write_status(p: Params, s: State, obs: Array, b: int, k: int) -> None:
 
 @compiled
 def write_remaining(p: Params, s: State, obs: Array, b: int, k: int) -> None:
-    """Write what is left of subtask k, and of the critical path from it on."""
+    """Write what is left of subtask k (of a milestone: 0), and of the critical path from it on."""
     w, at = s.workflow[b], p.obs_offset
-    tell_all(p, obs, b, at[c.OBS_REMAINING] + k, s.remaining[b, k] / p.effort[w, k])
+    tell_all(p, obs, b, at[c.OBS_REMAINING] + k, s.remaining[b, k] / max(p.effort[w, k], c.DONE_TOLERANCE))
     path = 0.0
     if s.status[b, k] != c.DONE:
         path = s.remaining[b, k] / p.best_skill[w, k] + p.path_after[w, k]
@@ -156,10 +156,17 @@ def write_holders(p: Params, s: State, obs: Array, b: int, k: int) -> None:
         write_latest_holders(p, s, obs, b, k)
         return
     w, o = s.workflow[b], p.obs_offset[c.OBS_INTERFACE_HOLDERS] + k * p.max_agents
-    for n in range(p.num_prerequisites[w, k]):
-        q = p.prerequisites[w, k, n]
-        if s.status[b, q] == c.DONE:
+    first = p.first_prerequisite[w, k]
+    for n in range(first, first + p.num_prerequisites[w, k]):
+        q = p.prerequisites[w, n]
+        if was_finished(p, s, b, q):
             tell_all(p, obs, b, o + s.owner[b, q], 1.0)
+
+
+@compiled
+def was_finished(p: Params, s: State, b: int, k: int) -> bool:
+    """Whether subtask k was finished by somebody; a milestone is done by nobody."""
+    return s.status[b, k] == c.DONE and p.effort[s.workflow[b], k] > 0.0
 
 
 @compiled
@@ -180,10 +187,11 @@ def write_latest_holders(p: Params, s: State, obs: Array, b: int, k: int) -> Non
 def latest_holder(p: Params, s: State, b: int, k: int, taken: int, taken_too: int) -> int:
     """The agent, other than those taken, who finished a prerequisite of k last; -1 if there is none."""
     w, latest, step = s.workflow[b], c.NOBODY, -1
-    for n in range(p.num_prerequisites[w, k]):
-        q = p.prerequisites[w, k, n]
+    first = p.first_prerequisite[w, k]
+    for n in range(first, first + p.num_prerequisites[w, k]):
+        q = p.prerequisites[w, n]
         agent = s.owner[b, q]
-        if s.status[b, q] == c.DONE and agent != taken and agent != taken_too and s.finished_step[b, q] > step:
+        if was_finished(p, s, b, q) and agent != taken and agent != taken_too and s.finished_step[b, q] > step:
             latest, step = int(agent), int(s.finished_step[b, q])
     return latest
 

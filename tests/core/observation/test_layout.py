@@ -308,7 +308,8 @@ def test_interface_holders_are_the_latest_three():
     env = parallel_env(Workflow("w", "simple", (*needed, last)), 5, relations="index")
     env.reset(seed=0)
     snapshot = env.snapshot()
-    snapshot["t"] = np.array(9)
+    snapshot |= {"t": np.array(9), "subtasks_left": np.array(1), "remaining": np.array([0.0] * 5 + [1.0])}
+    snapshot |= {"prerequisites_left": np.zeros(6, dtype=int), "dependents_left": np.array([1] * 5 + [0])}
     snapshot["status"] = np.array([c.DONE] * 5 + [c.READY])
     snapshot["done"] = snapshot["status"] == c.DONE
     snapshot["owner"] = np.array([2, 1, 3, 4, 2, -1])
