@@ -1,9 +1,8 @@
-"""Files that are written whole or not at all, and hashes of files and sources."""
+"""Hashes of files and sources."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -14,13 +13,6 @@ import c2c_env
 _PACKAGES = tuple(Path(str(package.__file__)).parent for package in (c2c_env, agents))
 _SUFFIXES = (".py", ".md", ".toml", ".safetensors")  # code, prompts, workflows and tuned numbers, shipped weights
 _SHOWS_ONLY = ("render",)  # folders of c2c_env that draw what has happened and determine no result
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Replace a file in one go; the process id keeps apart two runs that write into one folder."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(temporary, path)
 
 
 def digest(parts: Iterable[bytes]) -> str:

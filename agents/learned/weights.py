@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -15,6 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from agents.learned.network import Actor
+from c2c_env.disk import write_whole
 from c2c_env.errors import C2CError, raise_faults
 
 WEIGHTS_FORMAT = 1  # of what the network reads and of how a policy file is written
@@ -43,12 +43,10 @@ class NetworkConfig:
 
 
 def write_tensors(path: Path, tensors: Tensors, about: Mapping[str, Any]) -> None:
-    """Write a file whole or not at all, whenever the process is killed."""
+    """Write a file whole or not at all, whenever the process is killed or the machine fails; see `write_whole`."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     content = save(plain, metadata={"about": json.dumps(about, sort_keys=True)})
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    write_whole(path, content, durable=True)
 
 
 def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

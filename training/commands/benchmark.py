@@ -8,6 +8,7 @@ from functools import partial
 
 from rich.console import Console
 
+from c2c_env.disk import write_whole
 from c2c_env.errors import ConfigError
 from training import arguments
 from training.benchmark import choose_cells, model_costs, tables
@@ -15,7 +16,6 @@ from training.benchmark.figures import draw_figures
 from training.benchmark.results import describe_benchmark, split_failed, write_results
 from training.benchmark.run_cells import complete, describe_faults, open_executor
 from training.executors import ray_cluster
-from training.files import write_whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

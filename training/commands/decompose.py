@@ -12,10 +12,10 @@ from agents.prompted.decompose import decompose, read_brief
 from agents.prompted.settings import ModelSettings
 from c2c_env import Team
 from c2c_env.bounds import lower_bound
+from c2c_env.disk import write_whole
 from c2c_env.errors import ConfigError
 from c2c_env.workflows.loader import parse_workflow
 from training.arguments import add_llm_arguments, read_options
-from training.files import write_whole
 
 MAX_TOKENS = 16_000  # of the answer, unless given; a workflow is long
 

@@ -20,8 +20,8 @@ from agents.learned import weights
 from agents.learned.network import Actor, Critic
 from c2c_env import EnvConfig
 from c2c_env.core.rng import hash_counter
+from c2c_env.disk import write_whole
 from c2c_env.errors import ConfigError
-from training.files import write_whole
 from training.learning.checkpoint import as_json, differing, optimizer_tensors, put_optimizer_tensors
 from training.learning.environments import STREAM_LEARNER, Group
 from training.learning.imitation import Imitation

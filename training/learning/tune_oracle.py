@@ -23,8 +23,8 @@ from agents.policy import PolicyContext
 from agents.registry import make_policy
 from c2c_env import TRAIN_SEEDS, Batch, EnvConfig, Generated, Team
 from c2c_env.core.constants import COMMUNICATION_HOURS
+from c2c_env.disk import write_whole
 from c2c_env.workflows import TIERS
-from training.files import write_whole
 
 Floats = npt.NDArray[np.float64]
 SIZES = {"simple": (5, 8), "medium": (5, 8), "complex": (8, 17)}  # teams that a tier's rule is tuned for
