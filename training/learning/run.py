@@ -19,6 +19,7 @@ import c2c_env
 from agents.learned import weights
 from agents.learned.network import Actor, Critic
 from c2c_env import EnvConfig
+from c2c_env.checks import is_integer, is_number
 from c2c_env.core.rng import hash_counter
 from c2c_env.disk import write_whole
 from c2c_env.errors import ConfigError
@@ -26,7 +27,7 @@ from training.learning.checkpoint import as_json, differing, optimizer_tensors, 
 from training.learning.environments import STREAM_LEARNER, Group
 from training.learning.imitation import Imitation
 from training.learning.log import episode_means, headline, means_of, read_table, table_of
-from training.learning.mappo import PPO
+from training.learning.mappo import PPO, ReturnScale
 from training.learning.recipe import Recipe
 from training.learning.stages import Stage, StageConfig, make_stages
 from training.learning.validation import choose_temperature
@@ -109,6 +110,7 @@ class Training:
             raise ConfigError(
                 f"{path} is of another recipe ({changed}); give another --out, or the recipe it began with"
             )
+        stage, update = self._checked_place(path, about)
         parts: dict[str, dict[str, Tensor]] = {"actor": {}, "critic": {}, "optimizer": {}}
         for name, value in tensors.items():
             part, _, rest = name.partition(".")
@@ -116,7 +118,6 @@ class Training:
         weights.put_tensors(self.actor, parts["actor"], str(path))
         weights.put_tensors(self.critic, parts["critic"], str(path))
         self.saved, self.saved_numbers = parts["optimizer"], about["numbers"]
-        stage, update = about["place"]
         self.place = (stage, update)
         done = [config.name for config in self.stages[:stage]]
         current = self.stages[stage].name if stage < len(self.stages) else ""
@@ -124,6 +125,24 @@ class Training:
             row for row in read_table(self.folder / METRICS_FILE)
             if row["stage"] in done or (row["stage"] == current and row["update"] <= update)
         ]  # fmt: skip
+
+    def _checked_place(self, path: Path, about: dict[str, Any]) -> tuple[int, int]:
+        """Return the stage and update that come next by a checkpoint, whose running numbers are checked as well."""
+        place, numbers = about.get("place"), about.get("numbers")
+        ends = [config.updates for config in self.stages] + [1]
+        if not (
+            isinstance(place, list) and len(place) == 2 and all(map(is_integer, place))
+            and 0 <= place[0] < len(ends) and 0 <= place[1] < ends[place[0]]
+        ):  # fmt: skip
+            raise weights.WeightsError(f"{path} has place {place!r}, expected a stage and an update of the recipe")
+        known = set(vars(ReturnScale()))
+        if (
+            not isinstance(numbers, dict)
+            or set(numbers) not in (set(), known)
+            or not all(map(is_number, numbers.values()))
+        ):
+            raise weights.WeightsError(f"{path} has numbers {numbers!r}, expected {', '.join(sorted(known))} or none")
+        return place[0], place[1]
 
     def begin(self, resume: bool, console: Console) -> None:
         """Begin anew in an empty folder, or go on from the folder's checkpoint if that is wanted.
