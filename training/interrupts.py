@@ -23,7 +23,7 @@ class Terminated(KeyboardInterrupt):
 
 
 def end_at_once(advice: str) -> None:
-    """End the process on the spot when a signal comes, from now on, which is right as long as there is nothing to clean up.
+    """End the process on the spot when a signal comes, which is right as long as there is nothing to clean up.
 
     Args:
         advice: how to go on, for the line that is printed.

@@ -11,7 +11,7 @@ from rich.console import Console
 from training.arguments import LARGEST_SEED, whole
 from training.learning.ranges import MOST_THREADS
 from training.learning.recipe import load_recipe, shipped_recipes
-from training.learning.run import Training, check_device
+from training.learning.run import Training, check_device, sole_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,9 @@ def run(args: argparse.Namespace) -> int:
     recipe = replace(recipe, **changes)
     folder = Path(args.out or f"results/train/{recipe.name}/seed-{recipe.seed}")
     console = Console(stderr=True)
-    training = Training(recipe, folder, check_device(args.device))
-    training.begin(args.resume, console)
-    training.run(console)
+    device = check_device(args.device)
+    with sole_run(folder):
+        training = Training(recipe, folder, device)
+        training.begin(args.resume, console)
+        training.run(console)
     return 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from c2c_env.checks import is_integer, is_number
 from c2c_env.core.rng import hash_counter
 from c2c_env.disk import write_whole
 from c2c_env.errors import ConfigError
+from training.arguments import output_folder
+from training.files import Claims
 from training.learning.checkpoint import as_json, differing, optimizer_tensors, put_optimizer_tensors
 from training.learning.environments import STREAM_LEARNER, Group
 from training.learning.imitation import Imitation
@@ -56,6 +59,19 @@ def check_device(name: str) -> torch.device:
     return device
 
 
+@contextlib.contextmanager
+def sole_run(folder: Path) -> Iterator[None]:
+    """Make the folder of a run, and keep other runs out of it as long as the context lasts.
+
+    Raises:
+        ConfigError: another run is at work there, or the folder cannot be made.
+    """
+    with Claims(output_folder(folder)) as claims:
+        if not claims.take("train"):
+            raise ConfigError(f"another run trains in {folder}; wait for its end, or give another --out")
+        yield
+
+
 class Training:
     """A run: a recipe, its networks, and where it stands.
 
@@ -83,7 +99,6 @@ class Training:
 
     def save(self, stage: Stage, place: tuple[int, int]) -> None:
         """Write the checkpoint whole: the state in which `place` comes next."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         tensors = {f"actor.{name}": value for name, value in self.actor.state_dict().items()}
         tensors |= {f"critic.{name}": value for name, value in self.critic.state_dict().items()}
         if place[1] > 0:  # a new stage begins with new optimisers
