@@ -178,9 +178,8 @@ def read_transcript(path: str | Path) -> Transcript:
         ConfigError: there is none, or it is damaged.
     """
     try:
-        lines = [
-            json.loads(line) for line in read_text(path, "transcript", ConfigError, LARGEST_TRANSCRIPT).splitlines()
-        ]
+        text = read_text(path, "transcript", ConfigError, LARGEST_TRANSCRIPT)
+        lines = [parse_json(line, f"a line of {str(path)!r}", ConfigError) for line in text.splitlines()]
         head, *steps, end = lines
         if (head["kind"], end["kind"]) != (EPISODE_LINE, END_LINE) or any(step["kind"] != STEP_LINE for step in steps):
             raise ConfigError(f"{str(path)!r} is no whole transcript")
