@@ -36,6 +36,10 @@ class ResetNeededError(C2CError, RuntimeError):
     """The environment was stepped or read before `reset`, or stepped after the episode's end."""
 
 
+class WriteError(C2CError, OSError):
+    """A file cannot be written: the disk is full, or the place is not writable. What was finished is kept."""
+
+
 class MissingExtraError(C2CError, ImportError):
     """An optional library is needed for what was asked."""
 

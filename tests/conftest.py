@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 from rule_server import KEY, RuleServer
 
@@ -18,3 +20,20 @@ def server(monkeypatch):
 def options(server, tmp_path):
     """Options of prompted policies that ask that server."""
     return {"base_url": server.url, "key_variable": "TEST_MODEL_KEY", "cache": str(tmp_path / "cache"), "timeout": 20}
+
+
+@pytest.fixture
+def small_files():
+    """A context in which no file of this process can grow beyond some bytes, as on a full disk."""
+    resource = pytest.importorskip("resource")
+
+    @contextlib.contextmanager
+    def limit(size):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limit

@@ -55,8 +55,11 @@ def wrong_imports(folder: str, source: str) -> list[str]:
 
 
 def foreign_to_core(source: str) -> list[str]:
-    """Imports of a file of the core other than its own files, foreign libraries and the mark of compiled functions."""
-    own = ("c2c_env.core", "c2c_env.compiled")
+    """Imports of a file of the core other than its own files, foreign libraries, and what has its home below it.
+
+    That is the mark of compiled functions, and for the cache of compiled code how files are read and written.
+    """
+    own = ("c2c_env.core", "c2c_env.compiled", "c2c_env.disk", "c2c_env.errors")
     return [name for name in imported_names(source) if is_within(name, PACKAGES) and not is_within(name, own)]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import NoReturn
 
-from agents.registry import close_clients
-from c2c_env.errors import C2CError, MissingExtraError
+from training import interrupts
 
 COMMANDS = {
     "benchmark": "compare policies: table, results.csv and figures",
@@ -38,7 +39,8 @@ examples:
   python -m training benchmark --config dt=0.25 chat.richness=0.6 relations=index --out results/richer-chat
 
 It may be interrupted at any moment; the same command then does what is missing and nothing else.
-Exit status: 0 all cells finished, 1 some failed (named at the end), 2 wrong arguments or no cluster, 130 interrupted.
+Exit status: 0 all cells finished, 1 some failed (named at the end), 2 wrong arguments or no cluster,
+130 interrupted, 143 terminated.
 """,
     "train": """\
 examples:
@@ -60,38 +62,68 @@ examples:
   python -m training throughput --gpu --team-size 8      the batch on a CUDA device (extra cuda)
 
 training/throughput/peer_loops.py tells how peers are installed; one that is not is named and left out.
-Exit status: 0 everything measured or not installed, 1 some rows failed, 2 wrong arguments, 130 interrupted.
+Exit status: 0 everything measured or not installed, 1 some rows failed, 2 wrong arguments, 130 interrupted,
+143 terminated.
 """,
 }
 EXTRAS = {"decompose": "llm", "replay": "llm", "train": "train", "tune_oracle": "train"}
 RESUMES = {
     "benchmark": "; the same command goes on from here",
     "train": "; the same command with --resume goes on from the last checkpoint",
+    "tune_oracle": "; the same command begins with the rules that are written",
 }
+ANEW = "; the same command begins anew"
 FORMATTER = argparse.RawDescriptionHelpFormatter  # keeps the examples' lines
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    advice = RESUMES.get("".join(words[:1]), ANEW)
+    try:
+        with interrupts.raised(advice):
+            return run_command(words)
+    except KeyboardInterrupt as error:
+        number = interrupts.number_of(error)
+        print(interrupts.signal_word(number) + advice, file=sys.stderr)
+        return 128 + number
+
+
+def run_command(words: Sequence[str]) -> int:
+    """Run the command that the words name; what goes wrong is one error on stderr, and an exit status."""
+    from agents.registry import close_clients
+    from c2c_env.errors import C2CError, WriteError
+
     try:
         args = make_parser(words).parse_args(words)
         return int(args.run(args))
+    except WriteError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except C2CError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("interrupted" + RESUMES.get("".join(words[:1]), ""), file=sys.stderr)
-        return 130
+    except OSError as error:  # of a library that writes or reads by itself
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     finally:
         close_clients()
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are this project's, of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise a `ConfigError`."""
+        from c2c_env.errors import ConfigError
+
+        plain = re.sub("^argument (--[a-z-]+): is ", r"\1 is ", message)  # so that it reads as elsewhere
+        raise ConfigError(f"{plain} (see {self.prog} --help)")
+
+
 def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """The parser; only the command that is asked for is loaded."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training", description=__doc__, epilog=EXAMPLES[""], formatter_class=FORMATTER
-    )
+    parser = Parser(prog="python -m training", description=__doc__, epilog=EXAMPLES[""], formatter_class=FORMATTER)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     wanted = next((word for word in words if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
@@ -115,6 +147,8 @@ def load_command(name: str) -> ModuleType:
     try:
         return importlib.import_module(f"training.commands.{name}")
     except ModuleNotFoundError as error:
+        from c2c_env.errors import MissingExtraError
+
         extra = EXTRAS.get(name, "bench")
         raise MissingExtraError(
             f"{name} needs {error.name}, which is not installed; install the extra: pip install -e '.[{extra}]'"
@@ -122,4 +156,5 @@ def load_command(name: str) -> ModuleType:
 
 
 if __name__ == "__main__":
+    interrupts.end_at_once(RESUMES.get("".join(sys.argv[1:2]), ANEW))
     sys.exit(main())

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from c2c_env import Channel, EnvConfig
+from c2c_env.config import MAX_SIZE
+from c2c_env.disk import parse_toml, read_text
 from c2c_env.errors import ConfigError, raise_faults, unknown_name
+
+LARGEST = 2**31 - 1  # of the numbers on a command line
+LARGEST_SEED = 2**63 - 1
 
 
 def split_list(text: str) -> list[str]:
@@ -26,16 +32,47 @@ def unique(words: Sequence[str]) -> list[str]:
 def parse_sizes(text: str) -> list[int]:
     """Read team sizes from a text like ``5,8,17``."""
     words = unique(split_list(text))
-    faults = [f"--team-sizes has {w!r}, expected integers >= 1, such as 5,8,17" for w in words if not w.isdecimal()]
+    faults = [
+        f"--team-sizes has {shorten(word)}, expected integers in [1, {MAX_SIZE}], such as 5,8,17"
+        for word in words
+        if not _is_whole(word, MAX_SIZE)
+    ]
     raise_faults(ConfigError, "bad arguments", faults)
-    return [at_least("--team-sizes", int(word), 1) for word in words]
+    return [int(word) for word in words]
 
 
-def at_least(name: str, value: int, least: int) -> int:
-    """Return a value that is at least so large; else raise a `ConfigError` that names it."""
-    if value < least:
-        raise ConfigError(f"{name} is {value}, expected an integer >= {least}")
+def _is_whole(word: str, high: int) -> bool:
+    return word.isascii() and word.isdecimal() and len(word) < 30 and 1 <= int(word) <= high
+
+
+def whole(low: int, high: int = LARGEST) -> Callable[[str], int]:
+    """Return what reads an integer of a range; for `argparse`, which puts the name of the argument before the error."""
+
+    def read(word: str) -> int:
+        value = int(word) if re.fullmatch(r"\s*[+-]?[0-9]{1,30}\s*", word) else None
+        if value is None or not low <= value <= high:
+            raise argparse.ArgumentTypeError(
+                f"is {shorten(word) if value is None else value}, expected an integer in [{low}, {high}]"
+            )
+        return value
+
+    return read
+
+
+def positive(word: str) -> float:
+    """Read a number above 0; for `argparse`."""
+    try:
+        value = float(word)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"is {shorten(word)}, expected a number > 0")
     return value
+
+
+def shorten(word: str) -> str:
+    """Quote a word for an error, which a word of thousands of letters would bury."""
+    return repr(word if len(word) <= 60 else f"{word[:57]}...")
 
 
 def parse_config(assignments: Sequence[str]) -> EnvConfig:
@@ -91,7 +128,7 @@ def read_value(text: str) -> Any:
     if text.lower() == "none":  # TOML has no word for it
         return None
     try:
-        ((_, value),) = tomllib.loads(f"x = {text}").items()
+        ((_, value),) = parse_toml(f"x = {text}", "a value", ConfigError).items()
     except ValueError:  # the text is no TOML value, or a line break makes it more than one
         return text
     return value
@@ -102,8 +139,9 @@ def output_folder(place: str | Path) -> Path:
     folder = Path(place)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"cannot make the folder {str(place)!r} (--out): {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # a `ValueError` if no system has such a path
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot make the folder {str(place)!r} (--out): {reason}") from error
     return folder
 
 
@@ -128,10 +166,8 @@ def read_options(assignments: Sequence[str], file: str | None) -> dict[str, Any]
     """
     given: dict[str, Any] = {}
     if file is not None:
-        try:
-            given = tomllib.loads(Path(file).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"cannot read options from {file!r} (--llm-file): {error}") from error
+        text = read_text(file, "options (--llm-file)", ConfigError)
+        given = parse_toml(text, f"options (--llm-file) {file!r}", ConfigError)
     given |= read_assignments("--llm", assignments, "temperature=0.7", secret=True)
     if given:
         from agents.prompted.settings import ModelSettings  # needs pydantic, which scripted policies do not
@@ -143,8 +179,8 @@ def read_options(assignments: Sequence[str], file: str | None) -> dict[str, Any]
 def read_integers(flag: str, text: str) -> tuple[tuple[int, ...], list[str]]:
     """Read the ascending integers of a text like ``1,16,256``; return them and what is wrong with the text."""
     words = text.split(",")
-    if not all(word.isdecimal() and int(word) > 0 for word in words):
-        return (), [f"{flag} is {text!r}, expected integers >= 1 between commas"]
+    if not all(_is_whole(word, LARGEST) for word in words):
+        return (), [f"{flag} is {shorten(text)}, expected integers in [1, {LARGEST}] between commas"]
     return tuple(sorted({int(word) for word in words})), []
 
 

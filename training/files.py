@@ -1,26 +1,70 @@
-"""Files that are written whole or not at all, and hashes of files and sources."""
+"""Hashes of files and sources, and claims by which runs that share a folder share out the work."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
-import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import agents
 import c2c_env
+from c2c_env.errors import WriteError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 _PACKAGES = tuple(Path(str(package.__file__)).parent for package in (c2c_env, agents))
 _SUFFIXES = (".py", ".md", ".toml", ".safetensors")  # code, prompts, workflows and tuned numbers, shipped weights
 _SHOWS_ONLY = ("render",)  # folders of c2c_env that draw what has happened and determine no result
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replace a file in one go; the process id keeps apart two runs that write into one folder."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(temporary, path)
+class Claims:
+    """What this process does in a folder, so that a run beside it, on whatever machine, does something else.
+
+    One byte of a file stands for each piece of work. The system lets go of it when the process ends, however that ends.
+    Where it has no such locks (Windows, some network file systems), everything can be claimed by everybody.
+
+    Args:
+        folder: which the runs share; it is there.
+
+    Raises:
+        WriteError: nothing can be written there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / "claims.lock"
+        try:
+            self._file = open(path, "ab")  # noqa: SIM115
+        except OSError as error:
+            raise WriteError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+
+    def __enter__(self) -> Claims:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def take(self, name: str, *, wait: bool = False) -> bool:
+        """Claim a piece of work, if need be when another process lets go of it; return whether it is claimed."""
+        if fcntl is None:
+            return True
+        place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big")
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, place)
+        except OSError as error:
+            return error.errno not in (errno.EACCES, errno.EAGAIN)
+        return True
+
+    def release(self) -> None:
+        """Let go of everything."""
+        if fcntl is not None:
+            with contextlib.suppress(OSError):
+                fcntl.lockf(self._file, fcntl.LOCK_UN)
 
 
 def digest(parts: Iterable[bytes]) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+
+from c2c_env.disk import write_whole
 
 FIGURE_WIDTH = 7.2  # inches: two columns of a paper
 FIGURE_DPI = 300
@@ -75,3 +79,10 @@ def policy_legend(
 def label_of_policy(name: str) -> str:
     """A name as people write it."""
     return name.replace("_", " ")
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a figure whole or not at all, in the format that the name of the file ends with."""
+    content = io.BytesIO()
+    figure.savefig(content, dpi=FIGURE_DPI, format=path.suffix.removeprefix("."))
+    write_whole(path, content.getvalue())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 
-from training.files import write_whole
+from c2c_env.disk import write_whole
 
 
 def show_and_save(tables: RenderableType, console: Console, path: Path, width: int) -> None:

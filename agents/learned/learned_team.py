@@ -11,8 +11,9 @@ from agents.learned.actions import Inputs, choose_action, join_parts, read
 from agents.learned.features import Reader
 from agents.learned.memory import Memory
 from agents.learned.network import Actor
-from agents.learned.weights import load_policy
+from agents.learned.weights import TEMPERATURE, load_policy
 from agents.policy import Array, PolicyContext
+from c2c_env.checks import fault
 from c2c_env.core.rng import uniform
 from c2c_env.errors import ConfigError
 
@@ -33,11 +34,16 @@ class LearnedTeam:
         context: what it may know.
         actor: the weights.
         temperature: 1 draws actions as they were learned, 0 takes the likeliest; the logits are divided by it.
+
+    Raises:
+        ConfigError: the actions are of the wrong format, or the temperature is out of range.
     """
 
     def __init__(self, context: PolicyContext, actor: Actor, temperature: float = 1.0) -> None:
         if context.config.action_format != "multi_discrete":
             raise ConfigError("a learned policy needs action_format='multi_discrete', got 'discrete'")
+        if wrong := fault("temperature", temperature, TEMPERATURE):
+            raise ConfigError(wrong)
         self.context, self.actor, self.temperature = context, actor, temperature
         self.reader = Reader(context.layout)
         # every agent remembers for itself: a row is an environment of which one agent is seen

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from agents.learned.network import Actor
+from c2c_env.checks import Check, fault, integer_in, is_number, only_faults
+from c2c_env.disk import parse_json, read_bounded, write_whole
 from c2c_env.errors import C2CError, raise_faults
 
+LARGEST_FILE = 2**30  # bytes; the shipped policy has less than 1 MB
+TEMPERATURE: Check = (lambda x: is_number(x) and (x == 0 or 0.001 <= x <= 1000), "0 or a number in [0.001, 1000]")
+_SIZES = {  # by the names of `NetworkConfig`
+    "hidden": integer_in(8, 4096),
+    "rounds": integer_in(1, 32),
+    "own": integer_in(1, 4096),
+    "key": integer_in(1, 4096),
+}
 WEIGHTS_FORMAT = 1  # of what the network reads and of how a policy file is written
 Tensors = Mapping[str, Tensor]
 
@@ -27,10 +37,10 @@ class WeightsError(C2CError, ValueError):
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Sizes of the entity network.
+    """Sizes of the entity network; see `size_faults` for their ranges.
 
     Attributes:
-        hidden: of a token of the board.
+        hidden: of a token of the board, a multiple of 8.
         rounds: of exchange between subtasks and agents.
         own: of a subtask as one agent sees it.
         key: of the vectors by which a message is pointed at.
@@ -43,12 +53,10 @@ class NetworkConfig:
 
 
 def write_tensors(path: Path, tensors: Tensors, about: Mapping[str, Any]) -> None:
-    """Write a file whole or not at all, whenever the process is killed."""
+    """Write a file whole or not at all, whenever the process is killed or the machine fails; see `write_whole`."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     content = save(plain, metadata={"about": json.dumps(about, sort_keys=True)})
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    write_whole(path, content, durable=True)
 
 
 def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -59,21 +67,28 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
         kind: what it has to be, for example "policy".
 
     Raises:
-        WeightsError: no such file, truncated, of another format or kind, or with numbers that are not finite.
+        WeightsError: no such file, truncated, larger than `LARGEST_FILE`, of another format or kind, or with tensors
+            that are not of type float32 or not finite.
     """
+    content = read_bounded(path, kind, WeightsError, LARGEST_FILE)
+    where = repr(str(path))
     try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get("about", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise WeightsError(f"there is no file {str(path)!r}") from error
-    except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(f"{str(path)!r} is no complete safetensors file: {error}") from error
+        tensors = load(content)
+    except (SafetensorError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{where} is no complete safetensors file: {error}") from error
+    header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")], f"the header of {where}", WeightsError)
+    about = parse_json(header.get("__metadata__", {}).get("about", "{}"), f"the metadata of {where}", WeightsError)
     if not isinstance(about, dict) or about.get("kind") != kind:
         got = about.get("kind") if isinstance(about, dict) else None
         raise WeightsError(f"{str(path)!r} is of kind {got!r}, expected {kind!r}, as this project writes it")
     if about.get("format") != WEIGHTS_FORMAT:
         raise WeightsError(f"{str(path)!r} has format {about.get('format')!r}, this version reads {WEIGHTS_FORMAT}")
+    faults = [
+        f"{name} is of type {x.dtype}, expected {torch.float32}"
+        for name, x in tensors.items()
+        if x.dtype != torch.float32
+    ]
+    raise_faults(WeightsError, f"{str(path)!r} has tensors of another type", faults)
     faulty = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
     raise_faults(WeightsError, f"{str(path)!r} has numbers that are not finite", faulty)
     return tensors, about
@@ -93,27 +108,43 @@ def save_policy(path: Path, actor: Actor, network: NetworkConfig, card: Mapping[
 
 
 def load_policy(path: Path) -> tuple[Actor, dict[str, Any]]:
-    """An actor and its card.
+    """An actor and its card. Nothing is built that is larger than the file.
 
     Raises:
-        WeightsError: see `read_tensors`; or weights of other names or shapes.
+        WeightsError: see `read_tensors`; or weights of other names or shapes; or a card with an impossible temperature.
     """
     tensors, about = read_tensors(path, "policy")
-    actor = Actor(**_network(path, about))
-    put_tensors(actor, tensors, str(path))
+    sizes = _network(path, about, tensors)
+    with torch.device("meta"):  # names and shapes alone, without memory
+        actor = Actor(**sizes)
+    _check_tensors(actor, tensors, str(path))
+    actor.load_state_dict(tensors, assign=True)
     actor.requires_grad_(False)
     card = about.get("card")
-    return actor, card if isinstance(card, dict) else {}
+    card = card if isinstance(card, dict) else {}
+    if wrong := fault("temperature", card.get("temperature", 1.0), TEMPERATURE):
+        raise WeightsError(f"the card of {str(path)!r} cannot be played: {wrong}")
+    return actor, card
 
 
-def _network(path: Path, about: Mapping[str, Any]) -> dict[str, int]:
+def size_faults(sizes: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the sizes of a network, by the names of `NetworkConfig`."""
+    found = only_faults([fault(name, sizes[name], check) for name, check in _SIZES.items()])
+    if not found and sizes["hidden"] % 8:
+        found.append(f"hidden is {sizes['hidden']}, expected a multiple of 8")
+    return found
+
+
+def _network(path: Path, about: Mapping[str, Any], tensors: Tensors) -> dict[str, int]:
+    """The stated sizes of the network, if the tensors of the file have them."""
     sizes: Any = about.get("network")
-    names = {field.name for field in fields(NetworkConfig)}
-    valid = isinstance(sizes, dict) and set(sizes) == names
-    if not valid or not all(isinstance(size, int) and 0 < size <= 4096 for size in sizes.values()):
-        raise WeightsError(
-            f"{str(path)!r} has network sizes {sizes!r}, expected integers for {', '.join(sorted(names))}"
-        )
+    if not isinstance(sizes, dict) or set(sizes) != set(_SIZES):
+        expected = ", ".join(sorted(_SIZES))
+        raise WeightsError(f"{str(path)!r} has network sizes {sizes!r}, expected integers for {expected}")
+    raise_faults(WeightsError, f"{str(path)!r} has wrong network sizes", size_faults(sizes))
+    rounds = {name.split(".")[2] for name in tensors if re.match(r"encoder\.rounds\.\d+\.", name)}
+    if len(rounds) != sizes["rounds"]:
+        raise WeightsError(f"{str(path)!r} has tensors for {len(rounds)} rounds, expected {sizes['rounds']}")
     return dict(sizes)
 
 
@@ -123,6 +154,11 @@ def put_tensors(module: torch.nn.Module, tensors: Tensors, where: str) -> None:
     Raises:
         WeightsError: lists every name and shape that differs.
     """
+    _check_tensors(module, tensors, where)
+    module.load_state_dict(dict(tensors))
+
+
+def _check_tensors(module: torch.nn.Module, tensors: Tensors, where: str) -> None:
     wanted = module.state_dict()
     faults = [f"{name} is missing" for name in wanted if name not in tensors]
     faults += [f"{name} is not known" for name in tensors if name not in wanted]
@@ -132,4 +168,3 @@ def put_tensors(module: torch.nn.Module, tensors: Tensors, where: str) -> None:
         if name in tensors and tensors[name].shape != tensor.shape
     ]
     raise_faults(WeightsError, f"the weights of {where} do not fit the network", faults)
-    module.load_state_dict(dict(tensors))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from c2c_env.disk import parse_toml
 from c2c_env.errors import ConfigError, raise_faults, unknown_name
 from c2c_env.workflows import TIERS
 
@@ -68,7 +68,7 @@ def read_rules(text: str) -> dict[str, dict[str, Rule]]:
     Raises:
         ConfigError: a number is missing, unknown or no number.
     """
-    tables = tomllib.loads(text)
+    tables = parse_toml(text, "the file of rules", ConfigError)
     faults: list[str] = []
     rules: dict[str, dict[str, Rule]] = {budget: {} for budget in BUDGETS}
     for budget in BUDGETS:

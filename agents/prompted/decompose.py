@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
@@ -15,6 +14,7 @@ from agents.prompted.backends.base import Message
 from agents.prompted.client.client import Client
 from agents.prompted.prompted_team import read_answer
 from agents.prompted.strategies.base import template
+from c2c_env.disk import read_text
 from c2c_env.errors import C2CError, ConfigError, WorkflowError
 from c2c_env.text.answer import AnswerError, Form
 from c2c_env.text.names import one_line, quoted
@@ -120,10 +120,7 @@ def _printable(value: Any) -> Any:
 
 def read_brief(path: str) -> str:
     """Read the text of the brief."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot read the brief {path!r}: {error}") from error
+    text = read_text(path, "the brief", ConfigError)
     if not text.strip():
         raise ConfigError(f"the brief {path!r} is empty")
     return text

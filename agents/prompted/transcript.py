@@ -18,9 +18,11 @@ from agents.prompted.settings import ModelSettings
 from c2c_env import Batch, Channel, EnvConfig, Subtask, Team, Workflow
 from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array
+from c2c_env.disk import parse_json, read_text
 from c2c_env.errors import C2CError, ConfigError
 from c2c_env.text.names import agent_name
 
+LARGEST_TRANSCRIPT = 2**28  # bytes; an episode of 17 agents leaves some 70 MB
 TRANSCRIPT_FORMAT = 1
 EPISODE_LINE, STEP_LINE, END_LINE = "episode", "step", "end"
 
@@ -176,7 +178,8 @@ def read_transcript(path: str | Path) -> Transcript:
         ConfigError: there is none, or it is damaged.
     """
     try:
-        lines = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+        text = read_text(path, "transcript", ConfigError, LARGEST_TRANSCRIPT)
+        lines = [parse_json(line, f"a line of {str(path)!r}", ConfigError) for line in text.splitlines()]
         head, *steps, end = lines
         if (head["kind"], end["kind"]) != (EPISODE_LINE, END_LINE) or any(step["kind"] != STEP_LINE for step in steps):
             raise ConfigError(f"{str(path)!r} is no whole transcript")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from c2c_env.checks import choice_fault
+from c2c_env.disk import parse_toml, read_text
 from c2c_env.errors import WorkflowError, raise_faults, unknown_name
 from c2c_env.workflows.schema import Subtask, Workflow, workflow_faults
 
@@ -43,23 +42,13 @@ def load_workflow(path: str | os.PathLike[str]) -> Workflow:
     """Load a workflow from a TOML file; every fault of the file stands in one `WorkflowError`."""
     if not isinstance(path, str | os.PathLike):
         raise WorkflowError(f"path is {path!r}, expected a path to a TOML file")
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise WorkflowError(f"cannot read workflow file {str(path)!r}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise WorkflowError(f"workflow file {str(path)!r} is not UTF-8 text: {error}") from error
-    except ValueError as error:  # such a path exists on no system
-        raise WorkflowError(f"cannot read workflow file {str(path)!r}: {error}") from error
+    text = read_text(path, "workflow file", WorkflowError)
     return parse_workflow(text, where=str(path))
 
 
 def parse_workflow(text: str, where: str) -> Workflow:
     """Build a workflow from TOML text; `where` names the source in errors."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise WorkflowError(f"{where} is not valid TOML: {error}") from error
+    document = parse_toml(text, where, WorkflowError)
     faults = _key_faults("workflow", document, _WORKFLOW_KEYS)
     tables = document.get("subtasks", [])
     if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):

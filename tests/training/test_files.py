@@ -11,7 +11,7 @@ import pytest
 
 import agents
 import c2c_env
-from training.files import digest, file_digest, source_files, write_whole
+from training.files import digest, file_digest, source_files
 
 ROOT = Path(c2c_env.__file__).parent.parent
 HOMES = [Path(package.__file__).parent for package in (c2c_env, agents)]
@@ -75,16 +75,3 @@ def test_a_folder_is_hashed_with_the_names_of_its_files(tmp_path):
     second.rename(second.with_name("z.bin"))
     assert file_digest(tmp_path / "a") != before
     assert file_digest(tmp_path / "nothing") == file_digest(None) == ""
-
-
-def test_a_file_is_replaced_as_a_whole(tmp_path, monkeypatch):
-    path = tmp_path / "results.csv"
-    write_whole(path, "old\n")
-
-    def killed(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("training.files.os.replace", killed)
-    with pytest.raises(KeyboardInterrupt):
-        write_whole(path, "new\n")
-    assert path.read_text() == "old\n"

@@ -169,12 +169,33 @@ def test_what_is_no_workflow(text, messages):
     refused(text, *messages)
 
 
+def test_a_byte_order_mark_is_read(tmp_path):
+    path = tmp_path / "w.toml"
+    path.write_text(GOOD, encoding="utf-8-sig")
+    assert load_workflow(path) == parse_workflow(GOOD, "here.toml")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("title = " + "[" * 5000, "nested"),
+        ("title" + ".x" * 3000 + " = 1", "nested"),
+        ("title = " + "9" * 5000, "4300 digits"),
+        ("title = 0x" + "f" * 5000, "64 bits"),
+        ('title = "\0"', "not valid TOML"),
+    ],
+)
+def test_documents_that_break_a_parser_get_one_clear_error(line, message):
+    refused(line + "\n" + GOOD, message)
+
+
 def test_files_that_cannot_be_read(tmp_path):
     latin = tmp_path / "latin.toml"
     latin.write_bytes('name = "Größe"'.encode("latin-1"))
     for path, message in [
         (tmp_path / "none.toml", "No such file"),
-        (tmp_path, "Is a directory"),
+        (tmp_path, "is a folder"),
+        ("/dev/zero", "is a device"),
         (latin, "is not UTF-8 text"),
         ("nul\0.toml", "null"),
     ]:

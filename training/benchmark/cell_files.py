@@ -13,8 +13,10 @@ from typing import Any
 from rich.console import Console
 
 from c2c_env import METRICS
+from c2c_env.disk import parse_json, read_bounded, write_whole
+from c2c_env.errors import C2CError
 from training.benchmark.cell import Cell, Row
-from training.files import digest, write_whole
+from training.files import digest
 
 STALE_SECONDS = 600.0
 
@@ -40,7 +42,7 @@ def remove_leftovers(folder: Path) -> None:
             leftover.unlink(missing_ok=True)
 
 
-class CorruptCellError(ValueError):
+class CorruptCellError(C2CError, ValueError):
     """The file of a cell is not what `write_cell` wrote."""
 
 
@@ -58,9 +60,9 @@ def read_cell(path: Path, cell: Cell) -> list[Row]:
         CorruptCellError: truncated, edited, or the file of another cell.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(read_bounded(path, "cell", CorruptCellError), "the cell", CorruptCellError)
         rows, checksum = content["rows"], content["checksum"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (CorruptCellError, KeyError, TypeError) as error:
         raise CorruptCellError(f"it is no complete cell file ({type(error).__name__}: {error})") from error
     if checksum != _checksum(path.stem, rows):
         raise CorruptCellError("its checksum does not fit its content")

@@ -12,7 +12,7 @@ from agents.registry import BASELINE, make_policy
 from c2c_env import TEST_SEEDS, Batch, Team, Workflow, builtin_names, generate, load_builtin
 from c2c_env.errors import C2CError, ConfigError, WorkflowError, nearest
 from c2c_env.workflows import TIERS, load_workflow
-from training.arguments import at_least, parse_config, parse_sizes, read_options, split_list, unique
+from training.arguments import parse_config, parse_sizes, read_options, split_list, unique
 from training.benchmark.cell import Cell
 
 DEFAULT_POLICIES = (
@@ -33,13 +33,13 @@ def choose_cells(args: argparse.Namespace) -> list[Cell]:
     policies = unique(split_list(args.policies)) if args.policies else list(DEFAULT_POLICIES)
     sizes = parse_sizes(args.team_sizes or ("5" if args.quick else "5,8,17"))
     count = args.seeds if args.seeds is not None else 2 if args.quick else 4
-    seeds = tuple(range(at_least("--seeds", count, 1)))
+    seeds = tuple(range(count))
     config = parse_config(args.config)
     options = read_options(args.llm, args.llm_file)
     transcripts = str(Path(args.out) / "transcripts")
     wanted = split_list(args.workflows) if args.workflows else list(QUICK_WORKFLOWS if args.quick else [BUILT_IN])
     sets: list[WorkflowSet] = [(w.name, split, (w,), seeds) for w, split in choose_workflows(wanted)]
-    sets += generated_sets(at_least("--generated", args.generated, 0))
+    sets += generated_sets(args.generated)
     if not sets:
         raise ConfigError(f"--workflows {NO_WORKFLOW} needs --generated M with M >= 1, got 0")
     sets.sort(key=lambda one: (one[1] == GENERATED, TIERS.index(one[2][0].tier)))

@@ -20,7 +20,7 @@ from training.arguments import unique
 from training.benchmark.cell import Cell
 from training.benchmark.episode_figures import draw_alignment, draw_message_graph
 from training.benchmark.statistics import Estimate, estimate_column, label_of, with_reduction
-from training.plotting import FIGURE_DPI, STYLE, label_of_policy, looks, panels, policy_legend
+from training.plotting import STYLE, label_of_policy, looks, panels, policy_legend, write_figure
 
 SLOW = 150.0  # percent of the baseline's time
 SIZE_MARKERS = ("o", "s", "^", "D", "v")
@@ -55,7 +55,7 @@ def _figures(results: pd.DataFrame, cells: Sequence[Cell]) -> Iterator[tuple[str
 
 
 def _save(figure: Figure, path: Path) -> Path:
-    figure.savefig(path, dpi=FIGURE_DPI)
+    write_figure(figure, path)
     return path
 
 

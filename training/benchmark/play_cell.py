@@ -9,9 +9,9 @@ from agents.play import play
 from agents.policy import Accounting, Policy, PolicyContext, Transcribing
 from agents.registry import make_policy
 from c2c_env import Batch, Team
+from c2c_env.disk import write_whole
 from c2c_env.errors import ConfigError
 from training.benchmark.cell import Cell, Row
-from training.files import write_whole
 
 
 def cell_batch(cell: Cell) -> Batch:

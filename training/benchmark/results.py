@@ -16,11 +16,12 @@ import pandas as pd
 
 import c2c_env
 from c2c_env import METRICS, TEST_SEEDS
+from c2c_env.disk import write_whole
 from training import arguments
 from training.benchmark import choose_cells
 from training.benchmark.cell import Cell, Row
 from training.benchmark.cell_files import read_cell
-from training.files import source_digest, write_whole
+from training.files import source_digest
 
 RESULT_COLUMNS = ["policy", "tier", "workflow", "split", "team_size", "seed", *METRICS]
 # further columns, of teams that ask a language model

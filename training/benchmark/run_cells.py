@@ -10,7 +10,6 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -22,9 +21,10 @@ from training.benchmark.cell import Cell, Row, policy_file
 from training.benchmark.cell_files import is_finished, remove_leftovers, write_cell
 from training.benchmark.play_cell import cell_batch, run_cell
 from training.executors import ray_cluster
-from training.executors.base import Executor, attempt
+from training.executors.base import Executor
 from training.executors.processes import LocalPool
 from training.executors.threads import Threads
+from training.files import Claims
 
 CELLS_AT_ONCE = 8  # that ask a model
 Opener = Callable[[Sequence[Cell]], AbstractContextManager[Executor]]
@@ -41,6 +41,26 @@ def complete(cells: Sequence[Cell], folder: Path, opener: Opener, errors: Consol
         return {}
     cell_batch(missing[0])  # compiles the simulator once, where its message can be seen, and not in every process
     missing.sort(key=lambda cell: -cell.cost)
+    with Claims(folder) as claims:
+        others = [cell for cell in missing if not claims.take(cell.name)]
+        if others:
+            errors.print(
+                f"{len(others)} cells are played by another run in this folder; they are waited for at the end"
+            )
+        # looked for once more: what nobody claims may be finished since
+        mine = [cell for cell in missing if cell not in others and not is_finished(cell, folder, errors)]
+        faults = play_missing(mine, folder, opener, errors)
+        claims.release()
+        for cell in others:
+            claims.take(cell.name, wait=True)
+            if not is_finished(cell, folder, errors):  # the other run was stopped, or could not play it
+                faults |= play_missing([cell], folder, opener, errors)
+            claims.release()
+    return faults
+
+
+def play_missing(missing: Sequence[Cell], folder: Path, opener: Opener, errors: Console) -> dict[str, str]:
+    """Play cells and write each as soon as it is finished; return faults by the name of the cell."""
     asking = [cell for cell in missing if cell.asks_model]
     computing = [cell for cell in missing if not cell.asks_model]
     faults: dict[str, str] = {}
@@ -116,12 +136,15 @@ def run_and_write(
 
     Returns:
         Faults by the name of the cell.
+
+    Raises:
+        WriteError: a finished cell cannot be written; no other could be, so the run stops.
     """
     faults: dict[str, str] = {}
     with contextlib.closing(executor.run(work, cells)) as outcomes:
         for cell, rows, fault in outcomes:
             if not fault:
-                _, fault = attempt(partial(write_cell, folder / f"{cell.name}.json"), rows)
+                write_cell(folder / f"{cell.name}.json", rows)
             if fault:
                 faults[cell.name] = fault
             on_done(cell, fault)

@@ -8,14 +8,13 @@ from functools import partial
 
 from rich.console import Console
 
-from c2c_env.errors import ConfigError
+from c2c_env.disk import write_whole
 from training import arguments
 from training.benchmark import choose_cells, model_costs, tables
 from training.benchmark.figures import draw_figures
 from training.benchmark.results import describe_benchmark, split_failed, write_results
 from training.benchmark.run_cells import complete, describe_faults, open_executor
 from training.executors import ray_cluster
-from training.files import write_whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,13 +34,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--generated",
         metavar="M",
-        type=int,
+        type=arguments.whole(0),
         default=0,
         help="in addition M generated test workflows per tier, each with one seed (default: 0)",
     )
     add("--team-sizes", metavar="N,N", help="numbers of agents, the manager included (default: 5,8,17)")
-    add("--seeds", metavar="S", type=int, help="play each workflow with the seeds 0 to S-1 (default: 4)")
-    add("--workers", metavar="W", type=int, help="processes (default: one per core); results do not depend on it")
+    add("--seeds", metavar="S", type=arguments.whole(1), help="play each workflow with the seeds 0 to S-1 (default: 4)")
+    add(
+        "--workers",
+        metavar="W",
+        type=arguments.whole(1, 4096),
+        help="processes (default: one per core); results do not depend on it",
+    )
     add(
         "--ray",
         metavar="ADDRESS",
@@ -67,8 +71,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run what is missing, then write and show the results; return the exit status."""
-    if args.workers is not None and args.workers < 1:
-        raise ConfigError(f"--workers is {args.workers}, expected an integer >= 1")
     if args.ray is not None:
         ray_cluster.check(args.ray)
     cells = choose_cells.choose_cells(args)

@@ -12,10 +12,11 @@ from agents.prompted.decompose import decompose, read_brief
 from agents.prompted.settings import ModelSettings
 from c2c_env import Team
 from c2c_env.bounds import lower_bound
+from c2c_env.config import MAX_SIZE
+from c2c_env.disk import write_whole
 from c2c_env.errors import ConfigError
 from c2c_env.workflows.loader import parse_workflow
-from training.arguments import add_llm_arguments, read_options
-from training.files import write_whole
+from training.arguments import add_llm_arguments, read_options, whole
 
 MAX_TOKENS = 16_000  # of the answer, unless given; a workflow is long
 
@@ -25,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("brief", help="text file with the brief")
     parser.add_argument("-o", "--out", required=True, metavar="FILE.toml", help="workflow file to write")
     parser.add_argument("--model", required=True, help="name of the model")
-    parser.add_argument("--team-size", type=int, default=5, help="agents of the team that the manager plans for")
+    parser.add_argument(
+        "--team-size", type=whole(1, MAX_SIZE), default=5, help="agents of the team that the manager plans for"
+    )
     add_llm_arguments(parser)
 
 
@@ -39,10 +42,7 @@ def run(args: argparse.Namespace) -> int:
     client = client_of(ModelSettings.of({"max_tokens": MAX_TOKENS, **read_options(args.llm, args.llm_file)}))
     client.check(args.model)
     text = decompose(brief, client, args.model, team.size)
-    try:
-        write_whole(out, text)
-    except OSError as error:
-        raise ConfigError(f"cannot write {str(out)!r}: {error.strerror or error}") from error
+    write_whole(out, text, durable=True)
     workflow = parse_workflow(text, where=str(out))
     Console(highlight=False, soft_wrap=True).print(
         f"{out}: {workflow.name}, {workflow.tier}, {len(workflow.subtasks)} subtasks, {workflow.total_effort:g} h of"

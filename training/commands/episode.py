@@ -6,7 +6,8 @@ import argparse
 
 from rich.console import Console
 
-from training.arguments import add_llm_arguments, read_options
+from c2c_env.config import MAX_SIZE
+from training.arguments import LARGEST_SEED, add_llm_arguments, read_options, whole
 from training.timeline import play_episode, print_episode
 
 
@@ -14,8 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to play and how to print it."""
     parser.add_argument("--workflow", default="simple", help="built-in name, tier, or path to a TOML file")
     parser.add_argument("--policy", default="cost_aware", help="name of a policy, or name:argument")
-    parser.add_argument("--team-size", type=int, default=5, help="agents of the default team")
-    parser.add_argument("--seed", type=int, default=0, help="of the episode")
+    parser.add_argument("--team-size", type=whole(1, MAX_SIZE), default=5, help="agents of the default team")
+    parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0, help="of the episode")
     parser.add_argument("--no-colour", action="store_true", help="plain text")
     add_llm_arguments(parser)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from c2c_env.errors import EndpointError
+from c2c_env.errors import EndpointError, WriteError
 
 Job = TypeVar("Job")
 DIED = "its process died (killed, out of memory, or crashed)"
@@ -38,11 +38,11 @@ def attempt(work: Callable[[Job], Any], job: Job) -> tuple[Any, str]:
     """Result and fault of a job; the fault is a text, since not every exception can be sent.
 
     Raises:
-        EndpointError: as no other job could do better.
+        EndpointError, WriteError: as no other job could do better.
     """
     try:
         return work(job), ""
-    except EndpointError:
+    except (EndpointError, WriteError):
         raise
     except Exception as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]

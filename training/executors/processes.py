@@ -79,11 +79,11 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Make Ctrl-C wait meanwhile; a process started here inherits that, so that none reaches it before `_begin`."""
+    """Make Ctrl-C and SIGTERM wait; a process started here inherits that, so that none reaches it before `_begin`."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
@@ -93,6 +93,8 @@ def _interrupts_held() -> Iterator[None]:
 def _begin(lifeline: Connection) -> None:
     """Leave Ctrl-C to the parent and end with it; this is called in every new process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):  # held in `_interrupts_held`
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
 
 

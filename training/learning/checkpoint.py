@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from agents.learned.weights import WeightsError
 from training.learning.stages import Stage
 
 
@@ -21,13 +22,25 @@ def optimizer_tensors(stage: Stage) -> dict[str, Tensor]:
 
 
 def put_optimizer_tensors(stage: Stage, tensors: dict[str, Tensor]) -> None:
-    """Put tensors back that `optimizer_tensors` returned."""
+    """Put tensors back that `optimizer_tensors` returned.
+
+    Raises:
+        WeightsError: a tensor belongs to no parameter, or has neither its shape nor that of a number.
+    """
     for name, optimizer in stage.optimizers.items():
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
         for path, value in tensors.items():
-            owner, place, key = path.split(".")
-            if owner == name:
-                state.setdefault(int(place), {})[key] = value
+            owner, _, rest = path.partition(".")
+            place, _, key = rest.partition(".")
+            if owner != name:
+                continue
+            if not place.isdecimal() or int(place) >= len(parameters):
+                raise WeightsError(f"the checkpoint has a tensor {path!r} that belongs to no parameter")
+            if value.dim() and value.shape != parameters[int(place)].shape:
+                expected = list(parameters[int(place)].shape)
+                raise WeightsError(f"the checkpoint's {path!r} has shape {list(value.shape)}, expected {expected}")
+            state.setdefault(int(place), {})[key] = value
         optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 

@@ -19,7 +19,7 @@ from agents.learned.network import Actor
 from agents.oracle.oracle_team import OracleRule
 from c2c_env.core.rng import uniform
 from training.learning.environments import STREAM_LEARNER, Group
-from training.learning.ranges import Whole
+from training.learning.ranges import NotNegative, Share, Whole
 
 Scalars = dict[str, float]
 
@@ -37,10 +37,10 @@ class ImitationConfig:
     """
 
     updates: Whole = 4000
-    learning_rate: float = 1e-3
-    last_share: float = 0.05
+    learning_rate: NotNegative = 1e-3
+    last_share: Share = 0.05
     teacher_updates: Whole = 300
-    max_grad_norm: float = 1.0
+    max_grad_norm: NotNegative = 1.0
 
 
 class Imitation:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from c2c_env.disk import read_text
+from c2c_env.errors import ConfigError
 from training.learning.validation import mean_of, talk
 
 SCALARS = {
@@ -65,12 +67,26 @@ def table_of(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def read_table(path: Path) -> list[dict[str, Any]]:
-    """Read what `table_of` wrote; without a file there are no rows."""
-    if not path.is_file():
+    """Read what `table_of` wrote; without a file there are no rows.
+
+    Raises:
+        ConfigError: the file is no such table.
+    """
+    if not path.exists():
         return []
-    with open(path, newline="", encoding="utf-8") as file:
-        return [
-            {name: value if name == "stage" else int(value) if name == "update" else float(value)
-             for name, value in row.items() if value}
-            for row in csv.DictReader(file)
-        ]  # fmt: skip
+    text = read_text(path, "table", ConfigError)
+    try:
+        return [_read_row(row) for row in csv.DictReader(io.StringIO(text, newline=""), strict=True)]
+    except (csv.Error, ValueError, KeyError) as error:
+        raise ConfigError(
+            f"{path} is not the table that a run writes ({error}); move it away to go on without its rows"
+        ) from error
+
+
+def _read_row(row: dict[str | Any, Any]) -> dict[str, Any]:
+    """Read a row; a value is missing where a scalar was not logged."""
+    if None in row or None in row.values():
+        raise ValueError("a line is longer or shorter than the first")
+    given = {name: value for name, value in row.items() if value}
+    numbers = {name: float(value) for name, value in given.items() if name not in ("stage", "update")}
+    return {"stage": given["stage"], "update": int(given["update"]), **numbers}

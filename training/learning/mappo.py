@@ -23,7 +23,7 @@ from agents.learned.actions import ChosenAction, Inputs, choose_action, entropy_
 from agents.learned.features import Features
 from agents.learned.network import Actor, Critic
 from training.learning.environments import Group
-from training.learning.ranges import Count, Share, Whole
+from training.learning.ranges import Count, NotNegative, Share, Whole
 
 Scalars = dict[str, float]
 
@@ -54,17 +54,17 @@ class PPOConfig:
     steps: Count = 32
     epochs: Count = 2
     minibatches: Count = 4
-    learning_rate: float = 3e-4
-    critic_learning_rate: float = 1e-3
+    learning_rate: NotNegative = 3e-4
+    critic_learning_rate: NotNegative = 1e-3
     last_share: Share = 0.05
-    critic_updates: int = 10
+    critic_updates: Whole = 10
     discount: Share = 0.99
     trace: Share = 0.95
-    clip: float = 0.2
-    entropy: float = 0.003
+    clip: NotNegative = 0.2
+    entropy: NotNegative = 0.003
     sharing: Share = 0.3
     last_sharing: Share = 0.0
-    max_grad_norm: float = 0.5
+    max_grad_norm: NotNegative = 0.5
     critic: Literal["central", "own"] = "central"
 
 

@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from c2c_env.core import constants as c
+from training.arguments import LARGEST_SEED
 
-Whole = Annotated[int, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
+MOST_THREADS = 1024
+
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+Whole = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+ThreadCount = Annotated[int, Field(ge=1, le=MOST_THREADS)]
+NumEnvs = Annotated[int, Field(ge=1, le=2**16)]
+TeamSize = Annotated[int, Field(ge=1, le=1024)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Temperature = Annotated[float, Field(ge=0, le=1000)]
 NotNegative = Annotated[float, Field(ge=0)]
 Tier = Literal["simple", "medium", "complex"]
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,15 +11,17 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from agents.learned.weights import NetworkConfig
+from agents.learned.weights import NetworkConfig, size_faults
 from c2c_env import EnvConfig
+from c2c_env.disk import parse_toml, read_text
 from c2c_env.errors import ConfigError, nearest, raise_faults, unknown_name
 from training.learning.imitation import ImitationConfig
 from training.learning.mappo import PPOConfig
-from training.learning.ranges import Count, RewardWeights, Tier, Whole
+from training.learning.ranges import Count, NumEnvs, RewardWeights, Seed, TeamSize, ThreadCount, Tier
 from training.learning.validation import ValidationConfig
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
+NAME = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}"  # a folder is named after it
 EXPECTED = {  # what pydantic's kinds of errors mean
     "int_type": "an integer",
     "float_type": "a number",
@@ -46,8 +47,8 @@ class GroupConfig:
     """
 
     tier: Tier = "simple"
-    team_size: Count = 5
-    num_envs: Count = 64
+    team_size: TeamSize = 5
+    num_envs: NumEnvs = 64
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Recipe:
     """Everything that determines the weights.
 
     Attributes:
-        name: of the run's folder.
+        name: of the run's folder, so that it has no separators.
         seed: fixes everything.
         threads: of torch; results may differ in the last bits with another number.
         network: sizes.
@@ -72,8 +73,8 @@ class Recipe:
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)  # for the tables within, too
 
     name: str = "team"
-    seed: Whole = 1
-    threads: Count = 1
+    seed: Seed = 1
+    threads: ThreadCount = 1
     network: NetworkConfig = field(default_factory=NetworkConfig)
     imitation: ImitationConfig = field(default_factory=ImitationConfig)
     imitation_groups: tuple[GroupConfig, ...] = (GroupConfig(num_envs=256),)
@@ -97,12 +98,9 @@ def load_recipe(name: str) -> Recipe:
         ConfigError: no such recipe, no valid TOML, or wrong names and values, all of them at once.
     """
     path = RECIPE_FOLDER / f"{name}.toml" if name in shipped_recipes() else Path(name)
-    if not path.is_file():
+    if not path.exists():
         raise ConfigError(f"{unknown_name('recipe', name, shipped_recipes())}, nor is it the path of a file")
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+    table = parse_toml(read_text(path, "recipe", ConfigError), str(path), ConfigError)
     title = f"bad recipe {path}"
     try:  # as JSON, where pydantic takes lists for tuples and is strict about all else
         recipe = TypeAdapter(Recipe).validate_json(json.dumps(table, default=str))
@@ -146,10 +144,9 @@ def _value_faults(recipe: Recipe) -> list[str]:
     """What is wrong although every value has its type and range."""
     groups = ("imitation_groups", "ppo_groups")
     faults = [f"{part} is empty, expected at least one" for part in groups if not getattr(recipe, part)]
-    sizes = asdict(recipe.network)
-    faults += [f"network.{name} is {size}, expected at least 1" for name, size in sizes.items() if size < 1]
-    if recipe.network.hidden % 8:
-        faults.append(f"network.hidden is {recipe.network.hidden}, expected a multiple of 8")
+    if not re.fullmatch(NAME, recipe.name):
+        faults.append(f"name is {recipe.name!r}, expected up to 64 letters, digits, '_', '-' and '.', the first no '.'")
+    faults += [f"network.{wrong}" for wrong in size_faults(asdict(recipe.network))]
     config = recipe.validation
     if len(config.tiers) != len(config.team_sizes) or not config.tiers:
         counts = f"{len(config.tiers)} tiers and {len(config.team_sizes)} team sizes"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,17 @@ import c2c_env
 from agents.learned import weights
 from agents.learned.network import Actor, Critic
 from c2c_env import EnvConfig
+from c2c_env.checks import is_integer, is_number
 from c2c_env.core.rng import hash_counter
+from c2c_env.disk import write_whole
 from c2c_env.errors import ConfigError
-from training.files import write_whole
+from training.arguments import output_folder
+from training.files import Claims
 from training.learning.checkpoint import as_json, differing, optimizer_tensors, put_optimizer_tensors
 from training.learning.environments import STREAM_LEARNER, Group
 from training.learning.imitation import Imitation
 from training.learning.log import episode_means, headline, means_of, read_table, table_of
-from training.learning.mappo import PPO
+from training.learning.mappo import PPO, ReturnScale
 from training.learning.recipe import Recipe
 from training.learning.stages import Stage, StageConfig, make_stages
 from training.learning.validation import choose_temperature
@@ -53,6 +57,19 @@ def check_device(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"--device is {name!r}, but torch {torch.__version__} finds no CUDA device here")
     return device
+
+
+@contextlib.contextmanager
+def sole_run(folder: Path) -> Iterator[None]:
+    """Make the folder of a run, and keep other runs out of it as long as the context lasts.
+
+    Raises:
+        ConfigError: another run is at work there, or the folder cannot be made.
+    """
+    with Claims(output_folder(folder)) as claims:
+        if not claims.take("train"):
+            raise ConfigError(f"another run trains in {folder}; wait for its end, or give another --out")
+        yield
 
 
 class Training:
@@ -82,7 +99,6 @@ class Training:
 
     def save(self, stage: Stage, place: tuple[int, int]) -> None:
         """Write the checkpoint whole: the state in which `place` comes next."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         tensors = {f"actor.{name}": value for name, value in self.actor.state_dict().items()}
         tensors |= {f"critic.{name}": value for name, value in self.critic.state_dict().items()}
         if place[1] > 0:  # a new stage begins with new optimisers
@@ -109,6 +125,7 @@ class Training:
             raise ConfigError(
                 f"{path} is of another recipe ({changed}); give another --out, or the recipe it began with"
             )
+        stage, update = self._checked_place(path, about)
         parts: dict[str, dict[str, Tensor]] = {"actor": {}, "critic": {}, "optimizer": {}}
         for name, value in tensors.items():
             part, _, rest = name.partition(".")
@@ -116,7 +133,6 @@ class Training:
         weights.put_tensors(self.actor, parts["actor"], str(path))
         weights.put_tensors(self.critic, parts["critic"], str(path))
         self.saved, self.saved_numbers = parts["optimizer"], about["numbers"]
-        stage, update = about["place"]
         self.place = (stage, update)
         done = [config.name for config in self.stages[:stage]]
         current = self.stages[stage].name if stage < len(self.stages) else ""
@@ -124,6 +140,24 @@ class Training:
             row for row in read_table(self.folder / METRICS_FILE)
             if row["stage"] in done or (row["stage"] == current and row["update"] <= update)
         ]  # fmt: skip
+
+    def _checked_place(self, path: Path, about: dict[str, Any]) -> tuple[int, int]:
+        """Return the stage and update that come next by a checkpoint, whose running numbers are checked as well."""
+        place, numbers = about.get("place"), about.get("numbers")
+        ends = [config.updates for config in self.stages] + [1]
+        if not (
+            isinstance(place, list) and len(place) == 2 and all(map(is_integer, place))
+            and 0 <= place[0] < len(ends) and 0 <= place[1] < ends[place[0]]
+        ):  # fmt: skip
+            raise weights.WeightsError(f"{path} has place {place!r}, expected a stage and an update of the recipe")
+        known = set(vars(ReturnScale()))
+        if (
+            not isinstance(numbers, dict)
+            or set(numbers) not in (set(), known)
+            or not all(map(is_number, numbers.values()))
+        ):
+            raise weights.WeightsError(f"{path} has numbers {numbers!r}, expected {', '.join(sorted(known))} or none")
+        return place[0], place[1]
 
     def begin(self, resume: bool, console: Console) -> None:
         """Begin anew in an empty folder, or go on from the folder's checkpoint if that is wanted.

@@ -23,8 +23,9 @@ from agents.policy import PolicyContext
 from agents.registry import make_policy
 from c2c_env import TRAIN_SEEDS, Batch, EnvConfig, Generated, Team
 from c2c_env.core.constants import COMMUNICATION_HOURS
+from c2c_env.disk import read_text, write_whole
+from c2c_env.errors import ConfigError
 from c2c_env.workflows import TIERS
-from training.files import write_whole
 
 Floats = npt.NDArray[np.float64]
 SIZES = {"simple": (5, 8), "medium": (5, 8), "complex": (8, 17)}  # teams that a tier's rule is tuned for
@@ -78,7 +79,7 @@ KNOBS = {
 
 def tune(out: Path, args: argparse.Namespace) -> None:
     """Tune both budgets for every tier, from the rules of a file if it is there, and write them after each search."""
-    rules = read_rules(out.read_text(encoding="utf-8")) if out.exists() else blank_rules()
+    rules = read_rules(read_text(out, "rules", ConfigError)) if out.exists() else blank_rules()
     for tier in TIERS:
         practices = [Practice(tier, size, args.workflows) for size in SIZES[tier]]
         for budget in BUDGETS:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from training.plotting import FIGURE_DPI, STYLE, panels
+from training.plotting import STYLE, panels, write_figure
 from training.throughput.tables import BATCH, FACE
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # one for each number of cores
@@ -35,7 +35,7 @@ def save_figure(results: pd.DataFrame, path: Path) -> None:
         axes.grid(color="#E4E4E4", linewidth=0.5)
         axes.set_axisbelow(True)
         figure.legend(handles=handles, loc="outside right center", handlelength=2.6)
-        figure.savefig(path, dpi=FIGURE_DPI)
+        write_figure(figure, path)
 
 
 def _draw_batches(axes: Axes, batches: pd.DataFrame) -> list[Line2D]:

@@ -16,7 +16,8 @@ import pandas as pd
 from rich.console import Console
 
 import c2c_env
-from training.files import source_digest, write_whole
+from c2c_env.disk import write_whole
+from training.files import source_digest
 from training.printing import show_and_save
 from training.throughput import tables
 from training.throughput.figure import save_figure

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from c2c_env.errors import ConfigError
+from c2c_env.disk import parse_json
+from c2c_env.errors import ConfigError, WriteError
 
 CACHE_FILE = "answers.sqlite"
 _TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID"
@@ -34,7 +35,7 @@ class AnswerCache:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self.path, timeout=60.0, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")  # no wait for the disk at every answer
+            self._connection.execute("PRAGMA synchronous=FULL")  # an answer was paid for, so the disk is waited for
             with self._connection as transaction:
                 transaction.execute(_TABLE)
         except (OSError, sqlite3.Error) as error:
@@ -42,19 +43,26 @@ class AnswerCache:
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The answer, or None; one that is damaged counts as none."""
-        with self._lock:
-            row = self._connection.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
         try:
-            answer = json.loads(row[0]) if row else None
-        except (ValueError, TypeError):
+            with self._lock:
+                row = self._connection.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
+            answer = parse_json(row[0], "the answer", ConfigError) if row else None
+        except (ConfigError, TypeError, sqlite3.Error):
             return None
         return answer if isinstance(answer, dict) else None
 
     def put(self, key: str, answer: Mapping[str, Any]) -> None:
-        """Keep an answer; from when this returns it outlives the process, however that ends."""
+        """Keep an answer; from when this returns it outlives the process and the machine, however they end.
+
+        Raises:
+            WriteError: the disk is full, or the file is damaged.
+        """
         text = json.dumps(answer)
-        with self._lock, self._connection as transaction:
-            transaction.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, text))
+        try:
+            with self._lock, self._connection as transaction:
+                transaction.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, text))
+        except sqlite3.Error as error:
+            raise WriteError(f"cannot keep an answer in {str(self.path)!r}: {error}") from error
 
     def close(self) -> None:
         """Let go of the file."""

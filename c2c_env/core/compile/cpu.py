@@ -12,8 +12,8 @@ import os
 import re
 import sys
 import types
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,17 @@ Kernel = Callable[..., None]
 
 @cache
 def load(backend: str, entry: Kernel) -> Kernel:
-    """Return an entry point on a backend; that of numba is compiled at its first call and cached on disk."""
-    return _interpreted(entry) if backend == "interpreted" else _Announced(entry)
+    """Return an entry point on a backend; that of numba is compiled at its first call and cached on disk.
+
+    With `NUMBA_DISABLE_JIT=1`, which debuggers and coverage need, that of numba is interpreted, too.
+    """
+    return _interpreted(entry) if backend == "interpreted" or _jit_disabled() else _Compiled(entry)
+
+
+def _jit_disabled() -> bool:
+    from numba.core import config
+
+    return bool(vars(config)["DISABLE_JIT"])
 
 
 def _interpreted(entry: Kernel) -> Kernel:
@@ -42,8 +51,8 @@ def _interpreted(entry: Kernel) -> Kernel:
     return run
 
 
-class _Announced:
-    """A compiled entry point; before the first that is not in the cache, stderr says what takes so long.
+class _Compiled:
+    """A compiled entry point.
 
     Finding out the types of some 90 arrays takes numba 10 microseconds at every call, as long as a small batch steps.
     Here the types never change (`core.arrays` fixes them), so after the first call the compiled code is called directly
@@ -51,51 +60,32 @@ class _Announced:
     """
 
     def __init__(self, entry: Kernel) -> None:
-        self._folder = _cache_folder(entry)
-        self._cold = self._folder is None or not any(self._folder.rglob(f"*.{entry.__name__}-*.nbi"))
-        self._compiled = _compile_entry(entry, self._folder)
+        self._compiled = _compile_entry(entry)
         self._direct: Kernel | None = None
 
     def __call__(self, *arguments: Any) -> None:
         if self._direct is not None:
             self._direct(*arguments)
             return
-        if self._cold:
-            self._cold = False
-            _announce("once" if self._folder else "in every process, as no cache folder is writable")
         self._compiled(*arguments)
         (only,) = self._compiled.overloads.values()
         self._direct = only.entry_point
 
 
 @cache
-def _announce(often: str) -> None:
+def _announce(kept: bool) -> None:
+    """Say on stderr, once in a process, what takes so long."""
+    often = "once" if kept else "in every process, as no cache folder is writable"
     print(f"c2c_env: compiling the simulator ({often}; about half a minute) ...", file=sys.stderr, flush=True)
 
 
-def _compile_entry(function: Any, folder: Path | None) -> Any:
+def _compile_entry(function: Any) -> Any:
     """Compile an entry point that releases the GIL, and cache it on disk."""
-    entry = rewire(function, _compile_inner, {})
-    if folder is not None:
-        entry.__code__ = entry.__code__.replace(co_filename=str(_copy_source(function, folder)))
-    with _numba_cache(folder):
-        return _njit(nogil=True, cache=folder is not None)(entry)
+    from c2c_env.core.compile.code_cache import CodeCache
 
-
-def _copy_source(function: types.FunctionType, folder: Path) -> Path:
-    """Copy the file of a function into the cache; numba is told that the function comes from there (`co_filename`).
-
-    numba files compiled code under the path and the time of its source. Without the copy, a second checkout, a new
-    virtual environment or a reinstalled package compiles for half a minute again, although its sources are the same.
-    """
-    source = Path(function.__code__.co_filename)
-    copy = folder / source.name
-    if not copy.exists():
-        temporary = folder / f"{source.name}.{os.getpid()}.tmp"
-        temporary.write_bytes(source.read_bytes())
-        os.utime(temporary, (0, 0))  # older versions of numba compare times
-        os.replace(temporary, copy)
-    return copy
+    dispatcher = _njit(nogil=True)(rewire(function, _compile_inner, {}))
+    dispatcher._cache = CodeCache(function, cache_folders(function), _announce)  # as numba's `cache=True` sets its own
+    return dispatcher
 
 
 def _compile_inner(function: types.FunctionType) -> Any:
@@ -155,40 +145,24 @@ def compiled_sources(entry: types.FunctionType) -> list[Path]:
     return sorted(found.values())
 
 
-def _cache_folder(entry: Any) -> Path | None:
-    """Return the folder for the compiled code of an entry point, or None where nothing is writable.
+def cache_folders(entry: Any) -> list[Path]:
+    """List the folders where the compiled code of an entry point may lie: those only read, then one that is writable.
 
-    numba does not notice a change in a callee's file, so the folder is named after a hash of all that may be compiled.
+    numba does not notice a change in a callee's file, so they are named after a hash of all that may be compiled.
     """
     digest = hashlib.sha256()
     for source in compiled_sources(entry):
         digest.update(source.read_bytes())
-    given = os.environ.get("NUMBA_CACHE_DIR")
-    user = os.environ.get("XDG_CACHE_HOME")
-    roots = [Path(given)] if given else []
-    roots += [Path(user)] if user else []
+    roots = [Path(given) for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME") if (given := os.environ.get(name))]
     with suppress(RuntimeError):  # no home directory is known
         roots.append(Path.home() / ".cache")
+    found = []
     for root in roots:
         folder = root / "c2c_env" / digest.hexdigest()[:16]
-        try:
+        with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK):
-            return folder
-    return None
-
-
-@contextmanager
-def _numba_cache(folder: Path | None) -> Iterator[None]:
-    """Point numba at our folder while a function is decorated, and leave its setting as it was."""
-    from numba.core import config as numba_config
-
-    config: Any = numba_config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = "" if folder is None else str(folder)
-    try:
-        yield
-    finally:
-        config.CACHE_DIR = before
+        if folder.is_dir():
+            found.append(folder)
+            if os.access(folder, os.W_OK):
+                break
+    return found

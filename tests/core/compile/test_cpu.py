@@ -98,8 +98,7 @@ def test_injected_states_leave_the_start_behind():
 
 def test_a_copy_of_the_sources_elsewhere_shares_the_compiled_code(tmp_path):
     parallel_env("csv-import-tool").reset(seed=0)
-    folder = cpu._cache_folder(transition.run_rows)
-    assert folder is not None
+    folder = cpu.cache_folders(transition.run_rows)[0]
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb?")}
     assert before
     shutil.copytree(Path(c2c_env.__file__).parent, tmp_path / "c2c_env")
@@ -138,7 +137,7 @@ def test_a_changed_constant_or_callee_changes_the_key(tmp_path):
     shutil.copytree(HOMES[0], tmp_path / "c2c_env", ignore=shutil.ignore_patterns("__pycache__"))
     code = (
         "from c2c_env.core.compile import cpu; from c2c_env.core import transition;"
-        "print(cpu._cache_folder(transition.run_rows).name)"
+        "print(cpu.cache_folders(transition.run_rows)[0].name)"
     )
 
     def key():

@@ -26,7 +26,7 @@ from training.__main__ import main
 from training.learning.checkpoint import optimizer_tensors, put_optimizer_tensors
 from training.learning.environments import Group
 from training.learning.imitation import Imitation, ImitationConfig
-from training.learning.log import SCALARS
+from training.learning.log import SCALARS, read_table
 from training.learning.mappo import PPO, PPOConfig, ReturnScale, advantages_of
 from training.learning.recipe import GroupConfig, Recipe, load_recipe, shipped_recipes
 from training.learning.run import CHECKPOINT_FILE, METRICS_FILE, POLICY_FILE
@@ -229,7 +229,7 @@ def test_all_faults_of_a_recipe_at_once(tmp_path):
         ("reward_weights = [1, 1, 1, -1]", "reward_weights[3] is -1, expected at least 0"),
         ("reward_weights = [1, 1, 1, 1, 1]", "reward_weights is [1, 1, 1, 1, 1], expected 4 values"),
         ("network.hidden = 12", "network.hidden is 12, expected a multiple of 8"),
-        ("network.own = 0", "network.own is 0, expected at least 1"),
+        ("network.own = 0", "network.own is 0, expected an integer in [1, 4096]"),
         ("imitation.teacher_updates = -1", "imitation.teacher_updates is -1, expected at least 0"),
         ("ppo.trace = -0.5", "ppo.trace is -0.5, expected at least 0"),
         ("ppo.discount = 1.5", "ppo.discount is 1.5, expected at most 1"),
@@ -239,6 +239,17 @@ def test_all_faults_of_a_recipe_at_once(tmp_path):
         ('ppo.critic = "centrl"', "ppo.critic is 'centrl', expected 'central' or 'own'; did you mean 'central'?"),
         ("validation.temperatures = []", "validation.temperatures is empty, expected at least one"),
         ("validation.temperatures = [-1]", "validation.temperatures[0] is -1, expected at least 0"),
+        ("seed = 9223372036854775808", "seed is 9223372036854775808, expected at most"),
+        ("threads = 0", "threads is 0, expected at least 1"),
+        ('name = "../../x"', "name is '../../x', expected up to 64 letters"),
+        ('name = "/tmp/x"', "name is '/tmp/x', expected up to 64 letters"),
+        ('name = ".."', "name is '..', expected up to 64 letters"),
+        ('name = ""', "name is '', expected up to 64 letters"),
+        ("network.rounds = 4096", "network.rounds is 4096, expected an integer in [1, 32]"),
+        ("imitation_groups = [{num_envs = 1000000000000}]", "imitation_groups[0].num_envs is 1000000000000, expected"),
+        ("imitation_groups = [{team_size = 1000000}]", "imitation_groups[0].team_size is 1000000, expected at most"),
+        ("validation.temperatures = [1e9]", "validation.temperatures[0] is 1000000000.0, expected at most"),
+        ("ppo.clip = -1", "ppo.clip is -1, expected at least 0"),
         ("validation.team_sizes = [5]", "validation has 3 tiers and 1 team sizes, expected as many of both"),
     ],
 )
@@ -294,7 +305,13 @@ def test_wrong_files_are_refused_with_one_clear_line(policy, tmp_path):
         with pytest.raises(WeightsError, match=pattern):
             weights.load_policy(bad)
 
-    refused("there is no file")
+    refused("cannot read policy .*: No such file")
+    bad.mkdir()
+    refused("it is a folder")
+    bad.rmdir()
+    os.mkfifo(bad)
+    refused("it is a FIFO")
+    bad.unlink()
     for size in (0, 5, 100, len(whole) - 1):
         bad.write_bytes(whole[:size])
         refused("no complete safetensors file")
@@ -308,6 +325,15 @@ def test_wrong_files_are_refused_with_one_clear_line(policy, tmp_path):
     about["format"] = weights.WEIGHTS_FORMAT
     weights.write_tensors(bad, tensors, {**about, "network": {**SMALL, "hidden": 10**9}})
     refused("network sizes")
+    weights.write_tensors(bad, tensors, {**about, "network": {**SMALL, "rounds": 2}})
+    refused("tensors for 1 rounds, expected 2")
+    weights.write_tensors(bad, tensors, {**about, "network": {**SMALL, "hidden": True}})
+    refused("hidden is True, expected an integer")
+    weights.write_tensors(bad, {name: tensor.half() for name, tensor in tensors.items()}, about)
+    refused("is of type torch.float16, expected torch.float32")
+    for temperature in (float("nan"), -1, "hot", None, 1e-300, True):
+        weights.write_tensors(bad, tensors, {**about, "card": {"temperature": temperature}})
+        refused("temperature is .*, expected 0 or a number")
     weights.write_tensors(bad, {**tensors, "more": torch.zeros(1)}, about)
     refused("more is not known")
     name = next(iter(tensors))
@@ -317,10 +343,41 @@ def test_wrong_files_are_refused_with_one_clear_line(policy, tmp_path):
     refused("not finite")
 
 
+def test_a_small_file_that_claims_large_layers_costs_nothing(tmp_path, monkeypatch):
+    """Tensors are made on torch's meta device, which has no memory, until the file's own have been compared."""
+    path = tmp_path / "policy.safetensors"
+    sizes = {"hidden": 4096, "rounds": 0, "own": 4096, "key": 4096}
+    devices = []
+    real = Actor.__init__
+
+    def watched(self, **given):
+        real(self, **given)
+        devices.extend({parameter.device.type for parameter in self.parameters()})
+
+    monkeypatch.setattr(Actor, "__init__", watched)
+    about = {"kind": "policy", "format": weights.WEIGHTS_FORMAT, "card": {}}
+    for rounds, tensors in ((1, {}), (1, {"encoder.rounds.0.x": torch.zeros(1)})):
+        weights.write_tensors(path, tensors, {**about, "network": {**sizes, "rounds": rounds}})
+        with pytest.raises(WeightsError):
+            weights.load_policy(path)
+    assert devices == ["meta"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a,b\n1\n", "stage,update\nppo,x\n", "\0\n1\n", "x" * 200_000 + "\n1\n", "stage,update\n1,2,3\n", "a\n1\n"],
+)
+def test_a_garbled_table_of_scalars_is_one_clear_line(text, tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"metrics.csv is not the table that a run writes \(.{3,200}\); move it away"):
+        read_table(path)
+
+
 def test_learned_policy_without_a_file_is_an_error(capsys, tmp_path):
     words = ["benchmark", "--quick", "--policies", "learned:nowhere.safetensors", "--out", str(tmp_path)]
     assert main(words) == 2
-    assert "there is no file 'nowhere.safetensors'" in capsys.readouterr().err
+    assert "cannot read policy 'nowhere.safetensors': No such file" in capsys.readouterr().err
 
 
 # --- whole runs ---------------------------------------------------------------------------------------------------
