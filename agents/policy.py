@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy.typing as npt
@@ -89,21 +90,30 @@ class Accounting(Protocol):
 
 
 class TranscriptRecorder(Protocol):
-    """Writes down the episodes of a batch."""
+    """Writes down the episodes of a batch, line by line as they are played."""
 
     def record(self) -> None:
-        """Add the step that was just taken."""
+        """Write the step that was just taken, and the end of the episodes that ended in it."""
 
-    def texts(self) -> list[str]:
-        """The finished transcripts, one for each environment."""
+    def discard(self) -> None:
+        """Remove the transcripts of episodes that did not come to their end."""
 
 
 @runtime_checkable
 class Transcribing(Protocol):
     """A policy whose episodes can be written down word by word."""
 
-    def start_transcripts(self, batch: Batch, name: str, seeds: Sequence[int]) -> TranscriptRecorder:
-        """A recorder for a batch that was just reset; `name` is that of the policy, `seeds` of the environments."""
+    def start_transcripts(
+        self, batch: Batch, name: str, seeds: Sequence[int], paths: Sequence[Path]
+    ) -> TranscriptRecorder:
+        """A recorder for a batch that was just reset.
+
+        Args:
+            batch: see above.
+            name: of the policy.
+            seeds: of the environments.
+            paths: of the files, one for each environment.
+        """
 
 
 @runtime_checkable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agents.play import play
 from agents.policy import PolicyContext
+from agents.prompted.transcript import Recorder
 from agents.registry import make_policy
 from c2c_env import Batch, EnvConfig, Subtask, Team, Workflow
 from c2c_env.workflows import FACETS
@@ -34,6 +35,29 @@ def small_batch(count=1, size=3, **fields):
 
 def prompted(batch, strategy, options, model="rule"):
     return make_policy(f"prompted:{strategy}@{model}", PolicyContext.of(batch, 0, options))
+
+
+def recorder_of(batch, policy, name, seeds):
+    """A recorder, and for each environment a list that grows by its lines."""
+    transcripts = [Lines() for _ in seeds]
+    return Recorder(batch, policy, name, seeds, transcripts), transcripts
+
+
+class Lines(list):
+    """A `LineWriter` that keeps everything."""
+
+    closed = False
+    write = list.append
+
+    def close(self):
+        self.closed = True
+
+    def discard(self):
+        self.clear()
+
+    @property
+    def text(self):
+        return "".join(self)
 
 
 def play_small(strategy, options, count=1, size=3, on_step=None, **fields):

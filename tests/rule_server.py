@@ -271,14 +271,24 @@ def answer_by_rule(body):
         actions = [{"agent": name_in(view), **choose(view)} for view in views]
         return json.dumps({"personas": ["all"], "brainstorm": ["go"], "revision": "fine", "actions": actions})
     chosen = choose(body["messages"][-1]["content"])
+    if form == "mustspeak" and chosen["speech"] == "silent":
+        chosen |= say_something(body["messages"][-1]["content"], chosen["work"])
     extra = {
         "work": {},
         "choice": {},
+        "mustspeak": {},
         "intended": {"intention": "work", "expected_gain": 0.2, "cost_hours": 0.1},
         "reasoned": {"thought": f"I think of {chosen['work']}."},
         "remembering": {"memory": [update(chosen)] if chosen["work"] else []},
     }[form]
     return json.dumps({**extra, **({"work": chosen["work"]} if form == "work" else chosen)})
+
+
+def say_something(view, work):
+    """A message of one who has nothing to say."""
+    to = re.search(r"^- recipient: (\w+)", view, re.MULTILINE).group(1)
+    topic = re.search(r"^- topic: (\w+)", view, re.MULTILINE).group(1)
+    return choice(work, "chat_tell", to, topic, "Nothing new.")
 
 
 def update(chosen):
@@ -294,10 +304,11 @@ def choose(view):
     me = name_in(view)
     legal = re.search(r"^- work: (.*), null$", view, re.MULTILINE)
     ready = legal.group(1).split(", ") if legal else []
-    board = dict(re.findall(r'^- (s\d+) \w+ \w+ ".*": (.*)$', view, re.MULTILINE))
-    mine = [k for k in ready if f"owner {me}" in board[k]]
-    free = [k for k in ready if "owner nobody" in board[k]] or ready
-    free.sort(key=lambda k: -float(re.search(r"your skill ([\d.]+)", board[k]).group(1)))
+    columns, *lines = [row.split(",") for row in re.findall(r"^(?:subtask|s\d+),.*$", view, re.MULTILINE)] or [[]]
+    board = {line[0]: dict(zip(columns, line, strict=False)) for line in lines}  # a title may have commas
+    mine = [k for k in ready if board[k]["owner"] == me]
+    free = [k for k in ready if board[k]["owner"] == "-"] or ready
+    free.sort(key=lambda k: -float(board[k]["your_skill"]))
     work = mine[0] if mine else free[0] if free else None
     asked = re.search(r"^- (\w+) asks you about (s\d+), ", view, re.MULTILINE)
     if "speech: silent, " not in view:
@@ -307,7 +318,7 @@ def choose(view):
             work, "chat_tell", asked.group(1), asked.group(2), f"{me} knows of {asked.group(2)}: all is well."
         )
     wants = work and me != "manager_0" and "you asked manager_0" not in view and "last read from manager_0" not in view
-    if wants and f"{work} intent" in view:
+    if wants:
         return choice(work, "chat_ask", "manager_0", work, f"What is wanted of {work}?")
     return choice(work)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +14,7 @@ from agents.prompted.settings import ModelSettings
 from c2c_env.text.answer import Decision
 
 LABELS = ("valid", "repaired", "invalid")
+_DETAIL = re.compile(r"""'[^']*'|"[^"]*"|\b(?:manager|worker)_\d+\b|\bs?\d+\b""")
 
 
 @dataclass(frozen=True)
@@ -23,12 +27,23 @@ class Turn:
     decisions: tuple[Decision, ...]
     verdicts: tuple[Verdict, ...]
 
+    @property
+    def reasons(self) -> list[str]:
+        """Say for each agent why its answer is invalid ("": it is not)."""
+        return [kind_of_fault(one.how) if one.label == "invalid" else "" for one in self.decisions]
+
+
+def kind_of_fault(how: str) -> str:
+    """The reason of an invalid answer without its names and numbers, so that equal reasons can be counted."""
+    return _DETAIL.sub("...", how)
+
 
 @dataclass
 class Account:
     """Sums over an episode. `failure` says why it failed, "" if it did not."""
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LABELS, 0))
+    reasons: Counter[str] = field(default_factory=Counter)
     prompt_tokens: int = 0
     completion_tokens: int = 0
     judged: int = 0
@@ -39,6 +54,7 @@ class Account:
         """Count a turn; an answer counts the same whether it was asked for now or came from the cache."""
         for decision in turn.decisions:
             self.counts[decision.label] += 1
+        self.reasons.update(reason for reason in turn.reasons if reason)
         asked = [verdict for verdict in turn.verdicts if verdict.label]
         self.judged += len(asked)
         self.unjudged += sum(verdict.label == "invalid" for verdict in asked)
@@ -53,6 +69,7 @@ class Account:
             "failure": self.failure,
             "answers": float(sum(self.counts.values())),
             **{f"answers_{label}": float(self.counts[label]) for label in LABELS},
+            "invalid_reasons": json.dumps(dict(self.reasons.most_common())),
             "prompt_tokens": float(self.prompt_tokens),
             "completion_tokens": float(self.completion_tokens),
             "cost": options.cost(self.prompt_tokens, self.completion_tokens),

@@ -22,6 +22,7 @@ from c2c_env.workflows.loader import parse_workflow
 
 CORRECTIONS = 2  # times that faults are fed back
 LEAST, MOST = 5, 34  # subtasks that are asked for
+PLAN_TOKENS = 16_000  # of the answer, unless max_tokens is given; a workflow is long
 MAX_BRIEF = 20_000  # characters
 MAX_FAULTS = 20  # that are fed back at once
 
@@ -72,7 +73,8 @@ def decompose(brief: str, client: Client, model: str, num_agents: int) -> str:
     messages: list[Message] = [("user", prompt)]
     faults: list[str] = []
     for _ in range(1 + CORRECTIONS):
-        question = Question(model, tuple(messages), PlannedWorkflow)
+        most = client.options.max_tokens or PLAN_TOKENS
+        question = Question(model, tuple(messages), PlannedWorkflow, max_tokens=most)
         reply = ask(client, question)
         try:
             planned, _ = read_answer(question, reply)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from agents.prompted.backends import Question, Reply
+from agents.prompted.backends.base import ANSWER_TOKENS
 from agents.prompted.strategies.base import template
 from c2c_env.core import constants as c
 from c2c_env.text.answer import AnswerError, Decision, Form, read_json, validate
@@ -46,7 +47,9 @@ def is_judged(decision: Decision) -> bool:
     return decision.action[1] in JUDGED
 
 
-def judge_question(model: str, sight: Sight, words: WorkflowWords, decision: Decision) -> Question:
+def judge_question(
+    model: str, sight: Sight, words: WorkflowWords, decision: Decision, max_tokens: int | None = None
+) -> Question:
     """Ask how much the words of a message convey of what its sender understands."""
     _, speech, _, k = decision.action
     known = [
@@ -61,7 +64,7 @@ def judge_question(model: str, sight: Sight, words: WorkflowWords, decision: Dec
         known="\n".join(known) or "- nothing for sure",
         text=quoted(decision.text),
     )
-    return Question(model, (("user", user),), Score)
+    return Question(model, (("user", user),), Score, max_tokens=max_tokens or ANSWER_TOKENS)
 
 
 def read_verdict(reply: Reply) -> Verdict:

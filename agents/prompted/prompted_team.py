@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from agents.prompted.judge import EVERYTHING, NO_WORDS, Verdict, is_judged, judg
 from agents.prompted.mail import Mail
 from agents.prompted.settings import ModelSettings
 from agents.prompted.strategies import STRATEGIES, Strategy
-from agents.prompted.transcript import Recorder
+from agents.prompted.transcript import Recorder, TranscriptFile
 from c2c_env import Batch
 from c2c_env.core import constants as c
 from c2c_env.envs.spaces import action_sizes
@@ -72,6 +73,8 @@ class PromptedTeam:
         self.strategy: Strategy = STRATEGIES[strategy](context.config, context.num_agents, extra)
         self.client: Client = client_of(self.options)
         self.client.check(self.model)
+        self.name = f"prompted:{argument}"
+        self.max_tokens = self.options.max_tokens or self.strategy.answer_tokens
         sizes = context.layout.sizes
         self._sizes = action_sizes(context.config, sizes["A"], sizes["K"])
         self._steps = np.zeros(context.num_rows, dtype=np.int64)
@@ -105,6 +108,9 @@ class PromptedTeam:
         for asking, turn in zip(askings, self.client.run(jobs), strict=True):
             if turn is not None:
                 self._note(asking, turn)
+        turns = [turn for of_env in self.turns.values() for turn in of_env]
+        steps = len({asking.env for asking in askings})
+        self.client.note(self.name, steps, [reason for turn in turns for reason in turn.reasons])
         for asking in askings:  # an episode that has failed in this step does nothing in it
             if not self._accounts[asking.env].failure:
                 self._carry_out(asking, rows, actions)
@@ -119,9 +125,9 @@ class PromptedTeam:
         """Labels, tokens and cost; see `agents.policy.Accounting`."""
         return self._accounts[env].columns(self.options)
 
-    def start_transcripts(self, batch: Batch, name: str, seeds: Sequence[int]) -> Recorder:
+    def start_transcripts(self, batch: Batch, name: str, seeds: Sequence[int], paths: Sequence[Path]) -> Recorder:
         """See `agents.policy.Transcribing`."""
-        return Recorder(batch, self, name, seeds)
+        return Recorder(batch, self, name, seeds, [TranscriptFile(path) for path in paths])
 
     def measure(self, observations: Array, action_masks: Array, rows: Array) -> list[tuple[int, int]]:
         """Environment and characters of the prompt of every question that `act` would ask, without asking."""
@@ -186,7 +192,7 @@ class PromptedTeam:
         memory, words = self._remembered(asking), self._words[asking.env]
         form = self.strategy.form_of(sights, memory)
         sample = asking.env if self.options.temperature != 0.0 else 0
-        return Question(self.model, self.strategy.messages(sights, words, memory), form, sample)
+        return Question(self.model, self.strategy.messages(sights, words, memory), form, sample, self.max_tokens)
 
     def _read(self, asking: Asking, sights: list[Sight], question: Question, reply: Reply) -> list[Decision]:
         """A decision for each agent; what the strategy remembers follows from them."""
@@ -210,7 +216,7 @@ class PromptedTeam:
             return EVERYTHING
         if not decision.text:
             return NO_WORDS
-        question = partial(judge_question, self.model, sight, self._words[env], decision)
+        question = partial(judge_question, self.model, sight, self._words[env], decision, self.options.max_tokens)
         return read_verdict(await self.client.ask(question))
 
     # --- what follows from it --------------------------------------------------------------------------------

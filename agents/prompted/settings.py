@@ -19,7 +19,10 @@ except ModuleNotFoundError as error:
 OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "none"
 _SECRET = ("base_url", "key_variable")  # what is wrong with them may be that a key stands there
-_WAYS = {"concurrency", "timeout", "attempts", "longest_wait", "budget", "budget_tokens", "cache", "key_variable"}
+_WAYS = {
+    "concurrency", "timeout", "attempts", "longest_wait", "budget", "budget_tokens", "cache", "key_variable",
+    "most_invalid",
+}  # fmt: skip
 
 
 def _endpoint(url: str) -> str:
@@ -53,7 +56,8 @@ class ModelSettings(BaseModel):
         key_variable: environment variable that holds the key; "none" for a server that wants none.
         answer_format: how JSON is asked for: a strict schema, any JSON object, a tool call, or by the prompt alone.
         temperature: of sampling; None leaves it to the server. Above 0 every episode has samples of its own.
-        max_tokens: most tokens of an answer.
+        max_tokens: most tokens of an answer; None: as many as the longest sensible answer of the strategy takes, see
+            `Strategy.answer_tokens`. Models that reason at length need more.
         concurrency: questions under way at once, over all agents, episodes and cells.
         timeout: seconds for one attempt.
         attempts: of a question before its episode fails.
@@ -62,6 +66,7 @@ class ModelSettings(BaseModel):
         budget: dollars that a run may spend; needs prices.
         budget_tokens: tokens that a run may spend.
         cache: folder of the answers that were paid for.
+        most_invalid: a run stops when more than this share of a policy's first answers cannot be used; None: never.
         judge: a second prompt scores how much each message's words deserve to raise understanding.
     """
 
@@ -72,7 +77,7 @@ class ModelSettings(BaseModel):
     key_variable: Variable = "OPENAI_API_KEY"
     answer_format: Literal["json_schema", "json_object", "tool", "text"] = "json_schema"
     temperature: Annotated[Real | None, Field(ge=0, description="a number >= 0, or none")] = 0.0
-    max_tokens: AtLeastOne = 512
+    max_tokens: Annotated[int | None, Field(ge=1, description="an integer >= 1, or none")] = None
     concurrency: AtLeastOne = 16
     timeout: Annotated[Real, Field(gt=0, description="seconds > 0")] = 60.0
     attempts: AtLeastOne = 5
@@ -82,6 +87,7 @@ class ModelSettings(BaseModel):
     budget: Annotated[Real | None, Field(ge=0, description="dollars >= 0, or none")] = None
     budget_tokens: Annotated[int | None, Field(ge=1, description="an integer >= 1, or none")] = None
     cache: Annotated[str, Field(pattern=r"\S", description="a folder")] = "results/llm-cache"
+    most_invalid: Annotated[Real | None, Field(ge=0, le=1, description="a share from 0 to 1, or none")] = 0.5
     judge: Annotated[bool, Field(description="true or false")] = False
 
     @field_validator("budget")

@@ -1,12 +1,20 @@
-"""Transcripts: one JSON line per step with all that was asked, answered and done; written whole, read as data."""
+"""Transcripts: one JSON line per step with all that was asked, answered and done.
+
+They are written line by line while the episode is played, and read as data.
+"""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+import os
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,12 +26,13 @@ from agents.prompted.settings import ModelSettings
 from c2c_env import Batch, Channel, EnvConfig, Subtask, Team, Workflow
 from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array
-from c2c_env.disk import parse_json, read_text
-from c2c_env.errors import C2CError, ConfigError
+from c2c_env.disk import parse_json, read_bounded
+from c2c_env.errors import C2CError, ConfigError, WriteError
 from c2c_env.text.names import agent_name
 
-LARGEST_TRANSCRIPT = 2**28  # bytes; an episode of 17 agents leaves some 70 MB
 TRANSCRIPT_FORMAT = 1
+MOST_BYTES = 2**30  # of a transcript that is read, unpacked; episodes of large teams have some 10**8
+_GZIP = b"\x1f\x8b"
 EPISODE_LINE, STEP_LINE, END_LINE = "episode", "step", "end"
 
 
@@ -61,6 +70,19 @@ class Transcribed(Protocol):
     def episode_columns(self, env: int) -> dict[str, Any]: ...
 
 
+class LineWriter(Protocol):
+    """Where the lines of a transcript go."""
+
+    def write(self, line: str) -> None:
+        """Take the next line, which ends with a newline."""
+
+    def close(self) -> None:
+        """Take note that this was the last line."""
+
+    def discard(self) -> None:
+        """Forget the lines, unless the last one was there."""
+
+
 class Recorder:
     """Writes down the episodes of a batch that a prompted team plays; call `record` after every step.
 
@@ -69,26 +91,38 @@ class Recorder:
         policy: the team.
         name: of the policy, for the head.
         seeds: of the environments.
+        writers: take the lines, one writer for each environment; none of them is held in memory.
     """
 
-    def __init__(self, batch: Batch, policy: Transcribed, name: str, seeds: Sequence[int]) -> None:
+    def __init__(
+        self, batch: Batch, policy: Transcribed, name: str, seeds: Sequence[int], writers: Sequence[LineWriter]
+    ) -> None:
         if not isinstance(policy, Transcribing):
             raise ConfigError(f"policy {name} is not a prompted one, and has no transcript")
         self.batch, self.policy = batch, policy
-        self._lines: list[list[str]] = [[_line(self._head(env, name, seed))] for env, seed in enumerate(seeds)]
-        self._steps = [0] * len(seeds)
+        self._writers, self._steps = writers, [0] * len(seeds)
+        try:
+            for env, (seed, writer) in enumerate(zip(seeds, writers, strict=True)):
+                writer.write(_line(self._head(env, name, seed)))
+        except BaseException:  # an interrupt as well
+            self.discard()
+            raise
 
     def record(self) -> None:
-        """Add the step that was just taken, in every environment that took one."""
-        for env, lines in enumerate(self._lines):
+        """Write the step that was just taken, in every environment that took one, and the end if it was the last."""
+        for env, writer in enumerate(self._writers):
             t = int(self.batch.state.t[env])
             if t > self._steps[env]:
                 self._steps[env] = t
-                lines.append(_line(self._step(env, t)))
+                writer.write(_line(self._step(env, t)))
+                if self.batch.terminated[env] or self.batch.truncated[env]:
+                    writer.write(_line(self._end(env)))
+                    writer.close()
 
-    def texts(self) -> list[str]:
-        """The finished transcripts, one for each environment."""
-        return ["\n".join([*lines, _line(self._end(env))]) + "\n" for env, lines in enumerate(self._lines)]
+    def discard(self) -> None:
+        """See `agents.policy.TranscriptRecorder`."""
+        for writer in self._writers:
+            writer.discard()
 
     def _head(self, env: int, name: str, seed: int) -> dict[str, Any]:
         return {
@@ -161,11 +195,48 @@ def effect(batch: Batch, env: int) -> dict[str, Any]:
 
 
 def _line(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=True, allow_nan=False)
+    return json.dumps(content, ensure_ascii=True, allow_nan=False) + "\n"
 
 
 def _without_nan(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: None if isinstance(x, float) and math.isnan(x) else x for key, x in values.items()}
+
+
+class TranscriptFile:
+    """A transcript on its way to the disk, compressed.
+
+    Every line is a gzip member of its own and written at once, so that a run that is killed leaves whole lines. Until
+    the last one is there, the file has a name of its own, which ends with ``.tmp``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # the random part keeps apart all who write into this folder
+        self._temporary = path.with_name(f"{path.name[:128]}.{os.urandom(8).hex()}.tmp")
+
+    def write(self, line: str) -> None:
+        """Write a line, which ends with a newline; between the lines the file is not open, since there may be many."""
+        packed = gzip.compress(line.encode(), mtime=0)
+        with _write_errors(self.path), open(self._temporary, "ab") as file:
+            file.write(packed)
+
+    def close(self) -> None:
+        """Give the whole transcript its name."""
+        with _write_errors(self.path):
+            os.replace(self._temporary, self.path)
+
+    def discard(self) -> None:
+        """Remove what is not whole; do nothing to a transcript that is."""
+        with suppress(OSError):
+            self._temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _write_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WriteError(f"cannot write transcript {str(path)!r}: {error.strerror or error}") from error
 
 
 # --- reading --------------------------------------------------------------------------------------------------
@@ -178,8 +249,8 @@ def read_transcript(path: str | Path) -> Transcript:
         ConfigError: there is none, or it is damaged.
     """
     try:
-        text = read_text(path, "transcript", ConfigError, LARGEST_TRANSCRIPT)
-        lines = [parse_json(line, f"a line of {str(path)!r}", ConfigError) for line in text.splitlines()]
+        texts = _read_text(path).splitlines()
+        lines = [parse_json(line, f"a line of {str(path)!r}", ConfigError) for line in texts]
         head, *steps, end = lines
         if (head["kind"], end["kind"]) != (EPISODE_LINE, END_LINE) or any(step["kind"] != STEP_LINE for step in steps):
             raise ConfigError(f"{str(path)!r} is no whole transcript")
@@ -190,10 +261,21 @@ def read_transcript(path: str | Path) -> Transcript:
         return Transcript(head, actions, factors, [step["effect"] for step in steps], end)
     except OSError as error:
         raise ConfigError(f"cannot read transcript {str(path)!r}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, EOFError, zlib.error) as error:
         if isinstance(error, C2CError):
             raise
         raise ConfigError(f"{str(path)!r} is no transcript: {type(error).__name__}: {error}") from error
+
+
+def _read_text(path: str | Path) -> str:
+    """The text of a file, whether it is compressed or not."""
+    content = read_bounded(path, "transcript", ConfigError, MOST_BYTES)
+    if content.startswith(_GZIP):
+        with gzip.open(BytesIO(content)) as lines:
+            content = lines.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ConfigError(f"{str(path)!r} holds more than {MOST_BYTES:,} bytes, which no transcript does")
+    return content.decode("utf-8")
 
 
 def _tuples(rows: Any) -> tuple[tuple[float, ...], ...]:

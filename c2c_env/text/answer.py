@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, get_args
 
-from c2c_env.core.constants import SILENT, SPEECHES
+from c2c_env.core.constants import ASSIGN, SILENT, SPEECHES
 from c2c_env.errors import MissingExtraError
 from c2c_env.text.names import TEAM, agent_name, one_line, subtask_name
 from c2c_env.text.observation_text import LegalChoices
@@ -252,6 +252,8 @@ def to_action(
         return (work, SILENT, 0, 0), ""
     speech = _pick("speech", choice.speech, {name: n for n, name in enumerate(SPEECHES)}, legal.speeches)
     recipient = _pick("recipient", choice.recipient, people, legal.recipients)
+    if speech == ASSIGN and recipient == legal.team:
+        raise AnswerError(f"recipient {TEAM} is not allowed with {SPEECHES[ASSIGN]}, which makes one agent the owner")
     topic = _pick("topic", choice.topic, subtasks, legal.topics)
     return (work, speech, recipient, topic), choice.text.strip()
 

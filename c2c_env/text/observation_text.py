@@ -9,14 +9,23 @@ from typing import Any
 import numpy as np
 
 from c2c_env.core.arrays import Array
-from c2c_env.core.constants import CHAT_TELL, DONE, INTERFACE, READY, SPEECHES, STATUSES
+from c2c_env.core.constants import ASSIGN, CHAT_TELL, DONE, INTERFACE, READY, SPEECHES, STATUSES
 from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs.spaces import part_slices
 from c2c_env.text.names import TEAM, WorkflowWords, agent_name, quoted, subtask_name
 from c2c_env.workflows.schema import DOMAINS, FACETS
 
 FACT_THRESHOLD = 0.5  # the sentence of a facet is shown from this understanding on
-UNCLEAR = "unclear to you"
+NOTHING = "-"
+SUBTASK_COLUMNS = (
+    "subtask", "status", "domain", "left/effort", "complexity", "criticality", "waits/needed", "owner",
+    "interface_known_to", "your_skill", "AF", "understanding", "interface_weight", "title",
+)  # fmt: skip
+_SUBTASKS_HEAD = (
+    "Subtasks (left/effort in hours; criticality: critical path from here on, 1 = the whole workflow's; waits/needed:"
+    " how many unfinished subtasks it waits for / wait for it; AF: your Alignment Factor; understanding: yours of"
+    f" {'/'.join(FACETS)}):"
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,8 @@ class Sight:
         owner: [K] an agent or -1; holders: [K, A] whether an agent finished a prerequisite.
         working: [A] the subtask that an agent works on or -1.
         asks_me, asked: [A] a subtask or -1; their ages are [A] in steps.
-        read_speech: [A] the last message read from each agent, 0 if there is none; read_topic and read_age: [A].
+        read_speech: [A] the last message read from each agent, 0 if there is none; read_topic and read_age: [A];
+            read_symbol: [A] the symbol that it carried, -1 where there are no symbols.
     """
 
     me: int
@@ -82,6 +92,7 @@ class Sight:
     read_speech: Array
     read_topic: Array
     read_age: Array
+    read_symbol: Array
     letters: tuple[Letter, ...]
     legal: LegalChoices
 
@@ -120,7 +131,7 @@ def look(
     def read(name: str, *cut: int) -> Any:
         return layout.read(observation, name)[tuple(slice(size) for size in cut)]
 
-    speech = read("message_speech", n)
+    speech, symbol = read("message_speech", n), read("message_symbol", n)
     return Sight(
         me=int(read("own_index")[0]),
         manager=bool(read("own_role")[0]),
@@ -149,6 +160,7 @@ def look(
         read_speech=np.where(speech.any(axis=1), speech.argmax(axis=1) + CHAT_TELL, 0),
         read_topic=_one_of(layout, observation, "message_topic", "A")[:n],
         read_age=read("message_recency", n),
+        read_symbol=symbol.argmax(axis=1) if symbol.shape[1] else np.full(n, -1),
         letters=tuple(letters),
         legal=legal,
     )
@@ -172,56 +184,68 @@ def render(sight: Sight, words: WorkflowWords) -> str:
 
 def _me(sight: Sight) -> str:
     used = f"{100 * sight.time_used:.1f} % of the time is used"
-    debt = f"; you owe {sight.debt:.2f} h of communication" if sight.debt > 0 else ""
+    debt = f"; you owe {plain_number(sight.debt)} h of communication" if sight.debt > 0 else ""
     return f"You are {sight.name}. {used}{debt}."
 
 
+def plain_number(value: float) -> str:
+    """Write a number with two decimals, or two digits where it is small, and nothing that says nothing."""
+    if abs(value) < 0.095:
+        return f"{value:.2g}"
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _row(*cells: object) -> str:
+    """Write a line of a table."""
+    return ",".join(str(cell) for cell in cells)
+
+
 def _team(sight: Sight) -> str:
-    lines = ["Team (skill 0-1; who worked on what in the last step):"]
+    lines = ["Team (skills 0-1; what each worked on in the last step):", _row("agent", *DOMAINS, "worked_on")]
     for i, skills in enumerate(sight.skills):
-        rated = ", ".join(f"{domain} {skill:.2g}" for domain, skill in zip(DOMAINS, skills, strict=True))
-        work = f"; worked on {subtask_name(int(sight.working[i]))}" if sight.working[i] >= 0 else ""
-        lines.append(f"- {agent_name(i)}{' (you)' if i == sight.me else ''}: {rated}{work}")
+        lines.append(_row(agent_name(i), *map(plain_number, skills), _subtask_or_none(sight.working[i])))
     return "\n".join(lines)
 
 
+def _subtask_or_none(subtask: int) -> str:
+    return subtask_name(int(subtask)) if subtask >= 0 else NOTHING
+
+
 def _subtasks(sight: Sight, words: WorkflowWords) -> str:
-    lines = ["Subtasks (AF: your Alignment Factor):"]
-    done = [subtask_name(int(k)) for k in np.flatnonzero(sight.status == DONE)]
-    lines += [_subtask(sight, words, int(k)) for k in np.flatnonzero(sight.status != DONE)]
-    return "\n".join([*lines, f"- done: {', '.join(done)}"] if done else lines)
+    """Write a row for every subtask, the finished ones too: all that the observation says is here."""
+    lines = [_SUBTASKS_HEAD, _row(*SUBTASK_COLUMNS)]
+    return "\n".join([*lines, *(_subtask(sight, words, k) for k in range(len(sight.status)))])
 
 
 def _subtask(sight: Sight, words: WorkflowWords, subtask: int) -> str:
-    facts = [
-        f"{sight.remaining[subtask]:.2f} of {sight.effort[subtask]:.1f} h left",
-        f"complexity {sight.complexity[subtask]:.2f}",
-        f"AF {sight.alignment[subtask]:.2f}",
-        f"your skill {sight.own_skill[subtask]:.2g}",
-        f"owner {agent_name(int(sight.owner[subtask])) if sight.owner[subtask] >= 0 else 'nobody'}",
-        f"criticality {sight.critical_path[subtask]:.2f}",
-    ]
-    if sight.prerequisites_left[subtask]:
-        facts.append(f"waits for {sight.prerequisites_left[subtask]}")
-    if sight.dependents_left[subtask]:
-        facts.append(f"needed by {sight.dependents_left[subtask]}")
-    knowing = [agent_name(int(j)) for j in np.flatnonzero(sight.holders[subtask])]
-    if knowing:
-        facts.append(f"interface known to {', '.join(knowing)}")
-    status, domain = STATUSES[sight.status[subtask]], DOMAINS[sight.domain[subtask]]
-    return f'- {subtask_name(subtask)} {status} {domain} "{words.titles[subtask]}": {"; ".join(facts)}'
+    k, owner = subtask, int(sight.owner[subtask])
+    knowing = [agent_name(int(j)) for j in np.flatnonzero(sight.holders[k])]
+    return _row(
+        subtask_name(k),
+        STATUSES[sight.status[k]],
+        DOMAINS[sight.domain[k]],
+        f"{plain_number(sight.remaining[k])}/{plain_number(sight.effort[k])}",
+        plain_number(sight.complexity[k]),
+        plain_number(sight.critical_path[k]),
+        f"{sight.prerequisites_left[k]}/{sight.dependents_left[k]}",
+        agent_name(owner) if owner >= 0 else NOTHING,
+        "+".join(knowing) or NOTHING,
+        plain_number(sight.own_skill[k]),
+        plain_number(sight.alignment[k]),
+        "/".join(map(plain_number, sight.understanding[k])),
+        plain_number(sight.interface_weight[k]),
+        f'"{words.titles[k]}"',
+    )
 
 
 def _facts(sight: Sight, words: WorkflowWords) -> str:
     """Write the facts of the subtasks at hand, each sentence only where it is understood."""
-    lines = ["What you understand (0-1), and what you therefore know, of the subtasks at hand:"]
+    lines = [f"What you know of the subtasks at hand (whatever you understand {FACT_THRESHOLD:g} or more of):"]
     for k in sight.at_hand:
         for f, facet in enumerate(FACETS):
-            if f == INTERFACE and sight.interface_weight[k] == 0:
-                continue
-            known = sight.understanding[k, f] >= FACT_THRESHOLD
-            told = words.facts[k].get(facet, "you know it") if known else UNCLEAR
-            lines.append(f"- {subtask_name(k)} {facet} {sight.understanding[k, f]:.2f}: {told}")
+            counts = f != INTERFACE or sight.interface_weight[k] > 0
+            if counts and facet in words.facts[k] and sight.understanding[k, f] >= FACT_THRESHOLD:
+                lines.append(f"- {subtask_name(k)} {facet}: {words.facts[k][facet]}")
     return "\n".join(lines) if len(lines) > 1 else ""
 
 
@@ -238,7 +262,9 @@ def _contacts(sight: Sight) -> str:
         )
     for j in np.flatnonzero(sight.read_speech > 0):
         speech, topic = SPEECHES[sight.read_speech[j]], _topic(sight, sight.read_topic[j])
-        lines.append(f"- last read from {agent_name(int(j))}: {speech} about {topic}, {sight.read_age[j]} steps ago")
+        symbol = f" with symbol {sight.read_symbol[j]}" if sight.read_symbol[j] >= 0 else ""
+        age = f"{sight.read_age[j]} steps ago"
+        lines.append(f"- last read from {agent_name(int(j))}: {speech} about {topic}{symbol}, {age}")
     head = "\n".join(["Requests and messages:", *lines]) if lines else ""
     return "\n\n".join(part for part in (head, _letters(sight)) if part)
 
@@ -263,7 +289,8 @@ def _letters(sight: Sight) -> str:
 
 def _choices(sight: Sight) -> str:
     legal = sight.legal
-    people = [TEAM if j == legal.team else agent_name(j) for j in legal.recipients]
+    team = f"{TEAM} (not with {SPEECHES[ASSIGN]})" if ASSIGN in legal.speeches else TEAM
+    people = [team if j == legal.team else agent_name(j) for j in legal.recipients]
     return "\n".join(
         [
             "Your choices now:",

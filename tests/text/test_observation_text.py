@@ -59,6 +59,98 @@ def test_equal_arrays_render_to_equal_text_and_formats_do_not_matter(seed):
     assert texts(twins[0]) == texts(twins[2])
 
 
+NOT_BY_THEMSELVES = {
+    "roles": "the first agent is the manager, and is named so",
+    "self": "is own_index once more",
+    "own_role": "the first agent is the manager",
+    "own_skills": "are a row of skills, and one's own name is shown",
+    "own_work": "is what oneself worked on, in working_on",
+}
+PARTNER_OF = {"request_to_me": "asks_me", "request_by_me": "asked", "message_recency": "message_topic"}
+
+
+def others_of(observation, layout, name, place, partner):
+    """What else could stand in an entry of a field, as a list of whole blocks [the field's shape]."""
+    scale, block = layout.fields[name].scale, layout.get(observation, name)
+    if scale == "flag":
+        return list(one_hot_others(block, place, exclusive_axis(layout, name)))
+    if scale == "recency":  # the age of what is there; without a request or a message nothing has an age
+        ages = (0.5, 0.25, 1.0) if partner[place[0]] else ()
+        return [with_entry(block, place, age) for age in ages if age != block[place]]
+    if scale in ("index", "count"):
+        sizes = layout.sizes["A"] if name in ("owner", "interface_holders", "own_index") else layout.sizes["K"]
+        least = 1 if name == "own_index" or (name == "message_topic" and partner[place[0]]) else 0
+        there = set(block[place[0]].tolist()) if name == "interface_holders" else {block[place]}
+        wanted = (np.arange(least, 4) / sizes).astype(np.float32)
+        return [with_entry(block, place, x) for x in wanted if x not in there and (x or name != "interface_holders")]
+    return [with_entry(block, place, x) for x in (block[place] - 0.03, block[place] + 0.03) if 0.0 <= x < 0.98]
+
+
+def exclusive_axis(layout, name):
+    """Along which axis of a field of flags only one entry may be set; None: each says something of its own."""
+    axes = layout.fields[name].axes
+    if name == "interface_holders":
+        return None
+    return 0 if axes == "K A" and name != "owner" else 1
+
+
+def one_hot_others(block, place, axis):
+    """Move the one that is set, or set one where none is."""
+    if axis is None:
+        yield with_entry(block, place, 1.0 - block[place])
+        return
+    line = (slice(None), place[1]) if axis == 0 else (place[0], slice(None))
+    if not block[place]:
+        moved = block.copy()
+        moved[line] = 0.0
+        moved[place] = 1.0
+        yield moved
+
+
+def with_entry(block, place, value):
+    changed = block.copy()
+    changed[place] = value
+    return changed
+
+
+def known_partners(layout, observation, name):
+    """Of which agents a request or a message is there."""
+    relation = layout.relation(observation, PARTNER_OF.get(name, "message_topic"))
+    return relation.any(axis=0)
+
+
+@pytest.mark.parametrize("relations", ["onehot", "index"])
+@pytest.mark.parametrize("name", sorted({*parallel_env(load_builtin("csv-import-tool"), team_size=2).batch.layout}))
+def test_every_number_of_the_observation_is_in_the_text(name, relations):
+    """What learned teams see, prompted teams see: no entry can change without the text."""
+    if name in NOT_BY_THEMSELVES:
+        pytest.skip(NOT_BY_THEMSELVES[name])
+    tried = 0
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        env = random_env(rng, 3, 5, relations=relations, vocab_size=3, max_agents=5, max_subtasks=8)
+        env.restore(random_snapshot(env, rng))
+        batch, layout = env.batch, env.batch.layout
+        words, sizes = WorkflowWords.of(batch.workflow()), [int(n) for n in batch.action_sizes]
+        real = {"A": batch.num_agents, "K": len(batch.workflow().subtasks), "HOLDERS": 1}
+        for i in range(batch.num_agents):
+            observation, legal = batch.observations[0, i], legal_choices(batch.action_masks[0, i], sizes)
+            text = render(look(layout, observation, legal, batch.num_agents), words)
+            partner = known_partners(layout, observation, name)
+            axes = layout.fields[name].axes.split()
+            shape = [real.get(axis, size) for axis, size in zip(axes, layout.shape(name), strict=True)]
+            agents_axis = axes.index("A") if "A" in axes else 0
+            for place in np.ndindex(*shape):
+                if name.startswith("message_") and not partner[place[agents_axis]]:
+                    continue  # there is no message
+                for block in others_of(observation, layout, name, place, partner):
+                    changed = observation.copy()
+                    changed[layout[name]] = block.reshape(-1)
+                    assert render(look(layout, changed, legal, batch.num_agents), words) != text, (name, place)
+                    tried += 1
+    assert tried >= 6
+
+
 def test_another_observation_is_another_text():
     env = parallel_env(load_builtin("csv-import-tool"), team_size=3)
     env.reset(seed=0)
@@ -82,7 +174,6 @@ def test_a_fact_is_shown_exactly_where_its_facet_is_understood(seed):
                 concerns = k in sight.at_hand and not (facet == "interface" and sight.interface_weight[k] == 0)
                 known = concerns and u[sight.me, k, f] >= FACT_THRESHOLD
                 assert (f"Fact {facet} of {subtask.id}." in text) == known
-                assert not concerns or f"- s{k} {facet} " in text
 
 
 def test_the_threshold_is_a_half():
@@ -94,7 +185,6 @@ def test_the_threshold_is_a_half():
         snapshot["understanding"][1, 0, c.INTENT] = u
         env.restore(snapshot)
         assert ("Fact intent of a." in texts(env)[1]) is shown
-        assert ("- s0 intent 0.50: unclear to you" in texts(env)[1]) is not shown
 
 
 def test_hand_worked_board():
@@ -109,16 +199,15 @@ def test_hand_worked_board():
     _, worker, other = texts(env)
     sight = sights(env)[1]
     assert worker.startswith("You are worker_1. ")
-    left, aligned = sight.remaining[0], sight.alignment[0]
-    assert (
-        f'- s0 ready backend "First": {left:.2f} of 4.0 h left; complexity 1.50; AF {aligned:.2f}; your skill 1;'
-        in worker
-    )
-    assert 's1 blocked data "Second": 2.00 of 2.0 h left' in worker
-    assert "owner worker_1; " in worker
-    assert "waits for 1" in worker
-    assert "- worker_1 (you): backend 1, frontend 0.4, data 0.7" in worker
-    assert "; worked on s0" in worker
+    left, aligned, learnt = sight.remaining[0], sight.alignment[0], sight.understanding[0, c.CONTEXT]
+    intent = 0.2 + 0.45**1.5 * (0.95 - 0.2)  # told by the assignment, which is no answer
+    assert "agent,backend,frontend,data,infrastructure,quality,worked_on\nmanager_0,0.4,0.4,0.4,0.4,0.4,-\n" in worker
+    assert "\nworker_1,1,0.4,0.7,0.4,0.4,s0\n" in worker
+    assert "\nsubtask,status,domain,left/effort,complexity,criticality,waits/needed,owner,interface_known_to," in worker
+    first = f"s0,ready,backend,{left:.2f}/4,1.5,{sight.critical_path[0]:.2f},0/1,worker_1,-,1,{aligned:.2f},"
+    assert f'\n{first}{intent:.2f}/0.1/1/{learnt:.2f},0,"First"\n' in worker
+    assert "\ns1,blocked,data,2/2,1," in worker
+    assert '/0,0.25,"Second"\n' in worker
     assert "- worker_2 asks you about s0, 0 steps ago" in worker
     assert "- last read from manager_0: assign about s0, 0 steps ago" in worker
     assert "- you asked worker_1 about s0, 0 steps ago" in other

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable
 
 import pandas as pd
@@ -9,6 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from agents.prompted.client.first_answers import describe_reasons
 from c2c_env.workflows import TIERS
 from training.benchmark.results import split_failed
 
@@ -31,6 +34,20 @@ def model_table(results: pd.DataFrame, unicode: bool = True) -> Table | None:
         measures = [measure(played) for _, measure in _MEASURES]
         table.add_row(Text(str(policy)), TIERS[rank], str(size), str(len(played)), str(len(failed)), *measures)
     return table
+
+
+def describe_invalid(results: pd.DataFrame) -> list[str]:
+    """Say for every prompted team why its invalid answers were invalid."""
+    if "invalid_reasons" not in results:
+        return []
+    lines = []
+    for policy, texts in results.groupby("policy", sort=False)["invalid_reasons"]:
+        counts: Counter[str] = Counter()
+        for text in texts.dropna():
+            counts.update(json.loads(text))
+        if counts:
+            lines.append(f"Invalid answers of {policy}: {describe_reasons(counts)}.")
+    return lines
 
 
 def _share(label: str) -> Callable[[pd.DataFrame], str]:

@@ -9,9 +9,9 @@ from agents.play import play
 from agents.policy import Accounting, Policy, PolicyContext, Transcribing
 from agents.registry import make_policy
 from c2c_env import Batch, Team
-from c2c_env.disk import write_whole
 from c2c_env.errors import ConfigError
 from training.benchmark.cell import Cell, Row
+from training.benchmark.cell_files import remove_leftovers
 
 
 def cell_batch(cell: Cell) -> Batch:
@@ -47,8 +47,10 @@ def play_recorded(cell: Cell, batch: Batch, policy: Policy) -> list[dict[str, fl
         raise ConfigError(f"policy {cell.policy} leaves no transcripts, so it takes no folder for them")
     folder = Path(cell.transcripts)
     folder.mkdir(parents=True, exist_ok=True)
-    recorder = policy.start_transcripts(batch, cell.policy, cell.seeds)
-    metrics = play(batch, policy, on_step=recorder.record)
-    for seed, text in zip(cell.seeds, recorder.texts(), strict=True):
-        write_whole(folder / f"{cell.name}--seed{seed}.jsonl", text)
-    return metrics
+    remove_leftovers(folder)
+    paths = [folder / f"{cell.name}--seed{seed}.jsonl.gz" for seed in cell.seeds]
+    recorder = policy.start_transcripts(batch, cell.policy, cell.seeds, paths)
+    try:
+        return play(batch, policy, on_step=recorder.record)
+    finally:
+        recorder.discard()  # does nothing to those that are whole

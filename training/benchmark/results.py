@@ -32,6 +32,7 @@ MODEL_COLUMNS = {
     "answers_valid": "... that were taken as they are",
     "answers_repaired": "... that were taken after a repair of their form",
     "answers_invalid": "... that could not be used: silent no-work",
+    "invalid_reasons": "... and why, as a JSON object of counts",
     "prompt_tokens": "tokens of all prompts, the judge's too",
     "completion_tokens": "tokens of all answers",
     "cost": "dollars for these tokens; empty without prices",

@@ -10,10 +10,19 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.console import Console, RenderableType
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from agents.registry import close_clients
 from training.benchmark import model_costs
@@ -69,7 +78,8 @@ def play_missing(missing: Sequence[Cell], folder: Path, opener: Opener, errors: 
             faults |= run_and_write(computing, folder, executor, on_done)
     if asking:
         errors.print(model_costs.describe_estimate(asking), markup=False)
-        with progress_bar(asking, errors) as on_done:
+        meters = model_costs.meters_of(asking).values()
+        with progress_bar(asking, errors, partial(model_costs.describe_running, meters)) as on_done:
             faults |= run_and_write(asking, folder, open_threads(asking), on_done)
         errors.print(model_costs.describe_totals(asking), markup=False)
     return faults
@@ -86,15 +96,29 @@ def open_executor(address: str | None, workers: int | None, cells: Sequence[Cell
         yield connected
 
 
+class BarAndLine(Progress):
+    """A bar, and below it a line whose text is made anew whenever the bar is drawn."""
+
+    def __init__(self, *columns: ProgressColumn, console: Console, line: Callable[[], str] | None) -> None:
+        self.line = line
+        super().__init__(*columns, console=console)
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """See `Progress.get_renderables`."""
+        yield from super().get_renderables()
+        if self.line is not None:
+            yield Text(self.line())
+
+
 @contextmanager
-def progress_bar(cells: Sequence[Cell], errors: Console) -> Iterator[Report]:
+def progress_bar(cells: Sequence[Cell], errors: Console, line: Callable[[], str] | None = None) -> Iterator[Report]:
     """Show a bar over the cost of the cells, since a count would promise too much; yield what is called for each."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"),
         TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
     )  # fmt: skip
     done, failed = 0, 0
-    with Progress(*columns, console=errors) as progress:
+    with BarAndLine(*columns, console=errors, line=line) as progress:
         task = progress.add_task("benchmark", total=sum(cell.cost for cell in cells), count=f"0/{len(cells)} cells")
 
         def on_done(cell: Cell, fault: str) -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from agents.registry import BASELINE, SEES_STATE
 from c2c_env.workflows import TIERS
-from training.benchmark.model_table import model_table
+from training.benchmark.model_table import describe_invalid, model_table
 from training.benchmark.results import describe_failed, split_failed
 from training.benchmark.statistics import estimate_column, interquartile_mean, label_of, with_reduction
 from training.printing import show_and_save
@@ -64,7 +64,10 @@ def make_tables(results: pd.DataFrame, unicode: bool = True) -> list[Table | Pad
                 parts.append(_table(group, f"{tier} workflows ({split})", unicode))
     asking = model_table(results, unicode)
     parts += [Padding(asking, (1, 0, 0, 0))] if asking is not None else []
-    return [*parts, Padding(Text("\n".join([_legend(paired), *describe_failed(failed)])), (1, 0, 0, 0))]
+    return [
+        *parts,
+        Padding(Text("\n".join([_legend(paired), *describe_invalid(results), *describe_failed(failed)])), (1, 0, 0, 0)),
+    ]
 
 
 def _table(group: pd.DataFrame, title: str, unicode: bool) -> Table:

@@ -18,8 +18,6 @@ from c2c_env.errors import ConfigError
 from c2c_env.workflows.loader import parse_workflow
 from training.arguments import add_llm_arguments, read_options, whole
 
-MAX_TOKENS = 16_000  # of the answer, unless given; a workflow is long
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the brief, the file and the model."""
@@ -39,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"{str(out)!r} is there already; remove it or give another file (-o)")
     brief = read_brief(args.brief)
     team = Team.default(args.team_size)
-    client = client_of(ModelSettings.of({"max_tokens": MAX_TOKENS, **read_options(args.llm, args.llm_file)}))
+    client = client_of(ModelSettings.of(read_options(args.llm, args.llm_file)))
     client.check(args.model)
     text = decompose(brief, client, args.model, team.size)
     write_whole(out, text, durable=True)

@@ -13,7 +13,7 @@ from training.timeline import print_episode
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the transcript."""
-    parser.add_argument("file", help="a transcript (.jsonl) that a prompted team left")
+    parser.add_argument("file", help="a transcript (.jsonl.gz, or .jsonl) that a prompted team left")
     parser.add_argument("--no-colour", action="store_true", help="plain text")
 
 

@@ -12,6 +12,7 @@ from agents.prompted.settings import ModelSettings
 from c2c_env.text.answer import json_schema
 
 Message = tuple[str, str]  # role, content
+ANSWER_TOKENS = 512  # hold what one agent can have to say in an answer, and some prose around it
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,14 @@ class Question:
 
     Attributes:
         sample: tells apart questions that are asked several times for different answers.
+        max_tokens: most tokens of the answer.
     """
 
     model: str
     messages: tuple[Message, ...]
     form: type[BaseModel]
     sample: int = 0
+    max_tokens: int = ANSWER_TOKENS
 
     @property
     def most_tokens(self) -> int:
@@ -35,12 +38,13 @@ class Question:
 
     def content(self, options: ModelSettings) -> dict[str, Any]:
         """Everything that determines the answer."""
-        asked = ("backend", "base_url", "answer_format", "temperature", "max_tokens")
+        asked = ("backend", "base_url", "answer_format", "temperature")
         return {
             "model": self.model,
             "messages": self.messages,
             "schema": json_schema(self.form),
             "sample": self.sample,
+            "max_tokens": self.max_tokens,
             **{name: getattr(options, name) for name in asked},
         }
 

@@ -70,17 +70,17 @@ class LocalModel:
         start = time.monotonic()
         tokens = tokenizer(_prompt(tokenizer, question), return_tensors="pt")["input_ids"]
         room = getattr(network.config, "max_position_embeddings", None)
-        if room is not None and tokens.shape[1] + self.options.max_tokens > room:
+        if room is not None and tokens.shape[1] + question.max_tokens > room:
             raise RequestFailedError(f"the prompt has {tokens.shape[1]} tokens, the model takes {room} with its answer")
         with torch.random.fork_rng(), torch.inference_mode():
             torch.manual_seed(int(question_key(question.content(self.options))[:15], 16))
             everything = torch.ones_like(tokens)
             whole = network.generate(
-                tokens, attention_mask=everything, max_new_tokens=self.options.max_tokens, **self._sampling()
+                tokens, attention_mask=everything, max_new_tokens=question.max_tokens, **self._sampling()
             )
             written = whole[0, tokens.shape[1] :]
         text = tokenizer.decode(written, skip_special_tokens=True)
-        note = "cut off" if len(written) >= self.options.max_tokens else ""
+        note = "cut off" if len(written) >= question.max_tokens else ""
         return Reply(text, tokens.shape[1], len(written), time.monotonic() - start, note)
 
     def _sampling(self) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class OpenAIChat:
         parameters: dict[str, Any] = {
             "model": question.model,
             "messages": [{"role": role, "content": content} for role, content in question.messages],
-            "max_completion_tokens" if hosted else "max_tokens": self.options.max_tokens,
+            "max_completion_tokens" if hosted else "max_tokens": question.max_tokens,
         }
         if self.options.temperature is not None:
             parameters["temperature"] = self.options.temperature

@@ -12,9 +12,17 @@ from c2c_env.errors import BudgetError
 
 @dataclass
 class Totals:
-    """What a run has asked and paid so far; answers from the cache cost nothing."""
+    """What a run has asked and paid so far; answers from the cache cost nothing.
 
+    Attributes:
+        steps: of episodes, all environments together.
+        asked: attempts, of which `retries` were further ones for the same question.
+        cached: questions that the cache answered.
+    """
+
+    steps: int = 0
     asked: int = 0
+    retries: int = 0
     cached: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -37,34 +45,34 @@ class Budget:
         """The dollars spent; NaN without prices."""
         return self.options.cost(self.totals.prompt_tokens, self.totals.completion_tokens)
 
-    async def reserve(self, prompt_tokens: int) -> None:
-        """Wait until a question of at most so many tokens fits.
+    async def reserve(self, prompt_tokens: int, completion_tokens: int) -> None:
+        """Wait until a question and an answer of at most so many tokens fit.
 
         Raises:
             BudgetError: it does not, even when nothing else is under way.
         """
         async with self._changed:
-            while not self._fits(prompt_tokens):
+            while not self._fits(prompt_tokens, completion_tokens):
                 if not any(self._reserved):
                     raise BudgetError(self._describe())
                 await self._changed.wait()
-            self._reserve(prompt_tokens, 1)
+            self._reserve(prompt_tokens, completion_tokens)
 
-    async def settle(self, reserved: int, prompt_tokens: int, completion_tokens: int) -> None:
-        """The question that `reserved` was for has cost this much."""
+    async def settle(self, reserved: tuple[int, int], prompt_tokens: int, completion_tokens: int) -> None:
+        """The question that `reserved` (tokens of prompt and answer) was for has cost this much."""
         async with self._changed:
-            self._reserve(reserved, -1)
+            self._reserve(-reserved[0], -reserved[1])
             self.totals.prompt_tokens += prompt_tokens
             self.totals.completion_tokens += completion_tokens
             self._changed.notify_all()
 
-    def _reserve(self, prompt_tokens: int, sign: int) -> None:
-        self._reserved[0] += sign * prompt_tokens
-        self._reserved[1] += sign * self.options.max_tokens
+    def _reserve(self, prompt_tokens: int, completion_tokens: int) -> None:
+        self._reserved[0] += prompt_tokens
+        self._reserved[1] += completion_tokens
 
-    def _fits(self, prompt_tokens: int) -> bool:
+    def _fits(self, prompt_tokens: int, completion_tokens: int) -> bool:
         most_in = self.totals.prompt_tokens + self._reserved[0] + prompt_tokens
-        most_out = self.totals.completion_tokens + self._reserved[1] + self.options.max_tokens
+        most_out = self.totals.completion_tokens + self._reserved[1] + completion_tokens
         options = self.options
         if options.budget is not None and options.cost(most_in, most_out) > options.budget:
             return False

@@ -13,6 +13,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from agents.prompted.backends import Backend, PassingError, Question, Reply, RequestFailedError
 from agents.prompted.client.answer_cache import AnswerCache, question_key
 from agents.prompted.client.budget import Budget
+from agents.prompted.client.first_answers import FirstAnswers
 from agents.prompted.settings import ModelSettings
 from c2c_env.errors import EndpointError
 
@@ -26,6 +27,7 @@ class Client:
     def __init__(self, options: ModelSettings, backend: Backend, cache: AnswerCache) -> None:
         self.options, self.backend, self.cache = options, backend, cache
         self.meter = Budget(options)
+        self.first_answers = FirstAnswers(options.most_invalid)
         self._slots = asyncio.Semaphore(options.concurrency)
         self._under_way: dict[str, asyncio.Future[Reply]] = {}
         self._checked: set[str] = set()
@@ -48,6 +50,11 @@ class Client:
         if model not in self._checked:
             self._wait_for(self.backend.check(model))
             self._checked.add(model)
+
+    def note(self, policy: str, steps: int, faults: Sequence[str]) -> None:
+        """Count steps of episodes, and look at the answers in them; see `FirstAnswers.add`."""
+        self.meter.totals.steps += steps
+        self.first_answers.add(policy, faults)
 
     def close(self) -> None:
         """Cancel what is under way and let go of everything."""
@@ -123,8 +130,8 @@ class Client:
     async def _attempt(self, question: Question) -> Reply:
         """One attempt, with what it may cost set aside before and settled after."""
         await self._wait_out_pause()
-        most = question.most_tokens
-        await self.meter.reserve(most)
+        most = (question.most_tokens, question.max_tokens)
+        await self.meter.reserve(*most)
         spent = (0, 0)
         try:
             self.meter.totals.asked += 1
@@ -132,7 +139,7 @@ class Client:
             spent = (reply.prompt_tokens, reply.completion_tokens)
             return reply
         except PassingError as error:
-            spent = (most, self.options.max_tokens) if error.paid else spent
+            spent = most if error.paid else spent
             self._note_pause(error)
             raise
         finally:
@@ -152,6 +159,7 @@ class Client:
 
     def _pause(self, state: RetryCallState) -> float:
         """Seconds until the next attempt: doubling, with jitter; none on top of what the server asks for."""
+        self.meter.totals.retries += 1
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, PassingError) and error.wait is not None:
             return 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -10,15 +11,18 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from agents.prompted.backends.base import Message
-from c2c_env.config import EnvConfig
-from c2c_env.core.constants import SILENT, SPEECHES
+from agents.prompted.backends.base import ANSWER_TOKENS, Message
+from agents.prompted.mail import KEPT_STEPS, MOST_LETTERS
+from c2c_env.config import TIER_VOLATILITY, EnvConfig
+from c2c_env.core.constants import CHANNELS, SILENT, SPEECHES
 from c2c_env.errors import ConfigError
 from c2c_env.text.answer import Choice, Decision, Work
-from c2c_env.text.names import TEAM, WorkflowWords, agent_name, one_line, subtask_name
-from c2c_env.text.observation_text import Sight, render
+from c2c_env.text.names import MAX_LETTER, TEAM, WorkflowWords, agent_name, one_line, subtask_name
+from c2c_env.text.observation_text import Sight, plain_number, render
+from c2c_env.workflows.schema import FACETS
 
 PROMPT_FOLDER = Path(__file__).parent
+EXAMPLE_COMPLEXITY = 1.5  # of the subtask in the rules' worked example
 
 
 @cache
@@ -29,15 +33,42 @@ def template(name: str) -> Template:
 
 def rules(config: EnvConfig) -> str:
     """The rules of the game with the numbers of this configuration."""
-    values: dict[str, Any] = {"step": f"{config.dt:g}", "expiry": config.request_expiry}
-    for name in ("chat", "email", "meeting"):
+    values: dict[str, Any] = {
+        name: plain_number(getattr(config, name))
+        for name in (
+            "dt", "alignment_floor", "manager_intent", "initial_intent", "initial_interface", "initial_context",
+            "constraints_exponent", "answer_exponent", "rework_probability", "rework_share", "intent_retention",
+        )
+    }  # fmt: skip
+    values |= {"expiry": config.request_expiry, "context_gain": plain_number(-math.expm1(-config.context_rate))}
+    for name in CHANNELS:
         channel = getattr(config, name)
-        values |= {f"{name}_send": f"{channel.send_hours:g}", f"{name}_read": f"{channel.read_hours:g}"}
-        values |= {f"{name}_steps": channel.latency, f"{name}_richness": f"{channel.richness:g}"}
-    weights = zip(("intent", "interface", "constraints", "context"), config.facet_weights, strict=True)
-    values["weights"] = ", ".join(f"{facet} {weight:g}" for facet, weight in weights)
+        values |= {f"{name}_send": plain_number(channel.send_hours), f"{name}_read": plain_number(channel.read_hours)}
+        values |= {f"{name}_steps": channel.latency, f"{name}_richness": plain_number(channel.richness)}
+    weights = zip(FACETS, config.facet_weights, strict=True)
+    values["weights"] = ", ".join(f"{facet} {plain_number(weight)}" for facet, weight in weights)
+    values |= {"letter": MAX_LETTER, "kept_steps": KEPT_STEPS, "most_letters": MOST_LETTERS}
+    values["change"] = requirement_change(config)
     values["exclusive"] = " Whoever speaks does no work in that step." if config.exclusive_actions else ""
-    return template("rules").substitute(values)
+    return template("rules").substitute(values | worked_example(config))
+
+
+def requirement_change(config: EnvConfig) -> str:
+    """How probable it is that the requirements of a subtask change in a step."""
+    if config.volatility is not None:
+        return plain_number(config.volatility)
+    return ", ".join(f"{plain_number(share)} ({tier} workflows)" for tier, share in TIER_VOLATILITY.items())
+
+
+def worked_example(config: EnvConfig) -> dict[str, str]:
+    """What the manager's chat about the intent does to a worker, unasked and as an answer, for the rules."""
+    sender, reader, complexity = config.manager_intent, config.initial_intent, EXAMPLE_COMPLEXITY
+    values = {"example_complexity": plain_number(complexity)}
+    for way, exponent in (("told", complexity), ("answer", config.answer_exponent * complexity)):
+        tau = config.chat.richness**exponent
+        values |= {f"{way}_power": plain_number(exponent), f"{way}_tau": plain_number(tau)}
+        values |= {f"{way}_after": plain_number(reader + tau * max(0.0, sender - reader))}
+    return values
 
 
 class Strategy:
@@ -46,7 +77,9 @@ class Strategy:
     Attributes:
         argument: what may stand behind the strategy's name and a colon; "" takes nothing.
         joint: one question for the whole team instead of one an agent.
-        form: what an answer is to look like.
+        form: what an answer is to look like. Decoding that is constrained by a schema writes the fields in the order of
+            the schema, so what is to be thought of before the action has to stand before it: pydantic lists the fields
+            of a form's last base first, as in `class Reasoned(Choice, Thought)`.
     """
 
     name: ClassVar[str]
@@ -64,6 +97,15 @@ class Strategy:
     def start(self) -> Any:
         """Memory of an agent (of the team, if joint) at the start of an episode."""
         return None
+
+    @property
+    def answer_tokens(self) -> int:
+        """Tokens that the longest sensible answer takes, at three characters a token, with some room to spare.
+
+        The choice of one agent takes 250 at most (120 characters of keys and names, and `MAX_LETTER` of words). What
+        a strategy asks for beside it is added, and so are the choices of all agents where it is joint.
+        """
+        return ANSWER_TOKENS
 
     def messages(self, sights: Sequence[Sight], words: WorkflowWords, memory: Any) -> tuple[Message, ...]:
         """The prompt: rules and role from the system, the board from the user."""

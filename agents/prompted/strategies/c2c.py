@@ -7,18 +7,22 @@ from typing import Literal
 from pydantic import Field
 
 from agents.prompted.strategies.base import Strategy, template
-from c2c_env.text.answer import Choice
+from c2c_env.text.answer import Choice, Form
 from c2c_env.text.observation_text import Sight
 
 
-class Intended(Choice):
-    """A choice with the reasons for it."""
+class Intention(Form):
+    """What an agent is about to do, and what its message is worth."""
 
     intention: Literal["work", "seek_help", "clarify", "coordinate", "report"] = Field(
         description="what you are about to do"
     )
     expected_gain: float = Field(ge=0.0, description="rise in AF that the message should bring its reader, 0-1")
     cost_hours: float = Field(ge=0.0, description="hours that it costs all sides together")
+
+
+class Intended(Choice, Intention):
+    """The intention, then the choice that follows from it."""
 
 
 class C2C(Strategy):

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from agents.prompted.strategies.base import Strategy, template
 from c2c_env.config import EnvConfig
+from c2c_env.core.constants import SILENT
 from c2c_env.errors import ConfigError
 from c2c_env.text.answer import Choice, Decision, Work
 from c2c_env.text.names import WorkflowWords
 from c2c_env.text.observation_text import Sight, render
 
 EVERY = 4  # steps
+
+
+class MustSpeak(Choice):
+    """A choice of one who may not be silent now."""
+
+    speech: Literal["chat_tell", "chat_ask", "email_tell", "email_ask", "meet", "assign"] = Field(
+        description="what kind of message to send"
+    )
+    recipient: str = Field(description="an agent's name or team")
+    topic: str = Field(description="the subtask that the message is about")
 
 
 class FixedSteps(Strategy):
@@ -37,14 +48,16 @@ class FixedSteps(Strategy):
         return template(self.name).substitute(rules=self.rules, name=sight.name, every=self.every)
 
     def user(self, sight: Sight, words: WorkflowWords, memory: Any) -> str:
-        turn = "In this step you must send one message." if self._due(memory) else "In this step you cannot speak."
+        due = self._due(sight, memory)
+        turn = "In this step you must send one message." if due else "In this step you cannot speak."
         return f"{render(sight, words)}\n\n{turn}"
 
     def form_of(self, sights: Sequence[Sight], memory: Any) -> type[BaseModel]:
-        return Choice if self._due(memory) else Work
+        return MustSpeak if self._due(sights[0], memory) else Work
 
     def remember(self, memory: Any, sights: Sequence[Sight], answer: Any, decisions: Sequence[Decision]) -> None:
         memory["step"] += 1
 
-    def _due(self, memory: Any) -> bool:
-        return bool(memory["step"] % self.every == 0)
+    def _due(self, sight: Sight, memory: Any) -> bool:
+        """Whether one must speak now; who is alone, for example, never can."""
+        return memory["step"] % self.every == 0 and any(speech != SILENT for speech in sight.legal.speeches)

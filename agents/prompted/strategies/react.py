@@ -9,7 +9,7 @@ from pydantic import Field
 
 from agents.prompted.strategies.base import Strategy, in_words
 from c2c_env.core.constants import DONE
-from c2c_env.text.answer import Choice, Decision
+from c2c_env.text.answer import Choice, Decision, Form
 from c2c_env.text.names import WorkflowWords, one_line, subtask_name
 from c2c_env.text.observation_text import Sight, render
 
@@ -17,10 +17,14 @@ REMEMBERED = 20  # steps
 _THOUGHT = 300  # characters of a thought that are remembered
 
 
-class Reasoned(Choice):
-    """A choice with the thought behind it."""
+class Thought(Form):
+    """What an agent thinks before it acts."""
 
     thought: str = Field(description="one to three sentences: what matters now, and why you choose so")
+
+
+class Reasoned(Choice, Thought):
+    """The thought, then the choice that follows from it."""
 
 
 class React(Strategy):
@@ -30,6 +34,10 @@ class React(Strategy):
     description = "reasons before it acts, with a linear history"
     form = Reasoned
 
+    @property
+    def answer_tokens(self) -> int:
+        return super().answer_tokens + _THOUGHT // 3
+
     def start(self) -> Any:
         return []
 
@@ -38,7 +46,8 @@ class React(Strategy):
         if not memory:
             return view
         past = "\n".join(memory[-REMEMBERED:])
-        return f"What you saw, thought and did in earlier steps:\n{past}\n\nNow:\n\n{view}"
+        earlier = f"earlier steps (the last {REMEMBERED})" if len(memory) > REMEMBERED else "earlier steps"
+        return f"What you saw, thought and did in {earlier}:\n{past}\n\nNow:\n\n{view}"
 
     def remember(self, memory: Any, sights: Sequence[Sight], answer: Any, decisions: Sequence[Decision]) -> None:
         (sight,), (decision,) = sights, decisions

@@ -13,11 +13,17 @@ from c2c_env.text.answer import Choice, Form, Work
 from c2c_env.text.names import WorkflowWords, agent_name
 from c2c_env.text.observation_text import Sight, render
 
+_AGENT_TOKENS = 352  # of an agent: its choice, what it knows best, and a proposal of two sentences
 
-class Part(Choice):
-    """What one agent does."""
+
+class Persona(Form):
+    """Who acts."""
 
     agent: str = Field(description="an agent's name")
+
+
+class Part(Choice, Persona):
+    """An agent, then what it does."""
 
 
 class Performance(Form):
@@ -36,6 +42,10 @@ class SoloPerformance(Strategy):
     description = "one model plays all agents with everything that they see (centralised, talk is free)"
     joint = True
     form = Performance
+
+    @property
+    def answer_tokens(self) -> int:
+        return super().answer_tokens + self.num_agents * _AGENT_TOKENS
 
     def messages(self, sights: Sequence[Sight], words: WorkflowWords, memory: Any) -> tuple[Message, ...]:
         names = ", ".join(agent_name(i) for i in range(self.num_agents))

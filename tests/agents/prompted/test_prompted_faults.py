@@ -9,7 +9,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from prompted_team import play_small, prompted, small_batch
+from prompted_team import play_small, prompted, recorder_of, small_batch
 from rule_server import KEY, error
 
 from agents.play import play
@@ -258,15 +258,13 @@ def test_options_that_are_wrong(options, changes, message):
 
 
 def test_key_is_seen_by_the_server_and_nowhere_else(server, options, tmp_path, caplog, capfd):
-    from agents.prompted.transcript import Recorder
-
     caplog.set_level("DEBUG")
     server.fault = lambda number, body: "echo" if number % 2 else None
     batch = small_batch()
     policy = prompted(batch, "react", options)
-    recorder = Recorder(batch, policy, "prompted", [0])
+    recorder, (lines,) = recorder_of(batch, policy, "prompted", [0])
     play(batch, policy, on_step=recorder.record)
-    (transcript,) = recorder.texts()
+    transcript = lines.text
     assert server.keys == {f"Bearer {KEY}"}
     assert "[key]" in transcript
     cache = b"".join(path.read_bytes() for path in (tmp_path / "cache").iterdir())

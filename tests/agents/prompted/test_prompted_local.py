@@ -13,7 +13,7 @@ from c2c_env.errors import EndpointError
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 tokenizers = pytest.importorskip("tokenizers")
-ROOM = 4096
+ROOM = 8192
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_the_same_question_has_the_same_answer(local, folder, tmp_path, temperat
 
 def test_a_prompt_that_does_not_fit_fails_its_episode(local, folder):
     (_,), policy = play_briefly({**local, "max_tokens": ROOM}, folder)
-    assert "the model takes 4096 with its answer" in policy.episode_columns(0)["failure"]
+    assert f"the model takes {ROOM} with its answer" in policy.episode_columns(0)["failure"]
 
 
 def test_a_chat_template_is_used(local, folder):

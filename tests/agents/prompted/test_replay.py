@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 
 import numpy as np
 import pytest
-from prompted_team import SMALL, STRATEGIES, prompted, small_batch
+from prompted_team import SMALL, STRATEGIES, prompted, recorder_of, small_batch
 from rule_server import answer_by_rule, form_of
 
 from agents.play import play
 from agents.policy import PolicyContext
+from agents.prompted import transcript
 from agents.prompted.replay import ReplayError, replay
-from agents.prompted.transcript import Recorder, read_transcript
+from agents.prompted.transcript import Recorder, TranscriptFile, read_transcript
 from agents.registry import make_policy
 from c2c_env.errors import ConfigError
 from training.__main__ import main
@@ -23,9 +25,10 @@ def recorded(strategy, options, count=1, **fields):
     """The texts of transcripts, and the metrics of their episodes."""
     batch = small_batch(count, **fields)
     policy = prompted(batch, strategy, options)
-    recorder = Recorder(batch, policy, f"prompted:{strategy}@rule", range(count))
+    recorder, transcripts = recorder_of(batch, policy, f"prompted:{strategy}@rule", range(count))
     metrics = play(batch, policy, on_step=recorder.record)
-    return recorder.texts(), metrics
+    assert all(lines.closed for lines in transcripts)
+    return [lines.text for lines in transcripts], metrics
 
 
 def written(tmp_path, text):
@@ -43,6 +46,66 @@ def test_every_episode_is_replayed_without_a_model(server, options, tmp_path, st
         trace = replay(read_transcript(written(tmp_path, text)))
         np.testing.assert_equal(trace.batch.metrics(), row)
         assert trace.length == row["steps"]
+
+
+def lines_of(folder):
+    """The lines of every file of a folder, by its name."""
+    return {path.name: gzip.decompress(path.read_bytes()).decode().splitlines() for path in folder.glob("*.jsonl.gz*")}
+
+
+def test_lines_are_on_the_disk_as_soon_as_they_are_played(server, options, tmp_path):
+    """So a run that is killed at any moment leaves whole lines, under names that nothing takes for a transcript."""
+    batch = small_batch(2, volatility=0.1)
+    policy = prompted(batch, "direct", options)
+    files = [TranscriptFile(tmp_path / f"{n}.jsonl.gz") for n in range(2)]
+    recorder = Recorder(batch, policy, "prompted:direct@rule", range(2), files)
+
+    def check():
+        recorder.record()
+        for n, left in enumerate((batch.terminated | batch.truncated) == 0):
+            ((name, lines),) = [(name, lines) for name, lines in lines_of(tmp_path).items() if name.startswith(f"{n}.")]
+            kinds = [json.loads(line)["kind"] for line in lines]
+            assert kinds == ["episode"] + ["step"] * int(batch.state.t[n]) + ([] if left else ["end"])
+            assert name.endswith(".tmp") == left
+
+    metrics = play(batch, policy, on_step=check)
+    assert sorted(lines_of(tmp_path)) == ["0.jsonl.gz", "1.jsonl.gz"]
+    for file, row in zip(files, metrics, strict=True):
+        file.discard()  # does nothing to what is whole
+        np.testing.assert_equal(replay(read_transcript(file.path)).batch.metrics(), row)
+
+
+def test_what_was_begun_is_replaced_and_what_fails_leaves_nothing(tmp_path):
+    one, other = TranscriptFile(tmp_path / "a.jsonl.gz"), TranscriptFile(tmp_path / "a.jsonl.gz")
+    for file in (one, other):
+        file.write("{}\n")
+    assert len(list(tmp_path.iterdir())) == 2  # two runs in one folder do not meet
+    one.close()
+    other.discard()
+    assert lines_of(tmp_path) == {"a.jsonl.gz": ["{}"]}
+    with pytest.raises(ConfigError, match=r"cannot write transcript '.*none/b\.jsonl\.gz': No such file"):
+        TranscriptFile(tmp_path / "none" / "b.jsonl.gz").write("{}\n")
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda raw: raw[:-9], lambda raw: raw[:40] + b"?" + raw[41:], lambda raw: raw + b"x"]
+)
+def test_damaged_compressed_transcripts_are_found_out(server, options, tmp_path, damage):
+    (text,), _ = recorded("direct", options, horizon=2)
+    path = tmp_path / "transcript.jsonl.gz"
+    path.write_bytes(gzip.compress(text.encode()))
+    assert len(read_transcript(path).effects) == 2
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ConfigError, match="transcript"):
+        read_transcript(path)
+
+
+def test_a_transcript_that_unpacks_without_end_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(transcript, "MOST_BYTES", 10**6)
+    path = tmp_path / "bomb.jsonl.gz"
+    path.write_bytes(gzip.compress(bytes(10**7)))
+    with pytest.raises(ConfigError, match="holds more than 1,000,000 bytes"):
+        read_transcript(path)
 
 
 def test_judged_episodes_too(server, options, tmp_path):
@@ -163,4 +226,4 @@ def test_only_prompted_teams_leave_transcripts():
     batch = small_batch()
     context = PolicyContext.of(batch)
     with pytest.raises(ConfigError, match="solo is not a prompted one"):
-        Recorder(batch, make_policy("solo", context), "solo", [0])
+        Recorder(batch, make_policy("solo", context), "solo", [0], [])

@@ -25,7 +25,7 @@ def test_all_faults_at_once():
     valid = ", ".join(sorted(ModelSettings.model_fields))
     assert faults_of(temprature=1, backend="opnai", max_tokens=0, timeout="soon", judge=1, cache=" ", budget=3) == (
         "backend is 'opnai', expected 'openai' or 'transformers'",
-        "max_tokens is 0, expected an integer >= 1",
+        "max_tokens is 0, expected an integer >= 1, or none",
         "timeout is 'soon', expected seconds > 0",
         "budget needs price_in and price_out (dollars per million tokens)",
         "cache is ' ', expected a folder",
@@ -47,7 +47,9 @@ def test_all_faults_at_once():
         ("timeout", math.inf, "seconds > 0"),
         ("timeout", None, "seconds > 0"),
         ("longest_wait", -1, "seconds >= 0"),
-        ("max_tokens", 1.0, "an integer >= 1"),
+        ("max_tokens", 1.0, "an integer >= 1, or none"),
+        ("most_invalid", 1.5, "a share from 0 to 1, or none"),
+        ("most_invalid", True, "a share from 0 to 1, or none"),
         ("concurrency", True, "an integer >= 1"),
         ("attempts", None, "an integer >= 1"),
         ("budget_tokens", 0, "an integer >= 1, or none"),

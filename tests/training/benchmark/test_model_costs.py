@@ -83,6 +83,30 @@ def test_learned_scripted_and_prompted_stand_in_one_table(server, words, tmp_pat
     assert len(list((tmp_path / "out" / "transcripts").iterdir())) == 2
 
 
+def test_progress_tells_what_was_played_asked_and_paid(server, words, capsys):
+    server.fault = lambda number, body: "status_500" if number == 3 else None
+    assert main([*words, "price_in=10", "price_out=100", "concurrency=1"]) == 0
+    _, err = capsys.readouterr()
+    asked = len(server.prompts) - 1
+    tokens, dollars = 110 * asked, asked * (100 * 10 + 10 * 100) / 1e6
+    told = re.search(r"^([\d,]+) steps, ([\d,]+) questions, ([\d,]+) tokens, \$([\d.]+), 1 retries$", err, re.MULTILINE)
+    steps, questions, paid, cost = (float(number.replace(",", "")) for number in told.groups())
+    assert questions >= asked  # questions that two episodes have in common are asked once
+    assert 3 * steps == questions
+    assert (paid, cost) == (tokens, round(dollars, 2))
+
+
+def test_a_run_of_unusable_answers_stops_in_one_line_and_leaves_no_half_transcripts(server, words, tmp_path, capsys):
+    server.fault = lambda number, body: "cut_json"
+    assert main([*words, "temperature=1.0"]) != 0
+    _, err = shown(capsys)
+    assert f"50 of the first 50 answers of {TEAM} cannot be used (50 cut off" in " ".join(err.split())
+    assert "most_invalid=none" in err
+    assert "Traceback" not in err
+    assert len(server.prompts) < 100
+    assert list((tmp_path / "out" / "transcripts").iterdir()) == []
+
+
 def test_results_without_prompted_teams_have_no_further_columns(options, tmp_path, server):
     words = make_words(options, tmp_path, "no_communication,cost_aware")
     assert main(words) == 0

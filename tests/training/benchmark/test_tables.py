@@ -10,7 +10,7 @@ from rich.console import Console
 
 from c2c_env import METRICS
 from training.benchmark import tables
-from training.benchmark.results import RESULT_COLUMNS
+from training.benchmark.results import MODEL_COLUMNS, RESULT_COLUMNS
 
 
 def episode(policy, seed, time, *, tier="simple", workflow="one", size=5, split="built-in", **metrics):
@@ -102,6 +102,21 @@ def test_fits_into_a_hundred_columns_with_wide_numbers(results):
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 100
     assert "12345.6" in text
     assert "2000.5*" in text
+
+
+def test_reasons_of_invalid_answers_are_summed_for_every_prompted_team(results):
+    asked = dict.fromkeys(set(MODEL_COLUMNS) - {"failure", "invalid_reasons"}, 0.0) | {"answers": 40.0, "failure": ""}
+    reasons = ['{"cut off": 9000}', '{"refusal": 2, "cut off": 350}', "{}"]
+    rows = [
+        episode(policy, seed, 9.0) | asked | {"invalid_reasons": text}
+        for policy, seed, text in zip(
+            ("prompted:spp@m", "prompted:spp@m", "prompted:c2c@m"), (0, 1, 0), reasons, strict=True
+        )
+    ]
+    text = " ".join(shown(pd.concat([results, pd.DataFrame(rows)])).split())
+    assert "Invalid answers of prompted:spp@m: 9,350 cut off, 2 refusal." in text
+    assert "Invalid answers of prompted:c2c@m" not in text
+    assert "Invalid answers" not in shown(results)
 
 
 def test_file_is_the_same_table(results, tmp_path):
