@@ -60,7 +60,7 @@ def close_clients() -> None:
     """End what prompted policies ask their models with, if there are any."""
     module = sys.modules.get("agents.prompted.client.client")
     if module is not None:
-        module.close_all()
+        module.close_clients()
 
 
 for _team in teams.TEAMS:

@@ -11,7 +11,7 @@ import numpy as np
 
 from agents.policy import Array, PolicyContext
 from agents.prompted.accounts import Account, Turn
-from agents.prompted.backends import Question, Reply, RequestFailedError
+from agents.prompted.backends import CUT_OFF, UNUSABLE, Question, Reply, RequestFailedError
 from agents.prompted.client.client import Client, client_of
 from agents.prompted.judge import EVERYTHING, NO_WORDS, Verdict, is_judged, judge_question, read_verdict
 from agents.prompted.mail import Mail
@@ -237,9 +237,12 @@ def read_answer(question: Question, reply: Reply) -> tuple[Any, list[str]]:
     Raises:
         AnswerError: there is none.
     """
-    if reply.note in ("refusal", "no answer", "cut off"):
+    if reply.note in UNUSABLE:
         raise AnswerError(reply.note)
-    data, repairs = read_json(reply.text)
+    try:
+        data, repairs = read_json(reply.text)
+    except AnswerError as error:
+        raise AnswerError(f"cut off: {error}" if reply.note == CUT_OFF else str(error)) from None
     if reply.note:
         repairs.append(reply.note)
     return validate(question.form, data, repairs), repairs

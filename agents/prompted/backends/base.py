@@ -13,6 +13,11 @@ from c2c_env.text.answer import json_schema
 
 Message = tuple[str, str]  # role, content
 
+# notes of replies
+TOOL_CALL, CUT_OFF, NOTHING_SAID, REFUSAL = "tool call", "cut off", "no answer", "refusal"
+WRONG_TOOL = "a call of another tool"
+UNUSABLE = (NOTHING_SAID, REFUSAL, WRONG_TOOL)
+
 
 @dataclass(frozen=True)
 class Question:
@@ -51,7 +56,8 @@ class Reply:
 
     Attributes:
         text: of the answer, or "".
-        note: "" or what is special: "tool call" (though none was asked for), "refusal", "cut off", "no answer".
+        note: "" or what is special: a tool call though none was asked for, cut off (which a whole answer survives), or
+            one of `UNUSABLE`.
         seconds: that the attempt which succeeded took.
         cached: nothing was asked now.
     """

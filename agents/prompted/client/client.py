@@ -180,7 +180,7 @@ def client_of(options: ModelSettings) -> Client:
         return _CLIENTS[options]
 
 
-def close_all() -> None:
+def close_clients() -> None:
     """End all clients; what waits for them fails."""
     with _LOCK:
         for client in _CLIENTS.values():

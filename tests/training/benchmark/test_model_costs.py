@@ -17,7 +17,7 @@ import pytest
 from prompted_team import SMALL
 from rule_server import KEY
 
-from agents.prompted.client.client import close_all
+from agents.prompted.client.client import close_clients
 from agents.prompted.decompose import PlannedWorkflow, to_toml
 from agents.prompted.replay import replay
 from training.__main__ import main, make_parser
@@ -98,7 +98,7 @@ def test_rerun_asks_nothing_and_prints_the_same(server, words, tmp_path, capsys)
     assert (tmp_path / "out" / "report.txt").read_bytes() == first
     for path in (tmp_path / "out" / "cells").glob("prompted*"):
         path.unlink()
-    close_all()
+    close_clients()
     assert main(words) == 0  # the cache has all of it
     assert len(server.prompts) == count
     assert (tmp_path / "out" / "report.txt").read_bytes() == first
