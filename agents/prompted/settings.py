@@ -113,6 +113,11 @@ class ModelSettings(BaseModel):
         """What determines results; the rest is about how they are come by."""
         return self.model_dump(exclude=_WAYS)
 
+    @property
+    def has_budget(self) -> bool:
+        """Whether there is a limit to what a run may spend."""
+        return self.budget is not None or self.budget_tokens is not None
+
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         """Dollars; NaN without prices."""
         if self.price_in is None or self.price_out is None:

@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from c2c_env.text.names import one_line
 from c2c_env.workflows import TIERS
 from training.benchmark.results import split_failed
 
@@ -29,7 +30,9 @@ def model_table(results: pd.DataFrame, unicode: bool = True) -> Table | None:
     for (rank, size, policy), episodes in prompted.groupby(["rank", "team_size", "policy"], sort=False):
         played, failed = split_failed(episodes)
         measures = [measure(played) for _, measure in _MEASURES]
-        table.add_row(Text(str(policy)), TIERS[rank], str(size), str(len(played)), str(len(failed)), *measures)
+        table.add_row(
+            Text(one_line(str(policy))), TIERS[rank], str(size), str(len(played)), str(len(failed)), *measures
+        )
     return table
 
 

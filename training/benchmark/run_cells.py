@@ -16,7 +16,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from agents.registry import close_clients
+from agents.registry import answers_under_way, close_clients
+from c2c_env.text.names import one_line
 from training.benchmark import model_costs
 from training.benchmark.cell import Cell, Row, policy_file
 from training.benchmark.cell_files import is_finished, remove_leftovers, write_cell
@@ -42,17 +43,27 @@ def complete(cells: Sequence[Cell], folder: Path, opener: Opener, errors: Consol
     cell_batch(missing[0])  # compiles the simulator once, where its message can be seen, and not in every process
     missing.sort(key=lambda cell: -cell.cost)
     asking = [cell for cell in missing if cell.asks_model]
+    if any(cell.settings.has_budget for cell in asking):
+        asking.reverse()  # small ones first: a budget finishes more of them
     computing = [cell for cell in missing if not cell.asks_model]
     faults: dict[str, str] = {}
     if computing:
         with opener(computing) as executor, progress_bar(computing, errors) as on_done:
             faults |= run_and_write(computing, folder, executor, on_done)
     if asking:
-        errors.print(model_costs.describe_estimate(asking), markup=False)
-        with progress_bar(asking, errors) as on_done:
-            faults |= run_and_write(asking, folder, open_threads(asking), on_done)
-        errors.print(model_costs.describe_totals(asking), markup=False)
+        faults |= ask_models(asking, folder, errors)
     return faults
+
+
+def ask_models(cells: Sequence[Cell], folder: Path, errors: Console) -> dict[str, str]:
+    """Run cells that ask a model; say what they could cost before, and what they did cost however that ends."""
+    errors.print(model_costs.describe_estimate(cells), markup=False)
+    meters = model_costs.meters_of(cells)
+    try:
+        with progress_bar(cells, errors) as on_done:
+            return run_and_write(cells, folder, open_threads(cells, errors), on_done)
+    finally:
+        errors.print(model_costs.describe_totals(meters), markup=False)
 
 
 @contextmanager
@@ -88,14 +99,24 @@ def progress_bar(cells: Sequence[Cell], errors: Console) -> Iterator[Report]:
 
 def describe_faults(cells: Sequence[Cell], faults: dict[str, str]) -> str:
     """Write one error that names every failed cell and why it failed."""
-    lines = [f"  - {cell.title}: {faults[cell.name]}" for cell in cells if cell.name in faults]
+    lines = [one_line(f"- {cell.title}: {faults[cell.name]}") for cell in cells if cell.name in faults]
     head = f"error: {len(faults)} of {len(cells)} cells failed; the same command runs these again and only these:"
-    return "\n".join([head, *lines])
+    return "\n  ".join([head, *lines])
 
 
-def open_threads(cells: Sequence[Cell]) -> Threads:
-    """Cells that ask a model run side by side in this process, so that one limit, budget and cache serve all."""
-    return Threads(min(CELLS_AT_ONCE, len(cells)), close_clients)
+def open_threads(cells: Sequence[Cell], errors: Console) -> Threads:
+    """Cells that ask a model run in this process, side by side, so that one limit, budget and cache serve all.
+
+    Under a budget they run one after another, so that what is paid for finishes episodes.
+    """
+
+    def stop() -> None:
+        if count := answers_under_way():
+            errors.print(f"waiting for {count} answers that are under way; interrupt again to stop at once")
+        close_clients()
+
+    limited = any(cell.settings.has_budget for cell in cells)
+    return Threads(1 if limited else min(CELLS_AT_ONCE, len(cells)), stop)
 
 
 def run_and_write(

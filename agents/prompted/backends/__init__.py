@@ -2,6 +2,7 @@
 
 from agents.prompted.backends.base import (
     CUT_OFF,
+    GOES_ON,
     UNUSABLE,
     Backend,
     PassingError,
@@ -10,4 +11,4 @@ from agents.prompted.backends.base import (
     RequestFailedError,
 )
 
-__all__ = ["CUT_OFF", "UNUSABLE", "Backend", "PassingError", "Question", "Reply", "RequestFailedError"]
+__all__ = ["CUT_OFF", "GOES_ON", "UNUSABLE", "Backend", "PassingError", "Question", "Reply", "RequestFailedError"]

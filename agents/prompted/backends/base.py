@@ -12,6 +12,7 @@ from agents.prompted.settings import ModelSettings
 from c2c_env.text.answer import json_schema
 
 Message = tuple[str, str]  # role, content
+GOES_ON = "what was answered is kept, and the same command goes on from here"  # for whoever a run stops under
 
 # notes of replies
 TOOL_CALL, CUT_OFF, NOTHING_SAID, REFUSAL = "tool call", "cut off", "no answer", "refusal"

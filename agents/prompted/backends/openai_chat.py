@@ -15,7 +15,7 @@ import httpx2
 import openai
 from pydantic import BaseModel
 
-from agents.prompted.backends.base import PassingError, Question, Reply, RequestFailedError
+from agents.prompted.backends.base import GOES_ON, PassingError, Question, Reply, RequestFailedError
 from agents.prompted.backends.completion import (
     NoCompletionError,
     is_about_money,
@@ -36,7 +36,6 @@ _MOST_BYTES = 16_000_000  # of the body of an answer
 _MOST_TOKENS = 10**9  # that a server may claim to have counted
 _READ, _SHOWN = 50_000, 110  # characters of a server's words that are looked at, and that are shown
 _MOST_NAMES = 1000  # of models that are looked through for the nearest
-GOES_ON = "what was answered is kept, and the same command goes on from here"
 LEAST_KEY = 8  # characters; what is shorter is no secret (EMPTY, ollama), and a part of many words
 
 

@@ -6,18 +6,30 @@ import asyncio
 import random
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 
-from agents.prompted.backends import Backend, PassingError, Question, Reply, RequestFailedError
+from agents.prompted.backends import GOES_ON, Backend, PassingError, Question, Reply, RequestFailedError
 from agents.prompted.client.answer_cache import AnswerCache, question_key
 from agents.prompted.client.budget import Budget
 from agents.prompted.settings import ModelSettings
 from c2c_env.errors import EndpointError
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0  # seconds between attempts, doubling, with jitter
+STOPPED = "stopped"
 T = TypeVar("T")
+
+
+class Asker(Protocol):
+    """What a team puts its questions to: a `Client`, or the answers of a transcript."""
+
+    def run(self, jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+        """Run coroutines, which may ask; return their results in the same order."""
+
+    async def ask(self, make: Callable[[], Question]) -> Reply:
+        """Answer a question; raise a `RequestFailedError` if there is no answer."""
 
 
 class Client:
@@ -31,6 +43,7 @@ class Client:
         self._checked: set[str] = set()
         self._pause_until = 0.0
         self._closed = False
+        self._stopping = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="language-model", daemon=True)
         self._thread.start()
@@ -40,7 +53,7 @@ class Client:
     def run(self, jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
         """Run coroutines side by side; when one raises, the others are finished first, so that no answer is lost."""
         if self._closed:
-            raise EndpointError("stopped")
+            raise EndpointError(STOPPED)
         return self._wait_for(_gather(jobs))
 
     def check(self, model: str) -> None:
@@ -49,19 +62,36 @@ class Client:
             self._wait_for(self.backend.check(model))
             self._checked.add(model)
 
+    @property
+    def under_way(self) -> int:
+        """Questions whose answers have not come yet."""
+        return len(self._under_way)
+
     def close(self) -> None:
-        """Cancel what is under way and let go of everything."""
+        """Ask nothing more, keep the answers that are under way, and let go of everything.
+
+        They are waited for as long as an attempt may last (`timeout`), unless an interrupt comes meanwhile.
+        """
         if self._closed:
             return
         self._closed = True
-        self._wait_for(self._end())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-        self.cache.close()
+        try:
+            self._wait_for(self._let_arrive())
+        finally:
+            self._wait_for(self._end())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self.cache.close()
 
     def _wait_for(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def _let_arrive(self) -> None:
+        self._stopping.set()
+        while self._under_way:
+            await asyncio.wait(self._under_way.values())
+            await asyncio.sleep(0)  # those that asked take their answers
 
     async def _end(self) -> None:
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
@@ -80,6 +110,7 @@ class Client:
             BudgetError, EndpointError: there will be no more.
         """
         async with self._slots:
+            self._go_on()
             question = make()
             key = question_key(question.content(self.options))
             kept = self.cache.get(key)
@@ -111,6 +142,7 @@ class Client:
             stop=stop_after_attempt(self.options.attempts),
             wait=self._pause,
             retry=retry_if_exception_type(PassingError),
+            sleep=self._sleep,
             reraise=True,
         )
         try:
@@ -127,6 +159,7 @@ class Client:
         await self.meter.reserve(most)
         spent = (0, 0)
         try:
+            self._go_on()
             self.meter.totals.asked += 1
             reply = await self.backend.complete(question)
             spent = (reply.prompt_tokens, reply.completion_tokens)
@@ -143,17 +176,28 @@ class Client:
         if error.wait is None:
             return
         if error.wait > self.options.longest_wait:
-            raise RequestFailedError(f"{error}; it asks to wait {error.wait:g} s, longest_wait is shorter") from None
+            waits = f"it asks to wait {error.wait:g} s, longest_wait is {self.options.longest_wait:g} s"
+            raise EndpointError(f"{self.options.base_url}: {error}; {waits}; {GOES_ON}") from None
         self._pause_until = max(self._pause_until, self._loop.time() + error.wait)
 
     async def _wait_out_pause(self) -> None:
         while (left := self._pause_until - self._loop.time()) > 0:
-            await asyncio.sleep(left)
+            await self._sleep(left)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait, unless nothing more is to be asked."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._stopping.is_set():
+            raise EndpointError(STOPPED)
 
     def _pause(self, state: RetryCallState) -> float:
-        """Seconds until the next attempt: doubling, with jitter; none on top of what the server asks for."""
+        """Seconds until the next attempt: doubling, with jitter; none on top of a pause that the server asks for."""
         error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, PassingError) and error.wait is not None:
+        if isinstance(error, PassingError) and error.wait is not None and error.wait >= FIRST_PAUSE:
             return 0.0
         return random.uniform(0.5, 1.0) * min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (state.attempt_number - 1))
 
@@ -180,12 +224,17 @@ def client_of(options: ModelSettings) -> Client:
         return _CLIENTS[options]
 
 
+def answers_under_way() -> int:
+    """Count the questions of all clients that wait for an answer."""
+    return sum(client.under_way for client in list(_CLIENTS.values()))
+
+
 def close_clients() -> None:
-    """End all clients; what waits for them fails."""
+    """End all clients once the answers that are under way have come; what else waits for them fails."""
     with _LOCK:
-        for client in _CLIENTS.values():
+        while _CLIENTS:
+            _, client = _CLIENTS.popitem()
             client.close()
-        _CLIENTS.clear()
 
 
 def _backend(options: ModelSettings) -> Backend:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import pytest
 from prompted_team import SMALL
 from rule_server import KEY
 
+from agents.prompted.client.answer_cache import CACHE_FILE
 from agents.prompted.client.client import close_clients
 from agents.prompted.decompose import PlannedWorkflow, to_toml
 from agents.prompted.replay import replay
@@ -112,7 +114,7 @@ def test_failed_episodes_are_counted_left_out_and_tried_again(server, words, tmp
         return "status_400" if json.dumps(body) in broken else None
 
     server.fault = fail
-    assert main([*words, "concurrency=1"]) == 0
+    assert main([*words, "concurrency=1"]) == 1
     out, _ = shown(capsys)
     rows = rows_of(tmp_path / "out")
     assert [row["failed"] for row in rows] == ["", "", "", "", "0.0", "1.0"] or rows[4]["failed"] == "1.0"
@@ -162,19 +164,32 @@ def test_a_killed_run_loses_no_answer_and_asks_nothing_twice(server, words, tmp_
     assert (tmp_path / "whole" / "results.csv").read_bytes() == (tmp_path / "out" / "results.csv").read_bytes()
 
 
-def test_ctrl_c_ends_with_one_line_and_without_waiting(server, words, tmp_path):
-    server.fault = lambda number, body: "slow" if number >= 20 else None
+@pytest.mark.parametrize("impatient", [False, True])
+def test_ctrl_c_keeps_the_answers_under_way_or_stops_at_the_second(server, words, tmp_path, impatient):
+    server.fault = lambda number, body: "held" if number >= 20 else None
     process = subprocess.Popen(
         [sys.executable, "-m", "training", *words],
         cwd=ROOT, env={**os.environ, "TEST_MODEL_KEY": KEY}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
     )  # fmt: skip
     wait_for_prompts(server, process)
-    start = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
-    errors = process.communicate(timeout=30)[1]
-    assert time.monotonic() - start < 10  # the answers that are under way take 30 seconds
+    errors = ""
+    while "waiting for" not in errors:
+        errors += process.stderr.readline()
+    if impatient:
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        server.hold.set()
+    errors += process.communicate(timeout=30)[1]
     assert process.returncode == 130
+    asked = len(server.prompts)
+    assert f"{server.url}: {asked} asked, 0 from the cache, " in errors
+    assert re.search(r"waiting for [1-9]\d* answers that are under way", errors)
+    with sqlite3.connect(tmp_path / "cache" / CACHE_FILE) as connection:
+        ((kept,),) = connection.execute("SELECT count(*) FROM answers").fetchall()
+    connection.close()
+    assert kept == (20 if impatient else asked)
     assert "Traceback" not in errors
     assert "never awaited" not in errors
     assert errors.strip().splitlines()[-1] == "interrupted; the same command goes on from here"
@@ -198,7 +213,7 @@ def test_a_budget_stops_the_run_and_more_of_it_goes_on(server, words, tmp_path, 
 def test_figures_show_all_teams_but_ask_nothing_again(server, words, tmp_path, capsys):
     server.fault = lambda number, body: "status_400" if number == 30 else None
     words = [word for word in words if word != "--no-figures"]
-    assert main([*words, "temperature=0.5", "concurrency=1"]) == 0
+    assert main([*words, "temperature=0.5", "concurrency=1"]) == 1
     answers = sum(float(row["answers"]) for row in rows_of(tmp_path / "out")[4:])
     assert len(server.prompts) == answers + 1  # and the one without an answer
     assert {path.name for path in (tmp_path / "out" / "figures").iterdir()} >= {"completion_time.png", "alignment.png"}
