@@ -62,11 +62,15 @@ def _family(kind: str, connect: bool) -> Maker:
     return maker
 
 
-def close_clients() -> None:
-    """End what prompted policies ask their models with, if there are any."""
+def close_clients(patient: bool = True) -> None:
+    """End what prompted policies ask their models with, if there are any.
+
+    Args:
+        patient: let the answers that are under way arrive.
+    """
     module = sys.modules.get("agents.prompted.client.client")
     if module is not None:
-        module.close_clients()
+        module.close_clients(patient)
 
 
 def answers_under_way() -> int:

@@ -111,9 +111,13 @@ def open_threads(cells: Sequence[Cell], errors: Console) -> Threads:
     """
 
     def stop() -> None:
-        if count := answers_under_way():
-            errors.print(f"waiting for {count} answers that are under way; interrupt again to stop at once")
-        close_clients()
+        try:
+            if count := answers_under_way():
+                errors.print(f"waiting for {count} answers that are under way; interrupt again to stop at once")
+            close_clients()
+        except KeyboardInterrupt:
+            close_clients(patient=False)
+            raise
 
     limited = any(cell.settings.has_budget for cell in cells)
     return Threads(1 if limited else min(CELLS_AT_ONCE, len(cells)), stop)

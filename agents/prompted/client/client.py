@@ -44,6 +44,7 @@ class Client:
         self._pause_until = 0.0
         self._closed = False
         self._stopping = asyncio.Event()
+        self._ended_by = ""  # why nothing more will ever come, until somebody tries again
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="language-model", daemon=True)
         self._thread.start()
@@ -54,6 +55,7 @@ class Client:
         """Run coroutines side by side; when one raises, the others are finished first, so that no answer is lost."""
         if self._closed:
             raise EndpointError(STOPPED)
+        self._ended_by = ""
         return self._wait_for(_gather(jobs))
 
     def check(self, model: str) -> None:
@@ -67,22 +69,22 @@ class Client:
         """Questions whose answers have not come yet."""
         return len(self._under_way)
 
-    def close(self) -> None:
-        """Ask nothing more, keep the answers that are under way, and let go of everything.
+    def close(self, patient: bool = True) -> None:
+        """Ask nothing more, and let go of everything.
 
-        They are waited for as long as an attempt may last (`timeout`), unless an interrupt comes meanwhile.
+        Args:
+            patient: wait for the answers that are under way, as long as an attempt may last (`timeout`), and keep them.
         """
-        if self._closed:
-            return
         self._closed = True
-        try:
+        if self._loop.is_closed():
+            return
+        if patient:
             self._wait_for(self._let_arrive())
-        finally:
-            self._wait_for(self._end())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
-            self.cache.close()
+        self._wait_for(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self.cache.close()
 
     def _wait_for(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
@@ -130,6 +132,7 @@ class Client:
             self.cache.put(key, reply.kept())
             future.set_result(reply)
         except BaseException as error:
+            self._ended_by = str(error) if isinstance(error, EndpointError) else self._ended_by
             future.set_exception(error if isinstance(error, Exception) else RequestFailedError("interrupted"))
             future.exception()  # has been looked at, even if nobody else waits
             raise
@@ -193,6 +196,8 @@ class Client:
     def _go_on(self) -> None:
         if self._stopping.is_set():
             raise EndpointError(STOPPED)
+        if self._ended_by:
+            raise EndpointError(self._ended_by)
 
     def _pause(self, state: RetryCallState) -> float:
         """Seconds until the next attempt: doubling, with jitter; none on top of a pause that the server asks for."""
@@ -229,12 +234,12 @@ def answers_under_way() -> int:
     return sum(client.under_way for client in list(_CLIENTS.values()))
 
 
-def close_clients() -> None:
-    """End all clients once the answers that are under way have come; what else waits for them fails."""
+def close_clients(patient: bool = True) -> None:
+    """End all clients, see `Client.close`; what waits for more answers fails."""
     with _LOCK:
-        while _CLIENTS:
-            _, client = _CLIENTS.popitem()
-            client.close()
+        for options, client in list(_CLIENTS.items()):
+            client.close(patient)
+            del _CLIENTS[options]
 
 
 def _backend(options: ModelSettings) -> Backend:

@@ -314,6 +314,23 @@ def test_a_wait_may_be_a_date(server, options):
     assert wait_asked_for(server, options, [f"retry-after: {date}"]) == 0
 
 
+@pytest.mark.parametrize("skew", [-86_400, 86_400])
+def test_a_date_is_read_by_the_clock_of_the_server(server, options, skew):
+    now = datetime.now(UTC) + timedelta(seconds=skew)
+    until = email.utils.format_datetime(now + timedelta(seconds=30), usegmt=True)
+    headers = [f"retry-after: {until}", f"date: {email.utils.format_datetime(now, usegmt=True)}"]
+    assert wait_asked_for(server, options, headers) == 30
+
+
+def test_a_wait_of_nothing_is_still_a_pause(server, options):
+    async def refuse(writer, body):
+        return await server.send(writer, error("slow down"), "429 Too Many Requests", ["retry-after: 0"])
+
+    server.fault_refuse, server.fault = refuse, only("refuse")
+    play_small("direct", {**options, "concurrency": 1})
+    assert server.times[1] - server.times[0] >= 0.25
+
+
 def wait_asked_for(server, options, headers):
     async def refuse(writer, body):
         return await server.send(writer, error("slow down"), "429 Too Many Requests", headers)
@@ -366,6 +383,71 @@ def test_what_no_episode_could_survive_stops_the_run(server, options, fault, wha
         play_small("direct", options)
     assert KEY not in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+MONEY = "You have nothing left"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        ("402 Payment Required", error(MONEY)),
+        ("402 Payment Required", MONEY.encode()),
+        ("429 Too Many Requests", {"error": {"message": MONEY, "type": "insufficient_quota", "code": None}}),
+        ("429 Too Many Requests", {"error": {"message": MONEY, "type": "error", "code": "insufficient_quota"}}),
+        ("403 Forbidden", {"error": {"message": f"{MONEY}: insufficient balance"}}),
+        ("400 Bad Request", {"error": {"message": f"{MONEY}: your credit balance is too low"}}),
+        ("200 OK", {"error": {"message": MONEY, "code": 402}}),
+        ("200 OK", {"choices": None, "error": {"message": MONEY, "code": "insufficient_quota"}}),
+    ],
+)
+def test_what_nobody_pays_for_stops_the_run_in_the_words_of_the_server(server, options, status, body):
+    async def refuse(writer, asked):
+        return await server.send(writer, body, status, ["retry-after: 1"])
+
+    server.fault_refuse, server.fault = refuse, lambda number, asked: "refuse" if number >= 4 else None
+    with pytest.raises(EndpointError, match=f"answers nothing more until it is paid .*{MONEY}.*goes on from here"):
+        play_small("direct", {**options, "concurrency": 1})
+    assert len(server.prompts) == 5
+
+
+def test_a_long_wait_stops_the_run(server, options):
+    server.fault = only("status_429_for_an_hour", 4)
+    with pytest.raises(EndpointError, match=r"slow down .*; it asks to wait 3600 s, longest_wait is 120 s"):
+        play_small("direct", {**options, "concurrency": 1})
+    assert len(server.prompts) == 5
+
+
+def test_a_prompt_that_is_moderated_is_no_refused_key(server, options):
+    async def refuse(writer, body):
+        said = {"message": "Your input was flagged", "code": 403, "metadata": {"reasons": ["violence"]}}
+        return await server.send(writer, {"error": said}, "403 Forbidden")
+
+    server.fault_refuse, server.fault = refuse, only("refuse", 4)
+    _, policy, _ = play_small("direct", {**options, "concurrency": 1})
+    assert "does not like the prompt (status 403): Your input was flagged" in policy.episode_columns(0)["failure"]
+
+
+@pytest.mark.parametrize("before", range(60, 130, 3))
+@pytest.mark.parametrize("status", ["400 Bad Request", "500 Oops", "200 OK", "401 Unauthorized", "404 Not Found"])
+def test_the_key_is_hidden_before_words_are_cut(server, options, before, status):
+    async def refuse(writer, body):
+        said = "x" * before + KEY[:5] + "\x00" + KEY[5:] + " \x1b[31m\u202e\x9b"
+        return await server.send(writer, {"error": {"message": said}}, status)
+
+    server.fault_refuse, server.fault = refuse, lambda number, body: "refuse"
+    said = asyncio.run(outcome(options, Question("rule", (("user", "hi"),), Choice)))
+    assert KEY[:6] not in said
+    assert said.isprintable()
+
+
+def test_names_of_models_steer_no_terminal(server, options):
+    server.models = [f"ru\x1b[31m\u202el-{KEY}", "x" * 10_000]
+    with pytest.raises(EndpointError, match="unknown model 'rule'") as caught:
+        prompted(small_batch(), "direct", options)
+    assert KEY not in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500
 
 
 def test_server_that_goes_away_stops_the_run(server, options):

@@ -275,6 +275,64 @@ def test_the_estimate_asks_nothing_and_is_no_less_than_the_truth(server, words, 
     assert tokens == pytest.approx(most * length / 4, rel=0.15)
 
 
+def test_the_estimate_needs_neither_key_nor_server_and_says_what_to_expect(words, options, capsys, monkeypatch):
+    monkeypatch.delenv("TEST_MODEL_KEY")
+    words = [word.replace(options["base_url"], "http://127.0.0.1:9/v1") for word in words]
+    assert main([*words, "price_in=1", "price_out=4", "--estimate"]) == 0
+    out, _ = shown(capsys)
+    most, expected = (
+        [float(part.replace(",", "")) for part in re.search(pattern, out).groups()]
+        for pattern in (
+            r"at most ([\d,]+) questions .* at most ([\d,]+) of answers, at most about \$([\d.]+);",
+            r"expected, .*: ([\d,]+) questions, .* ([\d,]+) of answers, about \$([\d.]+);",
+        )
+    )
+    assert all(0 < some < many for some, many in zip(expected, most, strict=True))
+
+
+def test_what_is_expected_is_near_what_is_asked(server, words, capsys):
+    assert main([*words, "--estimate"]) == 0
+    out, _ = shown(capsys)
+    expected = int(re.search(r"expected, .*: ([\d,]+) questions", out).group(1).replace(",", ""))
+    assert main(words) == 0
+    assert expected == pytest.approx(len(server.prompts), rel=0.5)
+
+
+def test_under_a_budget_one_cell_is_finished_before_the_next(server, words, tmp_path):
+    many = [*words, "budget_tokens=100000000"]
+    many[many.index("--team-sizes") + 1] = "2,3,4"
+    many[many.index("--policies") + 1] = TEAM
+    assert main(many) == 0
+    sizes = [len(set(re.findall(r"worker_\d", prompt))) for prompt in server.prompts]
+    assert set(sizes) == {1, 2, 3}
+    assert sizes == sorted(sizes)
+
+
+def test_when_every_episode_fails_a_line_says_so_and_the_status_is_not_0(server, words, tmp_path, capsys):
+    server.fault = lambda number, body: "status_400"
+    assert main(words) == 1
+    _, err = shown(capsys)
+    assert f"error: every episode of {TEAM} failed, so it has no results; the first: status 400" in err
+    assert KEY not in err
+    server.fault = lambda number, body: None
+    assert main(words) == 0
+
+
+def test_failures_and_names_steer_no_terminal(server, options, tmp_path, capsys):
+    name = "rule\x1b]0;x\x07\u202e[red]"
+    server.models = []
+
+    async def refuse(writer, body):
+        return await server.send(writer, {"detail": "no \x1b[31m\u202e [/red] \x9b"}, "400 Bad Request")
+
+    server.fault_refuse, server.fault = refuse, lambda number, body: "refuse" if number > 20 else None
+    assert main(make_words(options, tmp_path, f"no_communication,prompted:direct@{name}")) == 1
+    out, err = capsys.readouterr()
+    for control in ("\x1b]", "\x1b[31m", "\x07", "\u202e", "\x9b"):
+        assert control not in out + err
+    assert "[red]" in out
+
+
 def test_options_may_stand_in_a_file(server, options, tmp_path, capsys):
     file = tmp_path / "llm.toml"
     file.write_text("\n".join(f"{key} = {json.dumps(value)}" for key, value in options.items()))
