@@ -70,13 +70,13 @@ def close_clients(patient: bool = True) -> None:
     """
     module = sys.modules.get("agents.prompted.client.client")
     if module is not None:
-        module.close_clients(patient)
+        module.close_all(patient)
 
 
 def answers_under_way() -> int:
     """Count the questions that models were asked and have not answered yet."""
     module = sys.modules.get("agents.prompted.client.client")
-    return module.answers_under_way() if module is not None else 0
+    return module.count_under_way() if module is not None else 0
 
 
 for _team in teams.TEAMS:

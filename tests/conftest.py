@@ -5,13 +5,13 @@ from rule_server import KEY, RuleServer
 @pytest.fixture
 def server(monkeypatch):
     """A server of a language model on loopback; the clients that asked it are closed."""
-    from agents.prompted.client.client import close_clients
+    from agents.prompted.client.client import close_all
 
     monkeypatch.setenv("TEST_MODEL_KEY", KEY)
     with RuleServer() as running:
         yield running
         running.hold.set()
-        close_clients()
+        close_all()
 
 
 @pytest.fixture

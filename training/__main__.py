@@ -10,6 +10,7 @@ from types import ModuleType
 
 from agents.registry import close_clients
 from c2c_env.errors import C2CError, MissingExtraError
+from c2c_env.text.names import without_controls
 
 COMMANDS = {
     "benchmark": "compare policies: table, results.csv and figures",
@@ -38,7 +39,7 @@ examples:
   python -m training benchmark --config dt=0.25 chat.richness=0.6 relations=index --out results/richer-chat
 
 It may be interrupted at any moment; the same command then does what is missing and nothing else.
-Exit status: 0 all cells finished, 1 some failed (named at the end), 2 wrong arguments or no cluster, 130 interrupted.
+Exit status: 0 all finished, 1 some cells or episodes failed, 2 wrong arguments or no cluster, 130 interrupted.
 """,
     "train": """\
 examples:
@@ -78,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = make_parser(words).parse_args(words)
         return int(args.run(args))
     except C2CError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(without_controls(f"error: {error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted" + RESUMES.get("".join(words[:1]), ""), file=sys.stderr)

@@ -27,7 +27,7 @@ from c2c_env.trace import Trace
 
 MOST_ENTRIES = 50_000_000  # numbers of an environment that a transcript may ask for
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
-T = TypeVar("T")
+Made = TypeVar("Made")
 
 
 class ReplayError(C2CError, RuntimeError):
@@ -46,10 +46,10 @@ class RecordedAnswers:
         """Take the turns of a step, and why the episode has failed if it has."""
         self._turns, self._verdicts, self._failure = list(turns), [], failure
 
-    def run(self, jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    def run(self, jobs: Sequence[Callable[[], Awaitable[Made]]]) -> list[Made]:
         """Run coroutines one after another, in the order in which their turns were written down."""
 
-        async def run_all() -> list[T]:
+        async def run_all() -> list[Made]:
             return [await job() for job in jobs]
 
         with ThreadPoolExecutor(1) as apart:  # this thread may have a loop of its own, as notebooks do

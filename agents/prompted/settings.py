@@ -57,7 +57,7 @@ class ModelSettings(BaseModel):
         concurrency: questions under way at once, over all agents, episodes and cells.
         timeout: seconds for one attempt.
         attempts: of a question before its episode fails.
-        longest_wait: seconds; a server that asks for a longer pause fails the episode.
+        longest_wait: seconds; a server that asks for a longer pause stops the run.
         price_in, price_out: dollars per million tokens; None: cost is not known.
         budget: dollars that a run may spend; needs prices.
         budget_tokens: tokens that a run may spend.

@@ -26,7 +26,7 @@ STEPS_A_MEASURE = 8  # prompts change slowly, so that measuring some steps does
 
 
 @dataclass
-class Estimate:
+class Demand:
     """Questions, tokens of their prompts and of their answers, and dollars (NaN without prices)."""
 
     questions: float = 0.0
@@ -49,7 +49,7 @@ class Estimate:
 
 def describe_estimate(cells: Sequence[Cell]) -> str:
     """What prompted cells could ask and cost at most, and what is to be expected; nobody is asked for it."""
-    expected, most = Estimate(), Estimate()
+    expected, most = Demand(), Demand()
     for cell in cells:
         _estimate(cell, expected, most)
     return (
@@ -61,7 +61,7 @@ def describe_estimate(cells: Sequence[Cell]) -> str:
     )
 
 
-def _estimate(cell: Cell, expected: Estimate, most: Estimate) -> None:
+def _estimate(cell: Cell, expected: Demand, most: Demand) -> None:
     """Play the cell with a scripted team, and measure on the way what the prompted one would ask."""
     batch = cell_batch(cell)
     context = PolicyContext.of(batch, policy_seed(cell), cell.options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar
@@ -78,8 +79,9 @@ class Client:
         self._closed = True
         if self._loop.is_closed():
             return
-        if patient:
-            self._wait_for(self._let_arrive())
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        while not self._stopping.is_set() or (patient and self._under_way):
+            time.sleep(0.02)  # no coroutine waits here, since an interrupt at any moment would leave it behind
         self._wait_for(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -88,12 +90,6 @@ class Client:
 
     def _wait_for(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
-
-    async def _let_arrive(self) -> None:
-        self._stopping.set()
-        while self._under_way:
-            await asyncio.wait(self._under_way.values())
-            await asyncio.sleep(0)  # those that asked take their answers
 
     async def _end(self) -> None:
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
@@ -229,12 +225,12 @@ def client_of(options: ModelSettings) -> Client:
         return _CLIENTS[options]
 
 
-def answers_under_way() -> int:
+def count_under_way() -> int:
     """Count the questions of all clients that wait for an answer."""
     return sum(client.under_way for client in list(_CLIENTS.values()))
 
 
-def close_clients(patient: bool = True) -> None:
+def close_all(patient: bool = True) -> None:
     """End all clients, see `Client.close`; what waits for more answers fails."""
     with _LOCK:
         for options, client in list(_CLIENTS.items()):

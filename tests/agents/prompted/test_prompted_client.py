@@ -20,7 +20,7 @@ from agents.play import play
 from agents.policy import PolicyContext
 from agents.prompted.backends import Question
 from agents.prompted.client.answer_cache import CACHE_FILE, AnswerCache
-from agents.prompted.client.client import client_of, close_clients
+from agents.prompted.client.client import client_of, close_all
 from agents.prompted.settings import ModelSettings
 from agents.registry import make_policy
 from c2c_env import Batch, EnvConfig, Team
@@ -70,7 +70,7 @@ def test_fifty_episodes_at_once_keep_the_limit_and_add_less_than_a_tenth(server_
     start = time.monotonic()
     play(batch, policy)
     wall = time.monotonic() - start
-    close_clients()
+    close_all()
     with urllib.request.urlopen(server_apart.replace("/v1", "/stats")) as response:
         stats = json.load(response)
     assert stats["asked"] == 50 * 5 * 2
@@ -89,7 +89,7 @@ def test_the_same_question_is_asked_once_even_at_the_same_time(server, options):
 
 def test_answers_outlive_the_process_s_clients(server, options):
     (first,) = ask(options, question(view("worker_1")))
-    close_clients()
+    close_all()
     (second,) = ask(options, question(view("worker_1")))
     assert len(server.prompts) == 1
     assert (second.text, second.seconds, second.cached) == (first.text, first.seconds, True)
@@ -134,7 +134,7 @@ def test_episodes_share_answers_only_without_sampling(server, options):
 
 def test_damaged_answers_are_asked_for_again(server, options, tmp_path):
     ask(options, question(view("worker_1")))
-    close_clients()
+    close_all()
     for damage in ("{", "[]", '{"text": 5}', "cos\nsystem\n(S'true'\ntR."):
         with sqlite3.connect(tmp_path / "cache" / CACHE_FILE) as connection:
             connection.execute("UPDATE answers SET answer = ?", (damage,))
@@ -142,7 +142,7 @@ def test_damaged_answers_are_asked_for_again(server, options, tmp_path):
         asked = len(server.prompts)
         ask(options, question(view("worker_1")))
         assert len(server.prompts) == asked + 1
-        close_clients()
+        close_all()
 
 
 def test_cache_holds_plain_json(server, options, tmp_path):
@@ -190,7 +190,7 @@ def play_until_stopped(options):
     except BudgetError as error:
         message = str(error)
     totals = client_of(ModelSettings.of(options)).meter.totals
-    close_clients()
+    close_all()
     assert "budget of 6000 tokens" in message
     assert totals.prompt_tokens + totals.completion_tokens <= 6_000
     return None

@@ -6,7 +6,7 @@ import pytest
 from prompted_team import prompted, small_batch
 
 from agents.play import play
-from agents.prompted.client.client import client_of, close_clients
+from agents.prompted.client.client import client_of, close_all
 from agents.prompted.settings import ModelSettings
 from c2c_env.errors import EndpointError
 
@@ -38,7 +38,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def local(tmp_path):
     yield {"backend": "transformers", "cache": str(tmp_path / "cache"), "max_tokens": 8}
-    close_clients()
+    close_all()
 
 
 def play_briefly(options, folder, strategy="no_communication", steps=2):

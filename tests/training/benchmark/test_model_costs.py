@@ -19,7 +19,7 @@ from prompted_team import SMALL
 from rule_server import KEY
 
 from agents.prompted.client.answer_cache import CACHE_FILE
-from agents.prompted.client.client import close_clients
+from agents.prompted.client.client import close_all
 from agents.prompted.decompose import PlannedWorkflow, to_toml
 from agents.prompted.replay import replay
 from training.__main__ import main, make_parser
@@ -100,7 +100,7 @@ def test_rerun_asks_nothing_and_prints_the_same(server, words, tmp_path, capsys)
     assert (tmp_path / "out" / "report.txt").read_bytes() == first
     for path in (tmp_path / "out" / "cells").glob("prompted*"):
         path.unlink()
-    close_clients()
+    close_all()
     assert main(words) == 0  # the cache has all of it
     assert len(server.prompts) == count
     assert (tmp_path / "out" / "report.txt").read_bytes() == first
@@ -331,6 +331,13 @@ def test_failures_and_names_steer_no_terminal(server, options, tmp_path, capsys)
     for control in ("\x1b]", "\x1b[31m", "\x07", "\u202e", "\x9b"):
         assert control not in out + err
     assert "[red]" in out
+
+
+@pytest.mark.parametrize("name", ["prompted:", "prompted:direct@", "prompted:di\x1brect@m", "solo", ""])
+def test_wrong_names_steer_no_terminal(tmp_path, capsys, name):
+    assert main(["benchmark", "--policies", f"{name}\x1b[31m\u202e\x9b", "--out", str(tmp_path)]) == 2
+    out, err = capsys.readouterr()
+    assert (out + err).replace("\n", "").isprintable()
 
 
 def test_options_may_stand_in_a_file(server, options, tmp_path, capsys):
