@@ -31,36 +31,52 @@ def register(name: str, maker: Maker, description: str) -> None:
     DESCRIPTIONS[name] = description
 
 
-def make_policy(name: str, context: PolicyContext) -> Policy:
+def make_policy(name: str, context: PolicyContext, connect: bool = True) -> Policy:
     """Make a policy for a context.
+
+    Args:
+        name: of the policy, with its argument.
+        context: what it may know.
+        connect: False makes teams that ask a model without one: they can be measured, and not played.
 
     Raises:
         ConfigError: unknown name (with the nearest valid one) or an argument that it does not take.
     """
     kind, _, argument = name.partition(":")
     if kind in FAMILIES:
-        return _family(kind)(context, argument)
+        return _family(kind, connect)(context, argument)
     if kind not in POLICIES:
         raise ConfigError(unknown_name("policy", kind, [*POLICIES, *FAMILIES]))
     return POLICIES[kind](context, argument)
 
 
-def _family(kind: str) -> Maker:
+def _family(kind: str, connect: bool) -> Maker:
     module, extra = FAMILIES[kind]
     try:
-        maker: Maker = importlib.import_module(module).make
+        found = importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"{kind} policies need {error.name}, which is not installed; install the extra: pip install -e '.[{extra}]'"
         ) from error
+    maker: Maker = found.make if connect else getattr(found, "make_unconnected", found.make)
     return maker
 
 
-def close_clients() -> None:
-    """End what prompted policies ask their models with, if there are any."""
+def close_clients(patient: bool = True) -> None:
+    """End what prompted policies ask their models with, if there are any.
+
+    Args:
+        patient: let the answers that are under way arrive.
+    """
     module = sys.modules.get("agents.prompted.client.client")
     if module is not None:
-        module.close_all()
+        module.close_all(patient)
+
+
+def answers_under_way() -> int:
+    """Count the questions that models were asked and have not answered yet."""
+    module = sys.modules.get("agents.prompted.client.client")
+    return module.count_under_way() if module is not None else 0
 
 
 for _team in teams.TEAMS:

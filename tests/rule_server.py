@@ -166,8 +166,50 @@ class RuleServer:
         return await self.send(writer, {**completion("", ""), "choices": []})
 
     async def fault_tool_call(self, writer, body):
-        call = {"id": "1", "type": "function", "function": {"name": "choice", "arguments": self.rule(body)}}
-        return await self.say(writer, {"content": None, "tool_calls": [call]})
+        return await self.call(writer, self.rule(body))
+
+    async def fault_tool_call_twice(self, writer, body):
+        return await self.call(writer, self.rule(body), self.rule(body))
+
+    async def fault_two_tool_calls(self, writer, body):
+        return await self.call(writer, self.rule(body), json.dumps(choice(work="s99")))
+
+    async def fault_wrong_tool(self, writer, body):
+        return await self.call(writer, self.rule(body), name="get_weather")
+
+    async def fault_old_function_call(self, writer, body):
+        return await self.say(
+            writer, {"content": None, "function_call": {"name": "choice", "arguments": self.rule(body)}}
+        )
+
+    async def fault_tool_call_of_an_object(self, writer, body):
+        return await self.call(writer, json.loads(self.rule(body)))
+
+    async def call(self, writer, *arguments, name="choice"):
+        calls = [
+            {"id": str(n), "type": "function", "function": {"name": name, "arguments": one}}
+            for n, one in enumerate(arguments)
+        ]
+        return await self.say(writer, {"content": None, "tool_calls": calls})
+
+    async def fault_closing_think(self, writer, body):
+        said = f"The options are {{work, wait}}. I work.\n</think>\n\n{self.rule(body)}"
+        return await self.say(writer, {"content": said})
+
+    async def fault_parts(self, writer, body):
+        whole = self.rule(body)
+        thought = {"type": "thinking", "thinking": [{"type": "text", "text": "{"}]}
+        parts = [thought, {"type": "text", "text": whole[:9]}, {"type": "text", "text": whole[9:]}]
+        return await self.say(writer, {"content": parts})
+
+    async def fault_whole_and_cut(self, writer, body):
+        return await self.say(writer, {"content": self.rule(body) + "\n I chose so beca"}, finish="length")
+
+    async def fault_only_reasoning(self, writer, body):
+        return await self.say(writer, {"content": "", "reasoning_content": "Hm, "}, finish="length")
+
+    async def fault_refusal_part(self, writer, body):
+        return await self.say(writer, {"content": [{"type": "refusal", "refusal": "No."}]})
 
     async def fault_reasoning(self, writer, body):
         return await self.say(writer, {"content": self.rule(body), "reasoning_content": '{"work": "s999"}'})
@@ -194,7 +236,10 @@ class RuleServer:
         return await self.say(writer, {"content": f"```json\n{self.rule(body)}\n```"})
 
     async def fault_two_objects(self, writer, body):
-        return await self.say(writer, {"content": f"{self.rule(body)} or {self.rule(body)}"})
+        return await self.say(writer, {"content": f"{self.rule(body)} or {json.dumps(choice(work='s99'))}"})
+
+    async def fault_the_same_twice(self, writer, body):
+        return await self.say(writer, {"content": f"{self.rule(body)} so {self.rule(body)}"})
 
     async def fault_wrong_enum(self, writer, body):
         return await self.say(writer, {"content": json.dumps(choice(speech="shout"))})

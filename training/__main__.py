@@ -39,7 +39,7 @@ examples:
   python -m training benchmark --config dt=0.25 chat.richness=0.6 relations=index --out results/richer-chat
 
 It may be interrupted at any moment; the same command then does what is missing and nothing else.
-Exit status: 0 all cells finished, 1 some failed (named at the end), 2 wrong arguments or no cluster,
+Exit status: 0 all finished, 1 some cells or episodes failed (named at the end), 2 wrong arguments or no cluster,
 130 interrupted, 143 terminated.
 """,
     "train": """\
@@ -93,19 +93,14 @@ def run_command(words: Sequence[str]) -> int:
     """Run the command that the words name; what goes wrong is one error on stderr, and an exit status."""
     from agents.registry import close_clients
     from c2c_env.errors import C2CError, WriteError
+    from c2c_env.text.names import without_controls
 
     try:
         args = make_parser(words).parse_args(words)
         return int(args.run(args))
-    except WriteError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except C2CError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:  # of a library that writes or reads by itself
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    except (C2CError, OSError) as error:  # an OSError is of a library that writes or reads by itself
+        print(without_controls(f"error: {error}"), file=sys.stderr)
+        return 1 if isinstance(error, OSError | WriteError) else 2
     finally:
         close_clients()
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from agents.policy import Array, PolicyContext
 from agents.prompted.accounts import Account, Turn
-from agents.prompted.backends import Question, Reply, RequestFailedError
-from agents.prompted.client.client import Client, client_of
+from agents.prompted.backends import CUT_OFF, UNUSABLE, Question, Reply, RequestFailedError
+from agents.prompted.client.client import Asker, client_of
 from agents.prompted.judge import EVERYTHING, NO_WORDS, Verdict, is_judged, judge_question, read_verdict
 from agents.prompted.mail import Mail
 from agents.prompted.settings import ModelSettings
@@ -40,7 +40,16 @@ class Asking:
 
 
 def make(context: PolicyContext, argument: str) -> PromptedTeam:
-    """Make the team; this is what the registry calls."""
+    """Make the team, with a model that can be asked; this is what the registry calls."""
+    team = PromptedTeam(context, argument)
+    client = client_of(team.options)
+    client.check(team.model)
+    team.client = client
+    return team
+
+
+def make_unconnected(context: PolicyContext, argument: str) -> PromptedTeam:
+    """Make the team without a model: it can measure its questions, which needs neither a key nor a server."""
     return PromptedTeam(context, argument)
 
 
@@ -71,10 +80,9 @@ class PromptedTeam:
         self.context, self.words_of = context, context.words
         self.options = ModelSettings.of(context.options)
         self.strategy: Strategy = STRATEGIES[strategy](context.config, context.num_agents, extra)
-        self.client: Client = client_of(self.options)
-        self.client.check(self.model)
         self.name = f"prompted:{argument}"
         self.max_tokens = self.options.max_tokens or self.strategy.answer_tokens
+        self.client: Asker  # whoever makes a team gives it one; without it, questions can be measured but not asked
         sizes = context.layout.sizes
         self._sizes = action_sizes(context.config, sizes["A"], sizes["K"])
         self._steps = np.zeros(context.num_rows, dtype=np.int64)
@@ -243,9 +251,12 @@ def read_answer(question: Question, reply: Reply) -> tuple[Any, list[str]]:
     Raises:
         AnswerError: there is none.
     """
-    if reply.note in ("refusal", "no answer", "cut off"):
+    if reply.note in UNUSABLE:
         raise AnswerError(reply.note)
-    data, repairs = read_json(reply.text)
+    try:
+        data, repairs = read_json(reply.text)
+    except AnswerError as error:
+        raise AnswerError(f"cut off: {error}" if reply.note == CUT_OFF else str(error)) from None
     if reply.note:
         repairs.append(reply.note)
     return validate(question.form, data, repairs), repairs

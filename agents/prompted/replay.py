@@ -1,50 +1,123 @@
-"""Plays a transcript again without a model and checks that everything comes out the same, bit for bit."""
+"""Plays a transcript again without a model and checks that everything comes out the same, bit for bit.
+
+The team plays with the answers that the transcript has, so that labels, words and sums are checked as well as actions.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
+import numpy as np
+
+from agents.play import decide_actions
+from agents.policy import PolicyContext
+from agents.prompted.backends import Question, Reply, RequestFailedError
+from agents.prompted.judge import Score
+from agents.prompted.prompted_team import PromptedTeam
 from agents.prompted.transcript import Transcript, effect
 from c2c_env import Batch
+from c2c_env.core.arrays import Array
 from c2c_env.errors import C2CError, ConfigError
+from c2c_env.text.names import agent_name, one_line
 from c2c_env.trace import Trace
+
+MOST_ENTRIES = 50_000_000  # numbers of an environment that a transcript may ask for
+_DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+Made = TypeVar("Made")
 
 
 class ReplayError(C2CError, RuntimeError):
     """The episode went another way than the transcript says."""
 
 
+class RecordedAnswers:
+    """Answers the questions of one step after the other as a transcript says, in place of a `Client`."""
+
+    def __init__(self) -> None:
+        self._turns: list[Mapping[str, Any]] = []
+        self._verdicts: list[Reply] = []
+        self._failure = ""
+
+    def start_step(self, turns: Sequence[Mapping[str, Any]], failure: str) -> None:
+        """Take the turns of a step, and why the episode has failed if it has."""
+        self._turns, self._verdicts, self._failure = list(turns), [], failure
+
+    def run(self, jobs: Sequence[Callable[[], Awaitable[Made]]]) -> list[Made]:
+        """Run coroutines one after another, in the order in which their turns were written down."""
+
+        async def run_all() -> list[Made]:
+            return [await job() for job in jobs]
+
+        with ThreadPoolExecutor(1) as apart:  # this thread may have a loop of its own, as notebooks do
+            return apart.submit(asyncio.run, run_all()).result()
+
+    def note(self, policy: str, steps: int, faults: Sequence[str]) -> None:
+        """Do nothing: a transcript is played again whatever its answers are like."""
+
+    async def ask(self, make: Callable[[], Question]) -> Reply:
+        """The answer that was given to a question.
+
+        Raises:
+            RequestFailedError: there was none.
+        """
+        question = make()
+        if question.form is Score:
+            if not self._verdicts:
+                raise RequestFailedError(self._failure or "the transcript has no answer of the judge")
+            return self._verdicts.pop(0)
+        if self._failure:  # some questions of this step have no turn: the prompt tells which
+            prompt = [{"role": role, "content": content} for role, content in question.messages]
+            place = next((n for n, turn in enumerate(self._turns) if turn["prompt"] == prompt), None)
+        else:
+            place = 0 if self._turns else None
+        if place is None:
+            raise RequestFailedError(self._failure or "the transcript has no answer")
+        turn = self._turns.pop(place)
+        judged = [part["judged"]["answer"] for part in turn["agents"] if "judged" in part]
+        self._verdicts = [_reply(answer) for answer in judged if answer is not None]
+        return _reply(turn["answer"])
+
+
 def replay(transcript: Transcript) -> Trace:
     """The episode of a transcript.
 
     Raises:
-        ReplayError: a step or the metrics differ.
+        ReplayError: a step, a label or the metrics differ.
         ConfigError: the transcript does not fit together.
     """
     batch = transcript_batch(transcript)
+    answers = RecordedAnswers()
+    team = _team(transcript, batch, answers)
     trace = Trace(batch)
-    for t, (actions, factors, expected) in enumerate(
-        zip(transcript.actions, transcript.factors, transcript.effects, strict=True), start=1
-    ):
+    for t in range(1, len(transcript.effects) + 1):
         if batch.terminated[0] or batch.truncated[0]:
             raise ReplayError(f"the episode is over after step {t - 1}, the transcript goes on")
-        batch.message_factors[0] = factors
-        batch.step(actions[None])
-        trace.record()
-        got = effect(batch, 0)
-        for name, value in expected.items():
-            if got.get(name) != value:
-                raise ReplayError(f"step {t}: {name} is {got.get(name)}, the transcript has {value}")
-    _compare_metrics(batch, transcript)
+        try:
+            answers.start_step(transcript.turns[t - 1], transcript.failures[t - 1])
+            batch.action_buffer[0] = _decide(transcript, batch, team, t)
+            batch.message_factors[0] = transcript.factors[t - 1]
+            batch.step_written(np.arange(1))
+            trace.record()
+            _compare(f"step {t}: ", dict(transcript.effects[t - 1]), effect(batch, 0))
+        except _DAMAGE as error:
+            raise ConfigError(f"step {t} of the transcript is damaged: {_words(error)}") from error
+    _compare_end(batch, team, transcript)
     return trace
 
 
 def transcript_batch(transcript: Transcript) -> Batch:
     """The environment, and whether the actions fit it."""
     try:
+        _check_size(transcript)
         batch = transcript.batch()
-    except (KeyError, TypeError) as error:
-        raise ConfigError(f"the head of the transcript is damaged: {type(error).__name__}: {error}") from error
+    except _DAMAGE as error:
+        if isinstance(error, C2CError):
+            raise
+        raise ConfigError(f"the head of the transcript is damaged: {_words(error)}") from error
     wanted = (len(transcript.effects), *batch.action_buffer.shape[1:])
     if transcript.actions.shape != wanted or transcript.factors.shape != wanted[:2]:
         raise ConfigError(f"the actions of the transcript have shape {transcript.actions.shape}, expected {wanted}")
@@ -53,12 +126,80 @@ def transcript_batch(transcript: Transcript) -> Batch:
     return batch
 
 
-def _compare_metrics(batch: Batch, transcript: Transcript) -> None:
+def _check_size(transcript: Transcript) -> None:
+    """Refuse what would fill the memory before anything is built."""
+    config, team, subtasks = (transcript.head[key] for key in ("config", "team", "workflow"))
+    agents = max(len(team), config.get("max_agents") or 0)
+    count = max(len(subtasks["subtasks"]), config.get("max_subtasks") or 0)
+    latency = max(config[name]["latency"] for name in ("chat", "email"))
+    symbols = config.get("vocab_size") or 0
+    entries = agents * (count * count + (agents + count) * (symbols + 8)) + agents * agents * (latency + 1)
+    if not 0 <= entries <= MOST_ENTRIES:
+        raise ConfigError(
+            f"the transcript asks for {agents} agents, {count} subtasks and a latency of {latency} steps, which takes"
+            f" too much memory"
+        )
+
+
+def _team(transcript: Transcript, batch: Batch, answers: RecordedAnswers) -> PromptedTeam:
+    """The team that has left the transcript, with its answers in place of a model."""
+    head = transcript.head
     try:
-        recorded = dict(transcript.end["metrics"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError("the end of the transcript is damaged: it has no metrics") from error
-    for name, value in batch.metrics().items():
-        expected = recorded.get(name)
-        if (None if math.isnan(value) else value) != expected:
-            raise ReplayError(f"the metric {name} is {value}, the transcript has {expected}")
+        argument = str(head["policy"]).partition(":")[2]
+        team = PromptedTeam(PolicyContext.of(batch, 0, head["options"]), argument)
+    except _DAMAGE as error:
+        if isinstance(error, C2CError):
+            raise
+        raise ConfigError(f"the head of the transcript is damaged: {_words(error)}") from error
+    team.client = answers
+    team.reset(np.arange(batch.num_agents))
+    return team
+
+
+def _decide(transcript: Transcript, batch: Batch, team: PromptedTeam, step: int) -> Array:
+    """Return what the team makes of the answers [N, parts], which is what the transcript says that it did."""
+    turns, failure = transcript.turns[step - 1], transcript.failures[step - 1]
+    actions: Array = decide_actions(batch, team, np.arange(1))[0]
+    where = f"step {step}: "
+    _compare(where, {"failure": failure}, {"failure": team.episode_columns(0)["failure"]})
+    parts = [part for turn in turns for part in turn["agents"]]
+    made = [
+        {"agent": agent_name(agent), "label": decision.label, "how": decision.how, "text": decision.text}
+        for turn in team.turns.get(0, [])
+        for agent, decision in zip(turn.agents, turn.decisions, strict=True)
+    ]
+    _compare(where, {"number of answers": len(parts)}, {"number of answers": len(made)})
+    for part, own in zip(parts, made, strict=True):
+        _compare(f"{where}{own['agent']}'s ", {key: part[key] for key in own}, own)
+    _compare(where, {"actions": transcript.actions[step - 1].tolist()}, {"actions": actions.tolist()})
+    factors = team.message_factors(np.arange(batch.num_agents))
+    wanted = transcript.factors[step - 1].tolist()
+    _compare(where, {"factors": wanted}, {"factors": [1.0] * len(wanted) if factors is None else factors.tolist()})
+    return actions
+
+
+def _compare_end(batch: Batch, team: PromptedTeam, transcript: Transcript) -> None:
+    for what, got in (("metrics", batch.metrics(0)), ("columns", team.episode_columns(0))):
+        try:
+            recorded = dict(transcript.end[what])
+        except _DAMAGE as error:
+            raise ConfigError(f"the end of the transcript is damaged: it has no {what}") from error
+        plain = {key: None if isinstance(x, float) and math.isnan(x) else x for key, x in got.items()}
+        _compare("the metric " if what == "metrics" else "the sum ", {key: recorded.get(key) for key in plain}, plain)
+
+
+def _compare(where: str, recorded: Mapping[str, Any], got: Mapping[str, Any]) -> None:
+    for name, value in recorded.items():
+        if got.get(name) != value:
+            raise ReplayError(one_line(f"{where}{name} is {got.get(name)}, the transcript has {value}", 300))
+
+
+def _reply(kept: Any) -> Reply:
+    reply = Reply.restored(kept)
+    if reply is None:
+        raise ValueError("an answer is damaged")
+    return reply
+
+
+def _words(error: Exception) -> str:
+    return one_line(f"{type(error).__name__}: {error}", 200)

@@ -61,7 +61,7 @@ class ModelSettings(BaseModel):
         concurrency: questions under way at once, over all agents, episodes and cells.
         timeout: seconds for one attempt.
         attempts: of a question before its episode fails.
-        longest_wait: seconds; a server that asks for a longer pause fails the episode.
+        longest_wait: seconds; a server that asks for a longer pause stops the run.
         price_in, price_out: dollars per million tokens; None: cost is not known.
         budget: dollars that a run may spend; needs prices.
         budget_tokens: tokens that a run may spend.
@@ -118,6 +118,11 @@ class ModelSettings(BaseModel):
     def identity(self) -> dict[str, Any]:
         """What determines results; the rest is about how they are come by."""
         return self.model_dump(exclude=_WAYS)
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether there is a limit to what a run may spend."""
+        return self.budget is not None or self.budget_tokens is not None
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         """Dollars; NaN without prices."""

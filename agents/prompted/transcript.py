@@ -45,6 +45,8 @@ class Transcript:
         actions: [T, N, parts].
         factors: [T, N], what a judge said.
         effects: one for each step, see `effect`.
+        turns: for each step, the questions that were answered, see `_turn`.
+        failures: for each step, why the episode has failed, "" if it has not.
         end: metrics and columns of the results.
     """
 
@@ -52,6 +54,8 @@ class Transcript:
     actions: Array
     factors: Array
     effects: Sequence[Mapping[str, Any]]
+    turns: Sequence[Sequence[Mapping[str, Any]]]
+    failures: Sequence[str]
     end: Mapping[str, Any]
 
     def batch(self) -> Batch:
@@ -258,10 +262,11 @@ def read_transcript(path: str | Path) -> Transcript:
             raise ConfigError(f"{str(path)!r} has format {head['format']}, expected {TRANSCRIPT_FORMAT}")
         actions = np.array([step["actions"] for step in steps], dtype=np.int32)
         factors = np.array([step["factors"] for step in steps], dtype=np.float64)
-        return Transcript(head, actions, factors, [step["effect"] for step in steps], end)
+        effects, turns, failures = ([step[key] for step in steps] for key in ("effect", "turns", "failure"))
+        return Transcript(head, actions, factors, effects, turns, failures, end)
     except OSError as error:
         raise ConfigError(f"cannot read transcript {str(path)!r}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, EOFError, zlib.error) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, EOFError, zlib.error) as error:
         if isinstance(error, C2CError):
             raise
         raise ConfigError(f"{str(path)!r} is no transcript: {type(error).__name__}: {error}") from error

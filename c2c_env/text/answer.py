@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from c2c_env.core.constants import ASSIGN, SILENT, SPEECHES
 from c2c_env.errors import MissingExtraError
@@ -115,38 +115,88 @@ def tool(form: type[BaseModel]) -> dict[str, Any]:
 def read_json(text: str) -> tuple[dict[str, Any], list[str]]:
     """Read the one JSON object in a text, and say what had to be taken off around it.
 
+    What stands before the last end of reasoning does not count. An object that is written twice is one.
+
     Raises:
         AnswerError: there is no JSON object, or more than one.
     """
     if len(text) > MAX_ANSWER:
         raise AnswerError(f"the answer has {len(text)} characters, expected at most {MAX_ANSWER}")
-    repairs: list[str] = []
-    without = re.sub(r"^\s*<think>.*?</think>", "", text, flags=re.DOTALL).strip()
-    if without != text.strip():
-        repairs.append("reasoning taken off")
-    found, rest = _only_object(without)
-    if rest in ("``````", "```json```", "```JSON```"):
+    found, rest, reasoned = _only_object(text)
+    repairs = ["reasoning taken off"] if reasoned else []
+    if len(found) > 1:
+        repairs.append("the same JSON several times")
+    if re.fullmatch(r"```(json)?```", rest, re.IGNORECASE):
         repairs.append("code fence taken off")
     elif rest:
         repairs.append("prose around the JSON taken off")
-    return found, repairs
+    return found[0], repairs
 
 
-def _only_object(text: str) -> tuple[dict[str, Any], str]:
-    """Return the only JSON object of a text and what stands around it; other braces make the text ambiguous."""
-    start = text.find("{")
-    if start < 0:
+_TAGS = "think|thinking|thought|thoughts|reason|reasoning|analysis|reflection|scratchpad"
+# how models of different makers begin and end their reasoning: with a tag, or with the channel that the answer goes to
+_BEGIN_OF_REASONING = re.compile(
+    rf"\s*(?:<(?:seed:)?(?:{_TAGS})>|\[(?:{_TAGS})\]|\u25c1think\u25b7|<\|(?:begin_of_thought|start_thinking|think)\|>"
+    r"|<\|channel>thought|<\|channel\|>\s*analysis)",
+    re.IGNORECASE,
+)
+_END_OF_REASONING = (
+    rf"</(?:seed:)?(?:{_TAGS})>|\[/(?:{_TAGS})\]|\u25c1/think\u25b7|<\|(?:end_of_thought|end_thinking|/think)\|>"
+    r"|<channel\|>|<\|channel\|>\s*(?:final|commentary)[^{}]{0,80}?<\|message\|>|assistantfinal(?=\s*[{`])"
+)
+_LANDMARK = re.compile(rf"(?P<end>{_END_OF_REASONING})|(?P<object>\{{(?=\s*[\"}}]))|\{{|(?P<close>\}})", re.IGNORECASE)
+_BROKEN = "the JSON of the answer is broken or cut off"
+
+
+def _only_object(text: str) -> tuple[list[dict[str, Any]], str, bool]:
+    """Return the only object after the reasoning as often as it stands there, what is around it, and if it is reasoned.
+
+    Braces that close again without being JSON are prose. An object that is begun and not ended, like objects that
+    differ, leaves open what is meant.
+    """
+    spans, start, fault = _landmarks(text)
+    if _BEGIN_OF_REASONING.match(text, start):
+        raise AnswerError("the reasoning has no end")
+    if fault and not spans:
+        raise AnswerError(fault)
+    if not spans:
         raise AnswerError("no JSON object in the answer")
-    decoder = json.JSONDecoder(object_pairs_hook=_distinct, parse_constant=_no_constant)
-    try:
-        value, end = decoder.raw_decode(text, start)
-    except AnswerError:
-        raise
-    except (ValueError, RecursionError):
-        raise AnswerError("the JSON of the answer is broken or cut off") from None
-    if "{" in text[end:]:
+    found = [value for _, _, value in spans]
+    if fault or any(_written(value) != _written(found[0]) for value in found[1:]):
         raise AnswerError("the answer has more than one JSON object, expected one")
-    return value, "".join((text[:start] + text[end:]).split())
+    ends = [start, *(end for _, end, _ in spans)]
+    starts = [*(begin for begin, _, _ in spans), len(text)]
+    around = "".join(text[end:begin] for end, begin in zip(ends, starts, strict=True))
+    return found, "".join(around.split()), start > 0
+
+
+def _landmarks(text: str) -> tuple[list[tuple[int, int, dict[str, Any]]], int, str]:
+    """Go once through a text: its objects with their places, the end of the reasoning, and why no object can count."""
+    decoder = json.JSONDecoder(object_pairs_hook=_distinct, parse_constant=_no_constant)
+    spans: list[tuple[int, int, dict[str, Any]]] = []
+    start = position = depth = 0
+    fault = ""
+    while (mark := _LANDMARK.search(text, position)) is not None:
+        position = mark.end()
+        if mark.lastgroup == "end":  # all that came before is reasoning
+            spans, start, depth, fault = [], position, 0, ""
+        elif mark.lastgroup == "close":
+            depth = max(0, depth - 1)
+        elif mark.lastgroup != "object" or depth or fault:
+            depth += 1
+        else:
+            try:
+                value, position = decoder.raw_decode(text, mark.start())
+                spans.append((mark.start(), position, value))
+            except AnswerError as error:
+                fault = str(error)
+            except (ValueError, RecursionError):
+                fault = _BROKEN
+    return spans, start, fault or (_BROKEN if depth else "")
+
+
+def _written(value: dict[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -184,12 +234,11 @@ def normalised(form: type[BaseModel], data: Mapping[str, Any], repairs: list[str
     if unknown:
         repairs.append(f"unknown key {one_line(unknown[0], 40)!r} dropped")
     kept = {key: _normalised_parts(form, key, value, repairs) for key, value in data.items() if key in known}
-    for key, spell in _SPELLING.items():
-        if key in kept:
-            usual = spell(kept[key])
-            if usual != kept[key] or type(usual) is not type(kept[key]):
-                repairs.append(f"spelling of {key}")
-                kept[key] = usual
+    for key, value in kept.items():
+        usual = _spell(form.model_fields[key].annotation, key, value)
+        if usual != value or type(usual) is not type(value):
+            repairs.append(f"spelling of {key}")
+            kept[key] = usual
     return kept
 
 
@@ -199,6 +248,18 @@ def _normalised_parts(form: type[BaseModel], key: str, value: Any, repairs: list
     if not isinstance(value, list) or inner is None or not issubclass(inner, BaseModel):
         return value
     return [normalised(inner, item, repairs) if isinstance(item, dict) else item for item in value]
+
+
+def _spell(kind: Any, key: str, value: Any) -> Any:
+    """Spell a value as its field wants it: by the field's name, else by its type."""
+    if key in _SPELLING:
+        return _SPELLING[key](value)
+    if get_origin(kind) is Literal:
+        word = _spell_name(value)
+        return word if word in get_args(kind) else value
+    if value is None and kind is str:
+        return ""
+    return [] if value is None and get_origin(kind) is list else value
 
 
 def _spell_subtask(value: Any) -> Any:
@@ -222,7 +283,15 @@ def _spell_speech(value: Any) -> Any:
     return SPEECHES[SILENT] if word is None else word
 
 
-_SPELLING = {"work": _spell_subtask, "speech": _spell_speech, "recipient": _spell_name, "topic": _spell_subtask}
+def _spell_amount(value: Any) -> Any:
+    """Make 0 of null and of words for nothing."""
+    return 0.0 if _spell_name(value) is None else value
+
+
+_SPELLING: dict[str, Callable[[Any], Any]] = {
+    "work": _spell_subtask, "speech": _spell_speech, "recipient": _spell_name, "topic": _spell_subtask,
+    "agent": _spell_name, "expected_gain": _spell_amount, "cost_hours": _spell_amount,
+}  # fmt: skip
 
 
 # --- from a form to an action ---------------------------------------------------------------------------------

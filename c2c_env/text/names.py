@@ -30,6 +30,11 @@ def one_line(text: str, limit: int | None = None) -> str:
     return shown if limit is None or len(shown) <= limit else shown[: limit - 3] + "..."
 
 
+def without_controls(text: str) -> str:
+    """Leave out characters that could steer a terminal or turn the direction of words; lines stay lines."""
+    return "".join(ch for ch in text if ch == "\n" or unicodedata.category(ch)[0] != "C")
+
+
 def quoted(text: str, limit: int = MAX_LETTER) -> str:
     """Quote somebody's words in lines that each begin with a bar, so that nothing in them can end the quotation."""
     lines = [one_line(line) for line in text.splitlines()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -66,6 +67,11 @@ def test_valid(text, action):
         (full(work=" S2 "), "spelling of work"),
         (full(speech="Silent"), "spelling of speech"),
         (full(why="because"), "unknown key 'why' dropped"),
+        (full(text=None), "spelling of text"),
+        (f"{full()} {full()}", "the same JSON several times"),
+        (f"{full()}\n```json\n{json.dumps(json.loads(full()), indent=1)}\n```", "the same JSON several times"),
+        (f"I may {{work}} or {{wait}}. {full()}", "prose"),
+        (full(speech="None"), "spelling of speech"),
     ],
 )
 def test_repaired(text, how):
@@ -73,6 +79,79 @@ def test_repaired(text, how):
     assert decision.label == "repaired"
     assert how in decision.how
     assert decision.action == (3, 0, 0, 0)
+
+
+REASONING = 'First {work} or "{wait}"? {"work": "s0"} is one. {"'
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        f"{REASONING}\n</think>\n\n",  # the template has opened it
+        f"<think>{REASONING}</think>",
+        f"<think>a</think> b <think>{REASONING}</think>",
+        f"<thinking>\n{REASONING}\n</thinking>\n",
+        f"<THINK>{REASONING}</THINK>",
+        f"<reasoning>{REASONING}</reasoning>",
+        f"<thought>{REASONING}</thought>",
+        f"<seed:think>{REASONING}</seed:think>",
+        f"[THINK]{REASONING}[/THINK]",
+        f"\u25c1think\u25b7{REASONING}\u25c1/think\u25b7",
+        f"<|begin_of_thought|>{REASONING}<|end_of_thought|>",
+        f"<|START_THINKING|>{REASONING}<|END_THINKING|>",
+        f"<|channel>thought\n{REASONING}<channel|>",
+        f"<|channel|>analysis<|message|>{REASONING}<|end|><|start|>assistant<|channel|>final<|message|>",
+        f"<|channel|>analysis<|message|>{REASONING}<|end|><|channel|>final <|constrain|>json<|message|>",
+        "<|channel|>commentary to=functions.choice <|constrain|>json<|message|>",
+        f"analysis{REASONING} So.assistantfinal",
+    ],
+)
+@pytest.mark.parametrize("answer", [full(), full(text="I </think> wrote {"), f"```json\n{full()}\n```"])
+def test_what_follows_the_last_end_of_reasoning_is_the_answer(before, answer):
+    decision = taken(before + answer)
+    assert (decision.label, decision.action) == ("repaired", (3, 0, 0, 0))
+    assert decision.how.startswith("reasoning taken off")
+
+
+@pytest.mark.parametrize("text", ["</think>", 'say "</think>" {', "<think>", "[/THINK] {}"])
+def test_marks_of_reasoning_inside_an_answer_are_words(text):
+    decision = taken(full(speech="chat_tell", recipient="worker_2", topic="s3", text=text))
+    assert (decision.label, decision.text) == ("valid", text)
+
+
+class Intended(Choice):
+    """A form with further kinds of fields."""
+
+    intention: Literal["work", "seek_help"]
+    expected_gain: float
+    notes: list[str]
+
+
+@pytest.mark.parametrize(
+    ("changes", "how"),
+    [
+        ({"intention": "Work"}, "spelling of intention"),
+        ({"intention": "seek help"}, "spelling of intention"),
+        ({"intention": " Seek-Help"}, "spelling of intention"),
+        ({"expected_gain": None}, "spelling of expected_gain"),
+        ({"expected_gain": "none"}, "spelling of expected_gain"),
+        ({"notes": None}, "spelling of notes"),
+    ],
+)
+def test_other_fields_are_repaired_likewise(changes, how):
+    whole = json.loads(full()) | {"intention": "work", "expected_gain": 0.5, "notes": []}
+    assert taken(json.dumps(whole), Intended).label == "valid"
+    decision = taken(json.dumps(whole | changes), Intended)
+    assert (decision.label, decision.how) == ("repaired", how)
+
+
+@pytest.mark.parametrize(
+    "piece", ["{", "}", "{}", '{"', '{"a":', '{"a":[', "{ ", "</think>", "<|channel|>final", "[", '"', "\\", "{a", "\n"]
+)
+def test_long_texts_of_any_piece_are_read_once(piece):
+    """Each would take minutes if the text were gone through again for every brace."""
+    assert taken(piece * (90_000 // len(piece))).label == "invalid"
+    assert taken(piece * 1_000_000).label == "invalid"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +162,14 @@ def test_repaired(text, how):
         ("[1, 2]", "no JSON"),
         (full()[:-3], "broken or cut off"),
         ('{"memory": [{"work": "s2"}', "broken or cut off"),  # not the object inside
-        (f"{full()} {full()}", "more than one"),
+        (f"{full()} {full(work='s0')}", "more than one"),
+        (f"{full(work=None)} {full(work=False)}", "more than one"),
+        (f"<think>{full()}</think>", "no JSON"),
+        (f"I think of {full()}.</think>", "no JSON"),
+        (f"<think>I would say {full()}", "the reasoning has no end"),
+        (f"<think>{full()}</think>{full()[:-3]}", "broken or cut off"),
+        (f"{{work: {full()}}}", "no JSON"),
+        (f"Maybe {{ then {full()}", "broken or cut off"),
         (f"{full()} {{", "more than one"),
         ('{"work": "s2", "work": "s0"}', "twice"),
         ('{"work": NaN}', "NaN"),
@@ -137,8 +223,14 @@ def test_no_answer_makes_a_forbidden_action(data, before):
     assert speech == 0 or (recipient in LEGAL.recipients and topic in LEGAL.topics)
 
 
+PIECES = st.sampled_from([
+    "{", "}", '{"', '"', ":", ",", "[", "]", "null", '"work"', '"s2"', full(), full(work="s0"), "<think>", "</think>",
+    "[/THINK]", "<|channel|>final<|message|>", "```json", "\n", "\\", "\ud800", "\x1b[31m",
+])  # fmt: skip
+
+
 @settings(deadline=None)
-@given(st.text())
+@given(st.one_of(st.text(), st.lists(PIECES, max_size=30).map("".join)))
 def test_any_text_ends_with_one_label(text):
     assert taken(text).label in ("valid", "repaired", "invalid")
 

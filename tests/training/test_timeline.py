@@ -93,7 +93,7 @@ def test_marks_of_work_speech_meetings_and_waste():
     [
         (("--workflow", "csv-import-tol"), "did you mean 'csv-import-tool'"),
         (("--policy", "cost_awar"), "did you mean 'cost_aware'"),
-        (("--team-size", "0"), "team_size is 0"),
+        (("--team-size", "0"), "--team-size is 0, expected an integer in [1, 32767]"),
     ],
 )
 def test_unknown_names_are_one_line_and_status_2(capsys, words, message):

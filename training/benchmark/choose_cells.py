@@ -50,7 +50,7 @@ def choose_cells(args: argparse.Namespace) -> list[Cell]:
         for policy in policies
     ]
     cells = [replace(cell, options=options, transcripts=transcripts) if cell.asks_model else cell for cell in plain]
-    check_cells(cells)
+    check_cells(cells, connect=not args.estimate)
     return cells
 
 
@@ -92,8 +92,12 @@ def generated_sets(count: int) -> list[WorkflowSet]:
     ]
 
 
-def check_cells(cells: Sequence[Cell]) -> None:
+def check_cells(cells: Sequence[Cell], connect: bool) -> None:
     """Make every policy once for every team size, so that a wrong name costs no waiting.
+
+    Args:
+        cells: whose policies are made.
+        connect: reach the servers of language models too.
 
     Raises:
         ConfigError: a policy that cannot be made.
@@ -105,7 +109,7 @@ def check_cells(cells: Sequence[Cell]) -> None:
         made.add((cell.policy, cell.team_size))
         batch = Batch(list(cell.workflows), Team.default(cell.team_size), cell.config)
         try:
-            make_policy(cell.policy, PolicyContext.of(batch, options=cell.options))
+            make_policy(cell.policy, PolicyContext.of(batch, options=cell.options), connect)
         except C2CError:
             raise
         except Exception as error:

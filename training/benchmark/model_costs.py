@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agents.play import play
 from agents.policy import PolicyContext
 from agents.registry import make_policy
+from c2c_env.text.names import one_line
 from training.benchmark.cell import Cell
 from training.benchmark.play_cell import cell_batch, policy_seed
 
@@ -18,49 +20,86 @@ if TYPE_CHECKING:
     from agents.prompted.settings import ModelSettings
 
 CHARACTERS_A_TOKEN = 4
+STAND_IN = "cost_aware"  # the scripted team whose episodes are taken to be as long as those of a prompted one
+USUAL_ANSWER_TOKENS = 80  # that an answer takes for each agent: its fields and a sentence or two
+STEPS_A_MEASURE = 8  # prompts change slowly, so that measuring some steps does
+
+
+@dataclass
+class Demand:
+    """Questions, tokens of their prompts and of their answers, and dollars (NaN without prices)."""
+
+    questions: float = 0.0
+    prompt_tokens: float = 0.0
+    answer_tokens: float = 0.0
+    dollars: float = 0.0
+
+    def add(self, settings: ModelSettings, questions: float, prompt_tokens: float, answer_tokens: float) -> None:
+        """Add what a cell asks."""
+        self.questions += questions
+        self.prompt_tokens += prompt_tokens
+        self.answer_tokens += answer_tokens
+        self.dollars += settings.cost(round(prompt_tokens), round(answer_tokens))
+
+    def money(self, about: str) -> str:
+        """Say the dollars."""
+        unknown = np.isnan(self.dollars)
+        return "cost unknown without price_in and price_out" if unknown else f"{about} ${self.dollars:,.2f}"
 
 
 def describe_estimate(cells: Sequence[Cell]) -> str:
-    """What prompted cells could ask and cost, from the prompts of their first steps."""
-    questions = prompt_tokens = completion_tokens = 0
-    cost = 0.0
+    """What prompted cells could ask and cost at most, and what is to be expected; nobody is asked for it."""
+    expected, most = Demand(), Demand()
     for cell in cells:
-        count, tokens, longest = _estimate(cell)
-        options = cell.settings
-        questions, prompt_tokens = questions + count, prompt_tokens + tokens
-        completion_tokens += count * longest
-        cost += options.cost(tokens, count * longest)
-    dollars = "cost unknown without price_in and price_out" if np.isnan(cost) else f"at most about ${cost:,.2f}"
+        _estimate(cell, expected, most)
     return (
-        f"prompted teams: at most {questions:,} questions if every episode goes to its horizon, about"
-        f" {prompt_tokens:,} tokens of prompts (without what strategies remember), at most {completion_tokens:,} of"
-        f" answers, {dollars}; what the cache has costs nothing"
+        f"prompted teams: at most {most.questions:,.0f} questions if every episode goes to its horizon, about"
+        f" {most.prompt_tokens:,.0f} tokens of prompts (without what strategies remember), at most"
+        f" {most.answer_tokens:,.0f} of answers, {most.money('at most about')}; expected, if episodes are as long as"
+        f" those of {STAND_IN}: {expected.questions:,.0f} questions, {expected.prompt_tokens:,.0f} tokens of prompts,"
+        f" {expected.answer_tokens:,.0f} of answers, {expected.money('about')}; what the cache has costs nothing"
     )
 
 
-def _estimate(cell: Cell) -> tuple[int, int, int]:
-    """Questions, tokens of prompts, and most tokens of an answer.
-
-    As if every episode went to its horizon, and every prompt were like the first.
-    """
+def _estimate(cell: Cell, expected: Demand, most: Demand) -> None:
+    """Play the cell with a scripted team, and measure on the way what the prompted one would ask."""
     batch = cell_batch(cell)
-    policy: Any = make_policy(cell.policy, PolicyContext.of(batch, policy_seed(cell), cell.options))
-    rows = np.arange(batch.num_envs * batch.num_agents)
-    policy.reset(rows)
-    flat = (len(rows), -1)
-    sizes = policy.measure(batch.observations.reshape(flat), batch.action_masks.reshape(flat), rows)
+    context = PolicyContext.of(batch, policy_seed(cell), cell.options)
+    team: Any = make_policy(cell.policy, context, connect=False)
+    team.reset(np.arange(batch.num_envs * batch.num_agents))
+    flat = (batch.num_envs * batch.num_agents, -1)
+    sizes: list[list[float]] = [[] for _ in range(batch.num_envs)]  # of prompts, in characters
+    counts = np.zeros(batch.num_envs)  # questions a step
+    over = np.zeros(batch.num_envs, dtype=bool)
+    steps = np.zeros(batch.num_envs)
+    taken = 0
+
+    def measure() -> None:
+        nonlocal taken
+        if taken % STEPS_A_MEASURE == 0 and not over.all():
+            rows = np.flatnonzero(np.repeat(~over, batch.num_agents))
+            observations, masks = batch.observations.reshape(flat), batch.action_masks.reshape(flat)
+            counts[~over] = 0
+            for env, size in team.measure(observations[rows], masks[rows], rows):
+                sizes[env].append(size)
+                counts[env] += 1
+        steps[~over] += 1
+        taken += 1
+
+    def note() -> None:
+        over[:] = batch.terminated | batch.truncated
+        measure()
+
+    measure()
+    play(batch, make_policy(STAND_IN, context), on_step=note)
+    settings = cell.settings
     horizons = batch.params.horizon[batch.state.workflow]
-    steps = sum(int(horizons[env]) for env, _ in sizes)
-    characters = sum(int(horizons[env]) * size for env, size in sizes)
-    asked = 2 if cell.settings.judge else 1
-    return asked * steps, characters // CHARACTERS_A_TOKEN, policy.max_tokens
-
-
-def meters_of(cells: Sequence[Cell]) -> dict[ModelSettings, Budget]:
-    """Return what counts the questions and tokens of this process, for each set of settings."""
-    from agents.prompted.client.client import client_of
-
-    return {settings: client_of(settings).meter for settings in dict.fromkeys(cell.settings for cell in cells)}
+    asked = 2 if settings.judge else 1
+    prompts = np.array([np.mean(of_env) for of_env in sizes]) / CHARACTERS_A_TOKEN
+    answer = min(team.max_tokens, USUAL_ANSWER_TOKENS * batch.num_agents / counts.mean())
+    for estimate, length, tokens in ((expected, steps, answer), (most, horizons, team.max_tokens)):
+        questions = counts * length
+        estimate.add(settings, asked * questions.sum(), (questions * prompts).sum(), asked * questions.sum() * tokens)
 
 
 def describe_running(meters: Iterable[Budget]) -> str:
@@ -79,14 +118,18 @@ def describe_running(meters: Iterable[Budget]) -> str:
     return ", ".join([*parts, f"{counted.retries:,} retries"])
 
 
-def describe_totals(cells: Sequence[Cell]) -> str:
-    """What the clients of this process asked and paid."""
+def meters_of(cells: Sequence[Cell]) -> dict[ModelSettings, Budget]:
+    """Return what counts the questions and tokens of this process, for each set of settings."""
     from agents.prompted.client.client import client_of
 
+    return {settings: client_of(settings).meter for settings in dict.fromkeys(cell.settings for cell in cells)}
+
+
+def describe_totals(meters: Mapping[ModelSettings, Budget]) -> str:
+    """What was asked and paid."""
     lines = []
-    for options in dict.fromkeys(cell.settings for cell in cells):
-        meter = client_of(options).meter
+    for settings, meter in meters.items():
         totals, paid = meter.totals, "" if np.isnan(meter.dollars) else f", ${meter.dollars:,.4f}"
         tokens = f"{totals.prompt_tokens:,} + {totals.completion_tokens:,} tokens"
-        lines.append(f"{options.base_url}: {totals.asked} asked, {totals.cached} from the cache, {tokens}{paid}")
-    return "\n".join(lines)
+        lines.append(f"{settings.base_url}: {totals.asked} asked, {totals.cached} from the cache, {tokens}{paid}")
+    return "\n".join(one_line(line) for line in lines)

@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from agents.prompted.client.first_answers import describe_reasons
+from c2c_env.text.names import one_line
 from c2c_env.workflows import TIERS
 from training.benchmark.results import split_failed
 
@@ -32,7 +32,9 @@ def model_table(results: pd.DataFrame, unicode: bool = True) -> Table | None:
     for (rank, size, policy), episodes in prompted.groupby(["rank", "team_size", "policy"], sort=False):
         played, failed = split_failed(episodes)
         measures = [measure(played) for _, measure in _MEASURES]
-        table.add_row(Text(str(policy)), TIERS[rank], str(size), str(len(played)), str(len(failed)), *measures)
+        table.add_row(
+            Text(one_line(str(policy))), TIERS[rank], str(size), str(len(played)), str(len(failed)), *measures
+        )
     return table
 
 
@@ -40,6 +42,8 @@ def describe_invalid(results: pd.DataFrame) -> list[str]:
     """Say for every prompted team why its invalid answers were invalid."""
     if "invalid_reasons" not in results:
         return []
+    from agents.prompted.client.first_answers import describe_reasons
+
     lines = []
     for policy, texts in results.groupby("policy", sort=False)["invalid_reasons"]:
         counts: Counter[str] = Counter()

@@ -17,6 +17,7 @@ import pandas as pd
 import c2c_env
 from c2c_env import METRICS, TEST_SEEDS
 from c2c_env.disk import write_whole
+from c2c_env.text.names import one_line
 from training import arguments
 from training.benchmark import choose_cells
 from training.benchmark.cell import Cell, Row
@@ -90,10 +91,22 @@ def split_failed(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return results[~failed], results[failed]
 
 
+def describe_unplayed(results: pd.DataFrame) -> list[str]:
+    """Say of every policy whose episodes all failed that there is nothing of it to compare."""
+    counted, failed = split_failed(results)
+    gone = [policy for policy in dict.fromkeys(failed["policy"]) if policy not in set(counted["policy"])]
+    return [
+        f"error: every episode of {one_line(policy)} failed, so it has no results; the first:"
+        f" {one_line(failed.loc[failed['policy'] == policy, 'failure'].iloc[0])};"
+        " the same command asks again for what is missing"
+        for policy in gone
+    ]
+
+
 def describe_failed(failed: pd.DataFrame) -> list[str]:
     """Say for the legend how many episodes failed, of whom, and why the first did."""
     if not len(failed):
         return []
-    names = ", ".join(f"{policy} {n}" for policy, n in failed.groupby("policy", sort=False).size().items())
-    first = failed["failure"].iloc[0]
+    names = ", ".join(f"{one_line(policy)} {n}" for policy, n in failed.groupby("policy", sort=False).size().items())
+    first = one_line(failed["failure"].iloc[0])
     return [f"{len(failed)} failed for want of an answer and are left out of all means ({names}); the first: {first}."]

@@ -24,7 +24,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from agents.registry import close_clients
+from agents.registry import answers_under_way, close_clients
+from c2c_env.text.names import one_line
 from training.benchmark import model_costs
 from training.benchmark.cell import Cell, Row, policy_file
 from training.benchmark.cell_files import is_finished, remove_leftovers, write_cell
@@ -71,18 +72,28 @@ def complete(cells: Sequence[Cell], folder: Path, opener: Opener, errors: Consol
 def play_missing(missing: Sequence[Cell], folder: Path, opener: Opener, errors: Console) -> dict[str, str]:
     """Play cells and write each as soon as it is finished; return faults by the name of the cell."""
     asking = [cell for cell in missing if cell.asks_model]
+    if any(cell.settings.has_budget for cell in asking):
+        asking.reverse()  # small ones first: a budget finishes more of them
     computing = [cell for cell in missing if not cell.asks_model]
     faults: dict[str, str] = {}
     if computing:
         with opener(computing) as executor, progress_bar(computing, errors) as on_done:
             faults |= run_and_write(computing, folder, executor, on_done)
     if asking:
-        errors.print(model_costs.describe_estimate(asking), markup=False)
-        meters = model_costs.meters_of(asking).values()
-        with progress_bar(asking, errors, partial(model_costs.describe_running, meters)) as on_done:
-            faults |= run_and_write(asking, folder, open_threads(asking), on_done)
-        errors.print(model_costs.describe_totals(asking), markup=False)
+        faults |= ask_models(asking, folder, errors)
     return faults
+
+
+def ask_models(cells: Sequence[Cell], folder: Path, errors: Console) -> dict[str, str]:
+    """Run cells that ask a model; say what they could cost before, and what they did cost however that ends."""
+    errors.print(model_costs.describe_estimate(cells), markup=False)
+    meters = model_costs.meters_of(cells)
+    try:
+        running = partial(model_costs.describe_running, meters.values())
+        with progress_bar(cells, errors, running) as on_done:
+            return run_and_write(cells, folder, open_threads(cells, errors), on_done)
+    finally:
+        errors.print(model_costs.describe_totals(meters), markup=False)
 
 
 @contextmanager
@@ -132,14 +143,28 @@ def progress_bar(cells: Sequence[Cell], errors: Console, line: Callable[[], str]
 
 def describe_faults(cells: Sequence[Cell], faults: dict[str, str]) -> str:
     """Write one error that names every failed cell and why it failed."""
-    lines = [f"  - {cell.title}: {faults[cell.name]}" for cell in cells if cell.name in faults]
+    lines = [one_line(f"- {cell.title}: {faults[cell.name]}") for cell in cells if cell.name in faults]
     head = f"error: {len(faults)} of {len(cells)} cells failed; the same command runs these again and only these:"
-    return "\n".join([head, *lines])
+    return "\n  ".join([head, *lines])
 
 
-def open_threads(cells: Sequence[Cell]) -> Threads:
-    """Cells that ask a model run side by side in this process, so that one limit, budget and cache serve all."""
-    return Threads(min(CELLS_AT_ONCE, len(cells)), close_clients)
+def open_threads(cells: Sequence[Cell], errors: Console) -> Threads:
+    """Cells that ask a model run in this process, side by side, so that one limit, budget and cache serve all.
+
+    Under a budget they run one after another, so that what is paid for finishes episodes.
+    """
+
+    def stop() -> None:
+        try:
+            if count := answers_under_way():
+                errors.print(f"waiting for {count} answers that are under way; interrupt again to stop at once")
+            close_clients()
+        except KeyboardInterrupt:
+            close_clients(patient=False)
+            raise
+
+    limited = any(cell.settings.has_budget for cell in cells)
+    return Threads(1 if limited else min(CELLS_AT_ONCE, len(cells)), stop)
 
 
 def run_and_write(

@@ -8,11 +8,13 @@ from pathlib import Path
 import pandas as pd
 from rich import box
 from rich.console import Console, Group
+from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from agents.registry import BASELINE, SEES_STATE
+from c2c_env.text.names import one_line
 from c2c_env.workflows import TIERS
 from training.benchmark.model_table import describe_invalid, model_table
 from training.benchmark.results import describe_failed, split_failed
@@ -97,7 +99,7 @@ def row_cells(episodes: pd.DataFrame) -> list[str]:
         interval = f"[{reduction.low:.0f}, {reduction.high:.0f}]" if pd.notna(reduction.low) else ""
         compared = [f"{reduction.value:.0f} {interval:>10}", f"{middle.value:.0f}"]
     means = [_mean(episodes[name], form) for name, _, form in MEANS]
-    return [marked(policy), f"{episodes['completion_time'].mean():.1f}{mark}", *compared, *means]
+    return [escape(one_line(marked(policy))), f"{episodes['completion_time'].mean():.1f}{mark}", *compared, *means]
 
 
 def marked(policy: str) -> str:

@@ -12,7 +12,7 @@ from c2c_env.disk import write_whole
 from training import arguments
 from training.benchmark import choose_cells, model_costs, tables
 from training.benchmark.figures import draw_figures
-from training.benchmark.results import describe_benchmark, split_failed, write_results
+from training.benchmark.results import describe_benchmark, describe_unplayed, split_failed, write_results
 from training.benchmark.run_cells import complete, describe_faults, open_executor
 from training.executors import ray_cluster
 
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fields of EnvConfig, for example dt=0.25 chat.richness=0.5 relations=index",
     )
     arguments.add_llm_arguments(parser)
-    add("--estimate", action="store_true", help="say what prompted teams could cost, and stop")
+    add("--estimate", action="store_true", help="say what prompted teams would cost, and stop; asks nobody")
     add("--quick", action="store_true", help="one workflow per tier, 5 agents, 2 seeds, unless given")
     add("--no-figures", action="store_true", help="table only")
 
@@ -84,12 +84,14 @@ def run(args: argparse.Namespace) -> int:
         cells, arguments.output_folder(out / "cells"), partial(open_executor, args.ray, args.workers), errors
     )
     results = write_results(cells, out)
+    counted, failed = split_failed(results)
     if len(results):
         tables.show_report(results, console, out / "report.txt")
         console.print(f"\nEpisodes: {out / 'results.csv'}   configuration: {out / 'run.json'}", highlight=False)
-        counted, _ = split_failed(results)
         if not args.no_figures and len(counted):
             draw_figures(counted, [cell for cell in cells if cell.name not in faults], out, console)
     if faults:
         errors.print(describe_faults(cells, faults), markup=False)
-    return 1 if faults else 0
+    for line in describe_unplayed(results):
+        errors.print(line, markup=False)
+    return 1 if faults or len(failed) else 0

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from agents.prompted.replay import replay
 from agents.prompted.transcript import read_transcript
+from c2c_env.text.names import one_line
 from training.timeline import print_episode
 
 
@@ -23,11 +24,11 @@ def run(args: argparse.Namespace) -> int:
     trace = replay(transcript)
     console = Console(color_system=None if args.no_colour else "auto", highlight=False)
     head = transcript.head
-    how = f"{head['policy']}, {len(head['team'])} agents, seed {head['seed']}, from its transcript"
+    how = f"{one_line(head['policy'])}, {len(head['team'])} agents, seed {head['seed']}, from its transcript"
     print_episode(console, trace, trace.batch.metrics(), how)
     columns = transcript.end["columns"]
     labels = ", ".join(f"{columns[f'answers_{label}']:.0f} {label}" for label in ("valid", "repaired", "invalid"))
     console.print(f"{len(transcript.actions)} steps replayed, every one as it was. Answers: {labels}.")
     if columns["failed"]:
-        console.print(f"The episode failed: {columns['failure']}", markup=False)
+        console.print(f"The episode failed: {one_line(columns['failure'])}", markup=False)
     return 0

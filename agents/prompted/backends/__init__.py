@@ -1,5 +1,14 @@
 """Where the answers of language models come from."""
 
-from agents.prompted.backends.base import Backend, PassingError, Question, Reply, RequestFailedError
+from agents.prompted.backends.base import (
+    CUT_OFF,
+    GOES_ON,
+    UNUSABLE,
+    Backend,
+    PassingError,
+    Question,
+    Reply,
+    RequestFailedError,
+)
 
-__all__ = ["Backend", "PassingError", "Question", "Reply", "RequestFailedError"]
+__all__ = ["CUT_OFF", "GOES_ON", "UNUSABLE", "Backend", "PassingError", "Question", "Reply", "RequestFailedError"]

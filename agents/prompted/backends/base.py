@@ -13,6 +13,12 @@ from c2c_env.text.answer import json_schema
 
 Message = tuple[str, str]  # role, content
 ANSWER_TOKENS = 512  # hold what one agent can have to say in an answer, and some prose around it
+GOES_ON = "what was answered is kept, and the same command goes on from here"  # for whoever a run stops under
+
+# notes of replies
+TOOL_CALL, CUT_OFF, NOTHING_SAID, REFUSAL = "tool call", "cut off", "no answer", "refusal"
+WRONG_TOOL = "a call of another tool"
+UNUSABLE = (NOTHING_SAID, REFUSAL, WRONG_TOOL)
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,8 @@ class Reply:
 
     Attributes:
         text: of the answer, or "".
-        note: "" or what is special: "tool call" (though none was asked for), "refusal", "cut off", "no answer".
+        note: "" or what is special: a tool call though none was asked for, cut off (which a whole answer survives), or
+            one of `UNUSABLE`.
         seconds: that the attempt which succeeded took.
         cached: nothing was asked now.
     """

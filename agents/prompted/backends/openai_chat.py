@@ -6,6 +6,8 @@ import asyncio
 import math
 import os
 import time
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -13,7 +15,15 @@ import httpx2
 import openai
 from pydantic import BaseModel
 
-from agents.prompted.backends.base import PassingError, Question, Reply, RequestFailedError
+from agents.prompted.backends.base import GOES_ON, PassingError, Question, Reply, RequestFailedError
+from agents.prompted.backends.completion import (
+    NoCompletionError,
+    is_about_money,
+    is_moderation,
+    parse_body,
+    read_completion,
+    words_of_error,
+)
 from agents.prompted.settings import NO_KEY, OPENAI_URL, ModelSettings
 from c2c_env.errors import EndpointError, nearest
 from c2c_env.text.answer import MAX_ANSWER, response_format, tool
@@ -22,7 +32,10 @@ from c2c_env.text.names import one_line
 _PASSING = (408, 409, 425, 429)  # and every 5xx
 _REFUSED = (401, 403)
 _KEPT = MAX_ANSWER + 1  # characters of an answer; a longer one is invalid anyway
-NOTHING_THERE = "no answer"
+_MOST_BYTES = 16_000_000  # of the body of an answer
+_MOST_TOKENS = 10**9  # that a server may claim to have counted
+_READ, _SHOWN = 50_000, 110  # characters of a server's words that are looked at, and that are shown
+_MOST_NAMES = 1000  # of models that are looked through for the nearest
 LEAST_KEY = 8  # characters; what is shorter is no secret (EMPTY, ollama), and a part of many words
 
 
@@ -48,38 +61,42 @@ class OpenAIChat:
         """
         try:
             async with asyncio.timeout(self.options.timeout):
-                listed = await self._client.models.list()
+                body = parse_body(await _body(self._client.models.with_streaming_response.list()))
         except openai.APIStatusError as error:
             if error.status_code in _REFUSED:
-                raise EndpointError(self._refused(error.status_code)) from None
+                raise EndpointError(self._refused(error)) from None
             return
         except (openai.APIConnectionError, TimeoutError) as error:
             raise EndpointError(self._unreachable(error)) from None
-        except (openai.OpenAIError, ValueError):
+        except (openai.OpenAIError, httpx2.HTTPError, ValueError):
             return
-        entries = getattr(listed, "data", None)
-        names = [str(entry.id) for entry in entries if hasattr(entry, "id")] if isinstance(entries, list) else []
+        entries = body.get("data")
+        names = [str(entry["id"]) for entry in entries if _has_id(entry)] if isinstance(entries, list) else []
         if names and model not in names:
-            shown = self._hide(f"{nearest(model, names)} (it has: {', '.join(sorted(names)[:12])})")
+            names = [self._shown(name) for name in names[:_MOST_NAMES]]
+            shown = f"{nearest(model, names)} (it has: {', '.join(sorted(names)[:12])})"
             raise EndpointError(f"unknown model {model!r} at {self.options.base_url}{shown}")
 
     async def complete(self, question: Question) -> Reply:
         """See `Backend.complete`."""
         start = time.monotonic()
+        asking = self._client.chat.completions.with_streaming_response.create(**self._parameters(question))
         try:
             async with asyncio.timeout(self.options.timeout):
-                raw = await self._client.chat.completions.create(**self._parameters(question))
-        except (openai.APITimeoutError, TimeoutError):
+                body = parse_body(await _body(asking))
+            return self._read(body, question, time.monotonic() - start)
+        except NoCompletionError as error:
+            raise self._answer_error(str(error)) from None
+        except (openai.APITimeoutError, httpx2.TimeoutException, TimeoutError):
             raise PassingError(f"no answer within {self.options.timeout:g} s", paid=True) from None
         except openai.APIStatusError as error:
             raise self._status_error(error, question.model) from None
-        except openai.APIConnectionError as error:
+        except (openai.APIConnectionError, httpx2.TransportError) as error:
             gone = isinstance(error.__cause__, httpx2.ConnectError)
             what = self._unreachable(error) if gone else "the connection was dropped"
             raise PassingError(what, paid=not gone, unreachable=gone) from None
-        except (openai.OpenAIError, ValueError) as error:
+        except (openai.OpenAIError, httpx2.HTTPError, ValueError) as error:
             raise PassingError(f"the server's answer cannot be read ({type(error).__name__})", paid=True) from None
-        return self._read(raw, question, time.monotonic() - start)
 
     def _parameters(self, question: Question) -> dict[str, Any]:
         hosted = self.options.base_url.rstrip("/") == OPENAI_URL
@@ -106,50 +123,62 @@ class OpenAIChat:
 
     # --- what came back ---------------------------------------------------------------------------------------
 
-    def _read(self, raw: Any, question: Question, seconds: float) -> Reply:
-        """Take nothing on trust: servers differ, and the package does not check what they send."""
-        if not hasattr(raw, "choices"):
-            raise PassingError("the server's answer is no chat completion", paid=True)
-        text, note = self._read_choice(raw.choices)
-        usage = getattr(raw, "usage", None)
+    def _read(self, body: Mapping[str, Any], question: Question, seconds: float) -> Reply:
+        """Take nothing on trust: servers differ."""
+        wanted = tool(question.form)["function"]["name"]
+        text, note = read_completion(body, wanted, self.options.answer_format == "tool")
+        usage = body.get("usage")
         prompt = _count(usage, "prompt_tokens", sum(len(content) for _, content in question.messages))
         return Reply(self._hide(text)[:_KEPT], prompt, _count(usage, "completion_tokens", len(text)), seconds, note)
 
-    def _read_choice(self, choices: Any) -> tuple[str, str]:
-        """Text and note of the first choice."""
-        message = getattr(choices[0], "message", None) if isinstance(choices, list) and choices else None
-        if message is None:
-            return "", NOTHING_THERE
-        called = _tool_arguments(message)
-        if called is not None:
-            return called, "" if self.options.answer_format == "tool" else "tool call"
-        refusal, content = getattr(message, "refusal", None), getattr(message, "content", None)
-        if isinstance(refusal, str) and refusal:
-            return refusal, "refusal"
-        if not isinstance(content, str) or not content.strip():
-            return "", NOTHING_THERE
-        return content, "cut off" if getattr(choices[0], "finish_reason", None) == "length" else ""
-
     # --- what went wrong --------------------------------------------------------------------------------------
 
+    def _answer_error(self, words: str) -> Exception:
+        """Status 200, and yet no answer: as long as it is not about money it may pass."""
+        said = self._shown(words)
+        if is_about_money(200, words):
+            return EndpointError(self._unpaid(200, said))
+        return PassingError(f"the server sent no answer: {said}", paid=True)
+
     def _status_error(self, error: openai.APIStatusError, model: str) -> Exception:
-        status, said = error.status_code, self._hide(one_line(str(error), 200))
+        status, words = error.status_code, words_of_error(error.body) or error.message
+        said = self._shown(words)
+        if is_about_money(status, words):
+            return EndpointError(self._unpaid(status, said))
+        if status == 403 and is_moderation(words):
+            return RequestFailedError(f"the server does not like the prompt (status {status}): {said}")
         if status in _REFUSED:
-            return EndpointError(self._refused(status))
+            return EndpointError(self._refused(error))
         if status == 404:
             return EndpointError(f"{self.options.base_url} knows no model {model!r}, or is no endpoint: {said}")
-        if status in _PASSING or status >= 500:
-            return PassingError(f"status {status}", wait=_retry_after(error))
+        if status >= 500:
+            return PassingError(f"status {status}: {said}{self._hint()}", wait=_retry_after(error))
+        if status in _PASSING:
+            return PassingError(f"status {status}: {said}", wait=_retry_after(error))
         return RequestFailedError(f"status {status}: {said}")
 
-    def _refused(self, status: int) -> str:
+    def _hint(self) -> str:
+        """Servers that cannot do what constrains an answer tend to break at it."""
+        plain = self.options.answer_format == "text"
+        return "" if plain else "; if it stays so, try another answer_format, such as text"
+
+    def _unpaid(self, status: int, said: str) -> str:
+        return f"{self.options.base_url} answers nothing more until it is paid (status {status}): {said}; {GOES_ON}"
+
+    def _refused(self, error: openai.APIStatusError) -> str:
+        said = self._shown(words_of_error(error.body) or error.message)
         given = self.options.key_variable
-        return f"{self.options.base_url} refuses the key (status {status}); it was read from the variable {given}"
+        start = f"{self.options.base_url} refuses the key (status {error.status_code})"
+        return f"{start}; it was read from the variable {given}; the server says: {said}"
 
     def _unreachable(self, error: Exception) -> str:
         cause = error.__cause__ or error
-        said = one_line(str(cause), 120)
-        return self._hide(f"{self.options.base_url} cannot be reached: {type(cause).__name__} {said}".rstrip())
+        return f"{self.options.base_url} cannot be reached: {type(cause).__name__} {self._shown(str(cause))}".rstrip()
+
+    def _shown(self, words: str) -> str:
+        """A server's words for a message: the key is hidden before anything is cut, and is not left in part."""
+        whole = self._hide(one_line(words[:_READ]))
+        return one_line(whole if len(words) <= _READ else whole[: -len(self._key) or None], _SHOWN) or "(no words)"
 
     def _hide(self, text: str) -> str:
         """Whatever a server sends back, the key stays out of it."""
@@ -167,17 +196,27 @@ def _read_key(variable: str) -> str:
     return key
 
 
-def _tool_arguments(message: Any) -> str | None:
-    calls = getattr(message, "tool_calls", None)
-    function = getattr(calls[0], "function", None) if isinstance(calls, list) and calls else None
-    arguments = getattr(function, "arguments", None)
-    return arguments if isinstance(arguments, str) else None
+async def _body(asking: AbstractAsyncContextManager[Any]) -> bytes:
+    """Read a body up to a limit, since a server may send without end."""
+    body = bytearray()
+    async with asking as response:
+        async for part in response.iter_bytes():
+            body += part
+            if len(body) > _MOST_BYTES:
+                raise NoCompletionError(f"it is longer than {_MOST_BYTES} bytes")
+    return bytes(body)
+
+
+def _has_id(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("id"), str)
 
 
 def _count(usage: Any, name: str, characters: int) -> int:
     """Tokens as the server counts them; a quarter of the characters where it does not."""
-    count = getattr(usage, name, None)
-    return count if isinstance(count, int) and count >= 0 else -(-characters // 4)
+    count = usage.get(name) if isinstance(usage, dict) else None
+    if isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= _MOST_TOKENS:
+        return count
+    return -(-characters // 4)
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
@@ -190,8 +229,13 @@ def _retry_after(error: openai.APIStatusError) -> float | None:
             continue
         if 0.0 <= wait < math.inf:
             return wait
+    until, now = _seconds(headers.get("retry-after", "")), _seconds(headers.get("date", ""))
+    return None if until is None else max(0.0, until - (time.time() if now is None else now))
+
+
+def _seconds(date: str) -> float | None:
+    """Read a date of HTTP; both of an answer are by the server's clock, which may differ from this machine's."""
     try:
-        until = parsedate_to_datetime(headers.get("retry-after", ""))
-        return max(0.0, until.timestamp() - time.time())
+        return parsedate_to_datetime(date).timestamp()
     except (ValueError, OverflowError, OSError):
         return None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 
-from agents.prompted.backends import Backend, PassingError, Question, Reply, RequestFailedError
+from agents.prompted.backends import GOES_ON, Backend, PassingError, Question, Reply, RequestFailedError
 from agents.prompted.client.answer_cache import AnswerCache, question_key
 from agents.prompted.client.budget import Budget
 from agents.prompted.client.first_answers import FirstAnswers
@@ -18,7 +20,21 @@ from agents.prompted.settings import ModelSettings
 from c2c_env.errors import EndpointError
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0  # seconds between attempts, doubling, with jitter
+STOPPED = "stopped"
 T = TypeVar("T")
+
+
+class Asker(Protocol):
+    """What a team puts its questions to: a `Client`, or the answers of a transcript."""
+
+    def run(self, jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+        """Run coroutines, which may ask; return their results in the same order."""
+
+    async def ask(self, make: Callable[[], Question]) -> Reply:
+        """Answer a question; raise a `RequestFailedError` if there is no answer."""
+
+    def note(self, policy: str, steps: int, faults: Sequence[str]) -> None:
+        """Take note of the steps that a policy has taken, and of what was wrong with each answer ("" if nothing)."""
 
 
 class Client:
@@ -33,6 +49,8 @@ class Client:
         self._checked: set[str] = set()
         self._pause_until = 0.0
         self._closed = False
+        self._stopping = asyncio.Event()
+        self._ended_by = ""  # why nothing more will ever come, until somebody tries again
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="language-model", daemon=True)
         self._thread.start()
@@ -42,7 +60,8 @@ class Client:
     def run(self, jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
         """Run coroutines side by side; when one raises, the others are finished first, so that no answer is lost."""
         if self._closed:
-            raise EndpointError("stopped")
+            raise EndpointError(STOPPED)
+        self._ended_by = ""
         return self._wait_for(_gather(jobs))
 
     def check(self, model: str) -> None:
@@ -56,11 +75,23 @@ class Client:
         self.meter.totals.steps += steps
         self.first_answers.add(policy, faults)
 
-    def close(self) -> None:
-        """Cancel what is under way and let go of everything."""
-        if self._closed:
-            return
+    @property
+    def under_way(self) -> int:
+        """Questions whose answers have not come yet."""
+        return len(self._under_way)
+
+    def close(self, patient: bool = True) -> None:
+        """Ask nothing more, and let go of everything.
+
+        Args:
+            patient: wait for the answers that are under way, as long as an attempt may last (`timeout`), and keep them.
+        """
         self._closed = True
+        if self._loop.is_closed():
+            return
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        while not self._stopping.is_set() or (patient and self._under_way):
+            time.sleep(0.02)  # no coroutine waits here, since an interrupt at any moment would leave it behind
         self._wait_for(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -87,6 +118,7 @@ class Client:
             BudgetError, EndpointError: there will be no more.
         """
         async with self._slots:
+            self._go_on()
             question = make()
             key = question_key(question.content(self.options))
             kept = self.cache.get(key)
@@ -106,6 +138,7 @@ class Client:
             self.cache.put(key, reply.kept())
             future.set_result(reply)
         except BaseException as error:
+            self._ended_by = str(error) if isinstance(error, EndpointError) else self._ended_by
             future.set_exception(error if isinstance(error, Exception) else RequestFailedError("interrupted"))
             future.exception()  # has been looked at, even if nobody else waits
             raise
@@ -118,6 +151,7 @@ class Client:
             stop=stop_after_attempt(self.options.attempts),
             wait=self._pause,
             retry=retry_if_exception_type(PassingError),
+            sleep=self._sleep,
             reraise=True,
         )
         try:
@@ -134,6 +168,7 @@ class Client:
         await self.meter.reserve(*most)
         spent = (0, 0)
         try:
+            self._go_on()
             self.meter.totals.asked += 1
             reply = await self.backend.complete(question)
             spent = (reply.prompt_tokens, reply.completion_tokens)
@@ -150,18 +185,31 @@ class Client:
         if error.wait is None:
             return
         if error.wait > self.options.longest_wait:
-            raise RequestFailedError(f"{error}; it asks to wait {error.wait:g} s, longest_wait is shorter") from None
+            waits = f"it asks to wait {error.wait:g} s, longest_wait is {self.options.longest_wait:g} s"
+            raise EndpointError(f"{self.options.base_url}: {error}; {waits}; {GOES_ON}") from None
         self._pause_until = max(self._pause_until, self._loop.time() + error.wait)
 
     async def _wait_out_pause(self) -> None:
         while (left := self._pause_until - self._loop.time()) > 0:
-            await asyncio.sleep(left)
+            await self._sleep(left)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait, unless nothing more is to be asked."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._stopping.is_set():
+            raise EndpointError(STOPPED)
+        if self._ended_by:
+            raise EndpointError(self._ended_by)
 
     def _pause(self, state: RetryCallState) -> float:
-        """Seconds until the next attempt: doubling, with jitter; none on top of what the server asks for."""
+        """Seconds until the next attempt: doubling, with jitter; none on top of a pause that the server asks for."""
         self.meter.totals.retries += 1
         error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, PassingError) and error.wait is not None:
+        if isinstance(error, PassingError) and error.wait is not None and error.wait >= FIRST_PAUSE:
             return 0.0
         return random.uniform(0.5, 1.0) * min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (state.attempt_number - 1))
 
@@ -188,12 +236,17 @@ def client_of(options: ModelSettings) -> Client:
         return _CLIENTS[options]
 
 
-def close_all() -> None:
-    """End all clients; what waits for them fails."""
+def count_under_way() -> int:
+    """Count the questions of all clients that wait for an answer."""
+    return sum(client.under_way for client in list(_CLIENTS.values()))
+
+
+def close_all(patient: bool = True) -> None:
+    """End all clients, see `Client.close`; what waits for more answers fails."""
     with _LOCK:
-        for client in _CLIENTS.values():
-            client.close()
-        _CLIENTS.clear()
+        for options, client in list(_CLIENTS.items()):
+            client.close(patient)
+            del _CLIENTS[options]
 
 
 def _backend(options: ModelSettings) -> Backend:

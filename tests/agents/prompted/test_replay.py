@@ -8,6 +8,8 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from prompted_team import SMALL, STRATEGIES, prompted, recorder_of, small_batch
 from rule_server import answer_by_rule, form_of
 
@@ -17,7 +19,7 @@ from agents.prompted import transcript
 from agents.prompted.replay import ReplayError, replay
 from agents.prompted.transcript import Recorder, TranscriptFile, read_transcript
 from agents.registry import make_policy
-from c2c_env.errors import ConfigError
+from c2c_env.errors import ConfigError, WriteError
 from training.__main__ import main
 
 
@@ -83,7 +85,7 @@ def test_what_was_begun_is_replaced_and_what_fails_leaves_nothing(tmp_path):
     one.close()
     other.discard()
     assert lines_of(tmp_path) == {"a.jsonl.gz": ["{}"]}
-    with pytest.raises(ConfigError, match=r"cannot write transcript '.*none/b\.jsonl\.gz': No such file"):
+    with pytest.raises(WriteError, match=r"cannot write transcript '.*none/b\.jsonl\.gz': No such file"):
         TranscriptFile(tmp_path / "none" / "b.jsonl.gz").write("{}\n")
 
 
@@ -186,6 +188,31 @@ def change(text, line, edit):
         (0, lambda s: s["team"].pop(), "have shape"),
         (0, lambda s: s.__setitem__("format", 99), "format 99, expected 1"),
         (0, lambda s: s.__setitem__("kind", "step"), "no whole transcript"),
+        (
+            2,
+            lambda s: s["turns"][0]["agents"][0].__setitem__("label", "repaired"),
+            "step 2: manager_0's label is valid",
+        ),
+        (2, lambda s: s["turns"][1]["agents"][0].__setitem__("how", "so"), "step 2: worker_1's how is"),
+        (2, lambda s: s["turns"][1]["agents"][0].__setitem__("text", "so"), "step 2: worker_1's text is"),
+        (2, lambda s: s["turns"][1]["agents"][0].__setitem__("agent", "worker_2"), "step 2: worker_1's agent is"),
+        (2, lambda s: s["turns"][1]["answer"].__setitem__("text", "{"), "step 2: worker_1's label is invalid"),
+        (2, lambda s: s["turns"][1]["answer"].__setitem__("note", "refusal"), "step 2: worker_1's label is invalid"),
+        (2, lambda s: s["turns"][1]["answer"].pop("text"), "step 2 of the transcript is damaged"),
+        (2, lambda s: s["turns"][1]["answer"].__setitem__("prompt_tokens", 7), "the sum prompt_tokens is"),
+        (2, lambda s: s["turns"].pop(), "the transcript has no answer"),
+        (2, lambda s: s["turns"].append(s["turns"][0]), "number of answers is 3, the transcript has 4"),
+        (2, lambda s: s.__setitem__("failure", "gone"), "failure is , the transcript has gone"),
+        (2, lambda s: s.__setitem__("turns", 5), "damaged"),
+        (2, lambda s: s["effect"].__setitem__("\x1b[31m", "\u202e\x9b"), "the transcript has"),
+        (2, lambda s: s["actions"][1].__setitem__(0, 10**30), "an integer of more than 64 bits"),
+        (0, lambda s: s.__setitem__("policy", "prompted:\x1b[31m\u202e@m"), "unknown strategy"),
+        (0, lambda s: s["config"].__setitem__("max_agents", 30_000), "too much memory"),
+        (0, lambda s: s["config"].__setitem__("max_subtasks", 30_000), "too much memory"),
+        (0, lambda s: s["config"]["email"].__setitem__("latency", 30_000_000), "too much memory"),
+        (0, lambda s: s["config"].__setitem__("vocab_size", 10**9), "too much memory"),
+        (-1, lambda s: s["columns"].__setitem__("answers_valid", 3), "the sum answers_valid is"),
+        (-1, lambda s: s.pop("columns"), "end of the transcript is damaged"),
         (-1, lambda s: s["metrics"].__setitem__("steps", 3), "metric steps is"),
         (-1, lambda s: s.pop("metrics"), "end of the transcript is damaged"),
     ],
@@ -198,6 +225,33 @@ def test_changed_transcripts_are_found_out_in_one_line(server, options, tmp_path
     assert re.search(message, shown)
     assert shown.startswith("error: ")
     assert "Traceback" not in shown
+    assert shown.replace("\n", "").isprintable()
+
+
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-5, 5),
+    st.sampled_from([10**12, -(10**40), 1e308, "", "\x1b[31m", [], {}, [[1]]]),
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_is_changed_ends_in_one_clear_error(server, options, tmp_path, capsys, data):
+    """Any value of a transcript, however deep, is replaced; what does not matter may stay unnoticed."""
+    if not (tmp_path / "whole.jsonl").exists():
+        (tmp_path / "whole.jsonl").write_text(recorded("direct", options)[0][0], encoding="utf-8")
+    lines = [json.loads(line) for line in (tmp_path / "whole.jsonl").read_text(encoding="utf-8").splitlines()]
+    place, key = lines, data.draw(st.sampled_from([0, 1, len(lines) - 1]))
+    while isinstance(place[key], dict | list) and place[key] and data.draw(st.integers(0, 5)):
+        place = place[key]
+        key = data.draw(st.sampled_from(list(place) if isinstance(place, dict) else range(len(place))))
+    place[key] = data.draw(SCALARS)
+    path = written(tmp_path, "".join(json.dumps(line) + "\n" for line in lines))
+    status = main(["replay", str(path), "--no-colour"])
+    out, err = capsys.readouterr()
+    assert status in (0, 2)
+    assert "Traceback" not in err
+    assert "\x1b" not in out + err
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,19 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from prompted_team import SMALL
 from rule_server import KEY
 
+from agents.prompted.client.answer_cache import CACHE_FILE
 from agents.prompted.client.client import close_all
 from agents.prompted.decompose import PlannedWorkflow, to_toml
 from agents.prompted.replay import replay
@@ -136,7 +139,7 @@ def test_failed_episodes_are_counted_left_out_and_tried_again(server, words, tmp
         return "status_400" if json.dumps(body) in broken else None
 
     server.fault = fail
-    assert main([*words, "concurrency=1"]) == 0
+    assert main([*words, "concurrency=1"]) == 1
     out, _ = shown(capsys)
     rows = rows_of(tmp_path / "out")
     assert [row["failed"] for row in rows] == ["", "", "", "", "0.0", "1.0"] or rows[4]["failed"] == "1.0"
@@ -186,19 +189,38 @@ def test_a_killed_run_loses_no_answer_and_asks_nothing_twice(server, words, tmp_
     assert (tmp_path / "whole" / "results.csv").read_bytes() == (tmp_path / "out" / "results.csv").read_bytes()
 
 
-def test_ctrl_c_ends_with_one_line_and_without_waiting(server, words, tmp_path):
-    server.fault = lambda number, body: "slow" if number >= 20 else None
+def kept_answers(folder):
+    with closing(sqlite3.connect(folder / "cache" / CACHE_FILE)) as connection:
+        ((kept,),) = connection.execute("SELECT count(*) FROM answers").fetchall()
+    return kept
+
+
+@pytest.mark.parametrize("impatient", [False, True])
+def test_ctrl_c_keeps_the_answers_under_way_or_stops_at_the_second(server, words, tmp_path, impatient):
+    server.fault = lambda number, body: "held" if number >= 20 else None
     process = subprocess.Popen(
         [sys.executable, "-m", "training", *words],
         cwd=ROOT, env={**os.environ, "TEST_MODEL_KEY": KEY}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
     )  # fmt: skip
     wait_for_prompts(server, process)
-    start = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
-    errors = process.communicate(timeout=30)[1]
-    assert time.monotonic() - start < 10  # the answers that are under way take 30 seconds
+    errors = ""
+    while "waiting for" not in errors:
+        errors += process.stderr.readline()
+    if impatient:
+        while kept_answers(tmp_path) < 20:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        server.hold.set()
+    errors += process.communicate(timeout=30)[1]
     assert process.returncode == 130
+    asked = len(server.prompts)
+    if not impatient:
+        assert f"{server.url}: {asked} asked, 0 from the cache, " in errors
+    assert re.search(r"waiting for [1-9]\d* answers that are under way", errors)
+    assert kept_answers(tmp_path) == (20 if impatient else asked)
     assert "Traceback" not in errors
     assert "never awaited" not in errors
     assert errors.strip().splitlines()[-1] == "interrupted; the same command goes on from here"
@@ -222,7 +244,7 @@ def test_a_budget_stops_the_run_and_more_of_it_goes_on(server, words, tmp_path, 
 def test_figures_show_all_teams_but_ask_nothing_again(server, words, tmp_path, capsys):
     server.fault = lambda number, body: "status_400" if number == 30 else None
     words = [word for word in words if word != "--no-figures"]
-    assert main([*words, "temperature=0.5", "concurrency=1"]) == 0
+    assert main([*words, "temperature=0.5", "concurrency=1"]) == 1
     answers = sum(float(row["answers"]) for row in rows_of(tmp_path / "out")[4:])
     assert len(server.prompts) == answers + 1  # and the one without an answer
     assert {path.name for path in (tmp_path / "out" / "figures").iterdir()} >= {"completion_time.png", "alignment.png"}
@@ -284,6 +306,71 @@ def test_the_estimate_asks_nothing_and_is_no_less_than_the_truth(server, words, 
     assert tokens == pytest.approx(most * length / 4, rel=0.15)
 
 
+def test_the_estimate_needs_neither_key_nor_server_and_says_what_to_expect(words, options, capsys, monkeypatch):
+    monkeypatch.delenv("TEST_MODEL_KEY")
+    words = [word.replace(options["base_url"], "http://127.0.0.1:9/v1") for word in words]
+    assert main([*words, "price_in=1", "price_out=4", "--estimate"]) == 0
+    out, _ = shown(capsys)
+    most, expected = (
+        [float(part.replace(",", "")) for part in re.search(pattern, out).groups()]
+        for pattern in (
+            r"at most ([\d,]+) questions .* at most ([\d,]+) of answers, at most about \$([\d.]+);",
+            r"expected, .*: ([\d,]+) questions, .* ([\d,]+) of answers, about \$([\d.]+);",
+        )
+    )
+    assert all(0 < some < many for some, many in zip(expected, most, strict=True))
+
+
+def test_what_is_expected_is_near_what_is_asked(server, words, capsys):
+    assert main([*words, "--estimate"]) == 0
+    out, _ = shown(capsys)
+    expected = int(re.search(r"expected, .*: ([\d,]+) questions", out).group(1).replace(",", ""))
+    assert main(words) == 0
+    assert expected == pytest.approx(len(server.prompts), rel=0.5)
+
+
+def test_under_a_budget_one_cell_is_finished_before_the_next(server, words, tmp_path):
+    many = [*words, "budget_tokens=100000000"]
+    many[many.index("--team-sizes") + 1] = "2,3,4"
+    many[many.index("--policies") + 1] = TEAM
+    assert main(many) == 0
+    sizes = [len(set(re.findall(r"worker_\d", prompt))) for prompt in server.prompts]
+    assert set(sizes) == {1, 2, 3}
+    assert sizes == sorted(sizes)
+
+
+def test_when_every_episode_fails_a_line_says_so_and_the_status_is_not_0(server, words, tmp_path, capsys):
+    server.fault = lambda number, body: "status_400"
+    assert main(words) == 1
+    _, err = shown(capsys)
+    assert f"error: every episode of {TEAM} failed, so it has no results; the first: status 400" in err
+    assert KEY not in err
+    server.fault = lambda number, body: None
+    assert main(words) == 0
+
+
+def test_failures_and_names_steer_no_terminal(server, options, tmp_path, capsys):
+    name = "rule\x1b]0;x\x07\u202e[red]"
+    server.models = []
+
+    async def refuse(writer, body):
+        return await server.send(writer, {"detail": "no \x1b[31m\u202e [/red] \x9b"}, "400 Bad Request")
+
+    server.fault_refuse, server.fault = refuse, lambda number, body: "refuse" if number > 20 else None
+    assert main(make_words(options, tmp_path, f"no_communication,prompted:direct@{name}")) == 1
+    out, err = capsys.readouterr()
+    for control in ("\x1b]", "\x1b[31m", "\x07", "\u202e", "\x9b"):
+        assert control not in out + err
+    assert "[red]" in out
+
+
+@pytest.mark.parametrize("name", ["prompted:", "prompted:direct@", "prompted:di\x1brect@m", "solo", ""])
+def test_wrong_names_steer_no_terminal(tmp_path, capsys, name):
+    assert main(["benchmark", "--policies", f"{name}\x1b[31m\u202e\x9b", "--out", str(tmp_path)]) == 2
+    out, err = capsys.readouterr()
+    assert (out + err).replace("\n", "").isprintable()
+
+
 def test_options_may_stand_in_a_file(server, options, tmp_path, capsys):
     file = tmp_path / "llm.toml"
     file.write_text("\n".join(f"{key} = {json.dumps(value)}" for key, value in options.items()))
@@ -292,7 +379,7 @@ def test_options_may_stand_in_a_file(server, options, tmp_path, capsys):
     assert "prompted:no_communication@rule, 2 agents" in capsys.readouterr().out
     file.write_text("temperature = ")
     assert main(["episode", *words, "--policy", "solo"]) == 2
-    assert "cannot read options from" in capsys.readouterr().err
+    assert re.search(r"options \(--llm-file\) .*llm\.toml' is not valid TOML", capsys.readouterr().err)
 
 
 def test_options_that_change_results_change_the_name_of_a_cell(server, words):
