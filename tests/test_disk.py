@@ -46,8 +46,9 @@ def test_a_fifo_does_not_hang_with_or_without_a_writer(tmp_path):
     writer.start()
     with pytest.raises(ConfigError, match="it is a FIFO"):
         read(path)
-    os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # so that the writer comes to an end, if it only starts now
     writer.join()
+    os.close(reader)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +112,8 @@ def test_any_text_is_a_document_or_one_error(text):
             with pytest.raises(ConfigError, match="here is not valid"):
                 parse(text, "here", ConfigError)
         else:
+            if isinstance(expected, int) and expected.bit_length() > 64:
+                continue  # refused, see HOSTILE_JSON
             assert repr(parse(text, "here", ConfigError)) == repr(expected)
 
 

@@ -14,11 +14,13 @@ from pydantic import BaseModel
 from agents.prompted.backends.base import ANSWER_TOKENS, Message
 from agents.prompted.mail import KEPT_STEPS, MOST_LETTERS
 from c2c_env.config import TIER_VOLATILITY, EnvConfig
+from c2c_env.core.alignment import gap_closed
 from c2c_env.core.constants import CHANNELS, SILENT, SPEECHES
 from c2c_env.errors import ConfigError
 from c2c_env.text.answer import Choice, Decision, Work
 from c2c_env.text.names import MAX_LETTER, TEAM, WorkflowWords, agent_name, one_line, subtask_name
 from c2c_env.text.observation_text import Sight, plain_number, render
+from c2c_env.workflows.pack import gap_share
 from c2c_env.workflows.schema import FACETS
 
 PROMPT_FOLDER = Path(__file__).parent
@@ -64,10 +66,10 @@ def worked_example(config: EnvConfig) -> dict[str, str]:
     """What the manager's chat about the intent does to a worker, unasked and as an answer, for the rules."""
     sender, reader, complexity = config.manager_intent, config.initial_intent, EXAMPLE_COMPLEXITY
     values = {"example_complexity": plain_number(complexity)}
-    for way, exponent in (("told", complexity), ("answer", config.answer_exponent * complexity)):
-        tau = config.chat.richness**exponent
-        values |= {f"{way}_power": plain_number(exponent), f"{way}_tau": plain_number(tau)}
-        values |= {f"{way}_after": plain_number(reader + tau * max(0.0, sender - reader))}
+    for way, share in (("told", 1.0), ("answer", config.answer_exponent)):
+        tau = gap_share(config.chat.richness, complexity, share)
+        values |= {f"{way}_power": plain_number(share * complexity), f"{way}_tau": plain_number(tau)}
+        values |= {f"{way}_after": plain_number(reader + gap_closed(tau, sender, reader))}
     return values
 
 
