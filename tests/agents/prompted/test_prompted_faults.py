@@ -324,6 +324,37 @@ def test_waits_that_servers_ask_for(server, options, headers, wait):
     assert wait_asked_for(server, options, headers) == wait
 
 
+@pytest.mark.parametrize(
+    ("delay", "wait"), [("17.5s", 17.5), ("0s", 0.0), ("-1s", None), ("9" * 5000 + "s", None), (3, None)]
+)
+def test_a_wait_may_stand_in_the_body(server, options, delay, wait):
+    said = {"message": "slow down", "status": "RESOURCE_EXHAUSTED", "details": [{"a": None}, {"retryDelay": delay}]}
+
+    async def refuse(writer, asked):
+        return await server.send(writer, [{"error": said}], "429 Too Many Requests")
+
+    server.fault_refuse, server.fault = refuse, only("refuse")
+    with pytest.raises(PassingError) as caught:
+        asyncio.run(complete(options, Question("rule", (("user", "hi"),), Choice)))
+    assert caught.value.wait == wait
+
+
+@pytest.mark.parametrize(
+    ("counted", "tokens"),
+    [(12, 12), (12.0, 12), (11.2, 12), ("12", 1), (-3, 1), (None, 1), (True, 1), (1e300, 1), ([], 1)],
+)
+def test_counts_of_tokens_are_not_taken_on_trust(server, options, counted, tokens):
+    """Where they are no counts, tokens are a quarter of the characters."""
+
+    async def send(writer, asked):
+        body = {"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}]}
+        return await server.send(writer, {**body, "usage": {"prompt_tokens": counted, "completion_tokens": counted}})
+
+    server.fault_sent, server.fault = send, lambda number, asked: "sent"
+    reply = asyncio.run(complete(options, Question("rule", (("user", "hi"),), Choice)))
+    assert (reply.prompt_tokens, reply.completion_tokens) == (tokens, tokens)
+
+
 def test_a_wait_may_be_a_date(server, options):
     date = email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
     assert 55 < wait_asked_for(server, options, [f"retry-after: {date}"]) <= 60
@@ -525,7 +556,7 @@ def test_server_that_goes_away_stops_the_run(server, options):
         if len(asked) == 2:
             server.close()
 
-    with pytest.raises(EndpointError, match="cannot be reached"):
+    with pytest.raises(EndpointError, match=r"cannot be reached: .*; .* goes on from here$"):
         play_small("direct", {**options, "attempts": 2}, on_step=note)
 
 
