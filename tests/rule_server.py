@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import re
 import socket
@@ -156,6 +157,40 @@ class RuleServer:
         raw = json.dumps(completion(self.rule(body), "")).encode()
         return await self.send(writer, raw[: len(raw) // 2])
 
+    async def fault_not_http(self, writer, body):
+        return await self.send_raw(writer, b"SSH-2.0-OpenSSH_9.2\r\n")
+
+    async def fault_a_longer_body_promised(self, writer, body):
+        return await self.send_raw(writer, b"HTTP/1.1 200 OK\r\ncontent-length: 10000\r\n\r\n{")
+
+    async def fault_drop_by_drop(self, writer, body):
+        await self.send_raw(writer, b"HTTP/1.1 200 OK\r\ncontent-length: 10000\r\n\r\n")
+        while True:
+            await self.send_raw(writer, b"{")
+            await asyncio.sleep(0.02)
+
+    async def fault_old_http(self, writer, body):
+        raw = json.dumps(completion(self.rule(body), "")).encode()
+        return await self.send_raw(writer, b"HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n" + raw)
+
+    async def fault_zipped(self, writer, body):
+        raw = gzip.compress(json.dumps(completion(self.rule(body), "")).encode())
+        return await self.send(writer, raw, headers=["content-encoding: gzip"])
+
+    async def fault_long_id(self, writer, body):
+        return await self.send(writer, {**completion(self.rule(body), ""), "id": "x" * 1_000_000})
+
+    async def fault_events(self, writer, body):
+        part = {"choices": [{"index": 0, "delta": {"content": self.rule(body)}, "finish_reason": "stop"}]}
+        raw = f"data: {json.dumps(part)}\n\ndata: [DONE]\n\n".encode()
+        return await self.send(writer, raw, kind="text/event-stream")
+
+    async def send_raw(self, writer, raw):
+        """Bytes as they are; the connection is over after them."""
+        writer.write(raw)
+        await writer.drain()
+        return False
+
     async def fault_not_utf8(self, writer, body):
         return await self.send(writer, b'{"choices": [{"message": {"content": "\xff\xfe"}}]}')
 
@@ -207,6 +242,15 @@ class RuleServer:
 
     async def fault_only_reasoning(self, writer, body):
         return await self.say(writer, {"content": "", "reasoning_content": "Hm, "}, finish="length")
+
+    async def fault_answer_in_reasoning(self, writer, body):
+        return await self.say(writer, {"content": "", "reasoning_content": self.rule(body)})
+
+    async def fault_no_more_room(self, writer, body):
+        return await self.say(writer, {"content": self.rule(body)[:-4]}, finish="model_length")
+
+    async def fault_filtered(self, writer, body):
+        return await self.say(writer, {"content": ""}, finish="content_filter")
 
     async def fault_refusal_part(self, writer, body):
         return await self.say(writer, {"content": [{"type": "refusal", "refusal": "No."}]})

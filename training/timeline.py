@@ -16,7 +16,8 @@ from agents.policy import PolicyContext
 from agents.registry import make_policy
 from c2c_env import METRICS, Batch, EnvConfig, Team
 from c2c_env.core import constants as c
-from c2c_env.render.scene import printable, short_name
+from c2c_env.render.scene import short_name
+from c2c_env.text.names import one_line
 from c2c_env.trace import Trace
 
 MARKS = {
@@ -49,7 +50,7 @@ def play_episode(
 def print_episode(console: Console, trace: Trace, metrics: dict[str, float], how: str) -> None:
     """Print the whole report."""
     workflow = trace.batch.workflow(trace.row)
-    title = f"{printable(workflow.title or workflow.name)} [{printable(workflow.name)}, {workflow.tier}]"
+    title = f"{one_line(workflow.title or workflow.name)} [{one_line(workflow.name)}, {workflow.tier}]"
     console.print(Text(title, style="bold"))
     console.print(Text(how), end="\n\n")
     print_timeline(console, trace)
@@ -141,7 +142,7 @@ def subtask_table(trace: Trace) -> Table:
     for k, subtask in enumerate(trace.batch.workflow(b).subtasks):
         steps = np.flatnonzero((trace.worked == k).any(axis=1))
         first = str(trace.t[steps[0]]) if len(steps) else "-"
-        row = [str(k), printable(subtask.title or subtask.id), subtask.domain, f"{subtask.effort:.1f}", first]
+        row = [str(k), one_line(subtask.title or subtask.id), subtask.domain, f"{subtask.effort:.1f}", first]
         done = int(state.finished_step[b, k])
         if done >= 0:
             by = (short_name(int(state.owner[b, k])), f"{state.finish_alignment[b, k]:.2f}")
@@ -160,7 +161,7 @@ def message_table(trace: Trace) -> Table:
         recipient, k = int(trace.recipient[n, i]), int(trace.topic[n, i])
         to = "all" if recipient == trace.team else short_name(recipient)
         speech = c.SPEECHES[trace.speech[n, i]] + (" (refused)" if refused(trace, n, i) else "")
-        topic = f"{k} {printable(subtasks[k].title or subtasks[k].id)}"
+        topic = f"{k} {one_line(subtasks[k].title or subtasks[k].id)}"
         table.add_row(*map(Text, (str(trace.t[n]), f"{short_name(i)} -> {to}", speech, topic)))
     return table
 

@@ -209,7 +209,7 @@ class PromptedTeam:
             answer, repairs = read_answer(question, reply)
             choices = self.strategy.choices(answer, sights)
             decisions = [
-                Decision.invalid(f"no one action for {sight.name}")
+                Decision.invalid(f"{sight.name} has not exactly one action")
                 if choice is None
                 else decide(choice, sight.legal, self.context.num_agents, len(sight.status), repairs)
                 for choice, sight in zip(choices, sights, strict=True)
@@ -256,7 +256,7 @@ def read_answer(question: Question, reply: Reply) -> tuple[Any, list[str]]:
     try:
         data, repairs = read_json(reply.text)
     except AnswerError as error:
-        raise AnswerError(f"cut off: {error}" if reply.note == CUT_OFF else str(error)) from None
+        raise AnswerError(CUT_OFF if reply.note == CUT_OFF else str(error)) from None
     if reply.note:
         repairs.append(reply.note)
     return validate(question.form, data, repairs), repairs

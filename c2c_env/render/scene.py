@@ -10,6 +10,7 @@ import numpy as np
 from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array, Params, State
 from c2c_env.envs.batch import Batch
+from c2c_env.text.names import one_line
 from c2c_env.trace import meeting_hosts
 from c2c_env.workflows.schema import Workflow
 
@@ -113,8 +114,8 @@ def take_scene(batch: Batch, row: int = 0) -> Scene:
     p, s, workflow = batch.params, batch.state, batch.workflow(row)
     w, subtasks = int(s.workflow[row]), len(workflow.subtasks)
     return Scene(
-        name=printable(workflow.name),
-        title=printable(workflow.title or workflow.name),
+        name=one_line(workflow.name),
+        title=one_line(workflow.title or workflow.name),
         tier=workflow.tier,
         rows=batch.pool.max_subtasks,
         columns=batch.num_agents,
@@ -129,11 +130,6 @@ def take_scene(batch: Batch, row: int = 0) -> Scene:
         messages=_messages(p, s, row, workflow),
         alignment=s.alignment[row, : batch.num_agents, :subtasks].copy(),
     )
-
-
-def printable(text: str) -> str:
-    """Put a text on one line, without characters that would steer a terminal."""
-    return "".join(ch if ch.isprintable() else "?" for ch in " ".join(text.split()))
 
 
 def width_of(text: str) -> int:
@@ -179,8 +175,8 @@ def _subtasks(params: Params, state: State, row: int, workflow: Workflow) -> tup
     return tuple(
         SubtaskLine(
             index=k,
-            id=printable(subtask.id),
-            title=printable(subtask.title or subtask.id),
+            id=one_line(subtask.id),
+            title=one_line(subtask.title or subtask.id),
             domain=subtask.domain,
             status=c.STATUSES[state.status[row, k]],
             effort=subtask.effort,
@@ -218,7 +214,7 @@ def _agents(params: Params, state: State, row: int, workflow: Workflow, names: l
 
 
 def _topic(workflow: Workflow, subtask: int) -> str:
-    return f"{subtask} {printable(workflow.subtasks[subtask].id)}"
+    return f"{subtask} {one_line(workflow.subtasks[subtask].id)}"
 
 
 def _use(state: State, row: int, agent: int) -> str:

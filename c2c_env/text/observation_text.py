@@ -254,19 +254,28 @@ def _contacts(sight: Sight) -> str:
     for j in np.argsort(-sight.ask_age, kind="stable"):
         if sight.asks_me[j] >= 0:
             lines.append(
-                f"- {agent_name(int(j))} asks you about {_topic(sight, sight.asks_me[j])}, {sight.ask_age[j]} steps ago"
+                f"- {agent_name(int(j))} asks you about {_topic(sight, sight.asks_me[j])}, {_ago(sight.ask_age[j])}"
             )
     for j in np.flatnonzero(sight.asked >= 0):
         lines.append(
-            f"- you asked {agent_name(int(j))} about {_topic(sight, sight.asked[j])}, {sight.asked_age[j]} steps ago"
+            f"- you asked {agent_name(int(j))} about {_topic(sight, sight.asked[j])}, {_ago(sight.asked_age[j])}"
         )
     for j in np.flatnonzero(sight.read_speech > 0):
         speech, topic = SPEECHES[sight.read_speech[j]], _topic(sight, sight.read_topic[j])
         symbol = f" with symbol {sight.read_symbol[j]}" if sight.read_symbol[j] >= 0 else ""
-        age = f"{sight.read_age[j]} steps ago"
+        age = _ago(sight.read_age[j])
         lines.append(f"- last read from {agent_name(int(j))}: {speech} about {topic}{symbol}, {age}")
     head = "\n".join(["Requests and messages:", *lines]) if lines else ""
     return "\n\n".join(part for part in (head, _letters(sight)) if part)
+
+
+def number_of_steps(count: int) -> str:
+    """Write how many steps something takes."""
+    return f"{count} step{'' if count == 1 else 's'}"
+
+
+def _ago(age: int) -> str:
+    return f"{number_of_steps(age)} ago"
 
 
 def _topic(sight: Sight, subtask: int) -> str:
@@ -283,7 +292,7 @@ def _letters(sight: Sight) -> str:
     ]
     for letter in sight.letters:
         head = f"{SPEECHES[letter.speech]} from {agent_name(letter.sender)} about {subtask_name(letter.topic)}"
-        lines += [f"- {head}, {letter.age} steps ago:", quoted(letter.text)]
+        lines += [f"- {head}, {_ago(letter.age)}:", quoted(letter.text)]
     return "\n".join(lines)
 
 

@@ -15,6 +15,7 @@ from c2c_env import EnvConfig, Subtask, Workflow, load_builtin, parallel_env
 from c2c_env.core import constants as c
 from c2c_env.text import FACT_THRESHOLD, Letter, WorkflowWords, legal_choices, look, one_line, quoted, render
 from c2c_env.text.names import MAX_LETTER
+from c2c_env.text.observation_text import number_of_steps
 from c2c_env.workflows import FACETS
 
 
@@ -243,3 +244,8 @@ def test_plain_is_one_line(text, limit):
     assert len(shown.splitlines()) <= 1
     assert len(shown) <= limit
     assert one_line(shown) == shown
+
+
+@pytest.mark.parametrize(("count", "shown"), [(0, "0 steps"), (1, "1 step"), (2, "2 steps")])
+def test_one_step_is_not_several(count, shown):
+    assert number_of_steps(count) == shown

@@ -41,10 +41,16 @@ class Demand:
         self.answer_tokens += answer_tokens
         self.dollars += settings.cost(round(prompt_tokens), round(answer_tokens))
 
-    def money(self, about: str) -> str:
-        """Say the dollars."""
+    def __str__(self) -> str:
         unknown = np.isnan(self.dollars)
-        return "cost unknown without price_in and price_out" if unknown else f"{about} ${self.dollars:,.2f}"
+        cost = "cost unknown without price_in and price_out" if unknown else in_dollars(self.dollars)
+        tokens = f"{self.prompt_tokens:,.0f} tokens of prompts and {self.answer_tokens:,.0f} of answers"
+        return f"{self.questions:,.0f} questions, {tokens}, {cost}"
+
+
+def in_dollars(amount: float) -> str:
+    """Write dollars in cents, or in hundredths of them where cents would say too little."""
+    return f"${amount:,.2f}" if amount >= 10 or amount == 0 else f"${amount:,.4f}"
 
 
 def describe_estimate(cells: Sequence[Cell]) -> str:
@@ -53,11 +59,9 @@ def describe_estimate(cells: Sequence[Cell]) -> str:
     for cell in cells:
         _estimate(cell, expected, most)
     return (
-        f"prompted teams: at most {most.questions:,.0f} questions if every episode goes to its horizon, about"
-        f" {most.prompt_tokens:,.0f} tokens of prompts (without what strategies remember), at most"
-        f" {most.answer_tokens:,.0f} of answers, {most.money('at most about')}; expected, if episodes are as long as"
-        f" those of {STAND_IN}: {expected.questions:,.0f} questions, {expected.prompt_tokens:,.0f} tokens of prompts,"
-        f" {expected.answer_tokens:,.0f} of answers, {expected.money('about')}; what the cache has costs nothing"
+        f"prompted teams, without what strategies remember and without what the cache has, which costs nothing:\n"
+        f"  expected (episodes as long as those of {STAND_IN}): about {expected}\n"
+        f"  at most (every episode to its horizon, every answer as long as may be): about {most}"
     )
 
 
@@ -114,7 +118,7 @@ def describe_running(meters: Iterable[Budget]) -> str:
     tokens = counted.prompt_tokens + counted.completion_tokens
     parts = [f"{counted.steps:,} steps", f"{counted.asked - counted.retries + counted.cached:,} questions"]
     parts.append(f"{tokens:,} tokens")
-    parts += [] if np.isnan(dollars) else [f"${dollars:,.2f}"]
+    parts += [] if np.isnan(dollars) else [in_dollars(dollars)]
     return ", ".join([*parts, f"{counted.retries:,} retries"])
 
 
@@ -129,7 +133,10 @@ def describe_totals(meters: Mapping[ModelSettings, Budget]) -> str:
     """What was asked and paid."""
     lines = []
     for settings, meter in meters.items():
-        totals, paid = meter.totals, "" if np.isnan(meter.dollars) else f", ${meter.dollars:,.4f}"
+        totals, paid = meter.totals, "" if np.isnan(meter.dollars) else f", {in_dollars(meter.dollars)}"
+        again = f" ({totals.retries:,} of them again)" if totals.retries else ""
         tokens = f"{totals.prompt_tokens:,} + {totals.completion_tokens:,} tokens"
-        lines.append(f"{settings.base_url}: {totals.asked} asked, {totals.cached} from the cache, {tokens}{paid}")
+        lines.append(
+            f"{settings.base_url}: {totals.asked:,} asked{again}, {totals.cached:,} from the cache, {tokens}{paid}"
+        )
     return "\n".join(one_line(line) for line in lines)

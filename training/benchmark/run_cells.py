@@ -157,7 +157,8 @@ def open_threads(cells: Sequence[Cell], errors: Console) -> Threads:
     def stop() -> None:
         try:
             if count := answers_under_way():
-                errors.print(f"waiting for {count} answers that are under way; interrupt again to stop at once")
+                answers = "1 answer that is" if count == 1 else f"{count} answers that are"
+                errors.print(f"waiting for {answers} under way; interrupt again to stop at once")
             close_clients()
         except KeyboardInterrupt:
             close_clients(patient=False)

@@ -11,13 +11,23 @@ from agents.prompted.backends.base import CUT_OFF, NOTHING_SAID, REFUSAL, TOOL_C
 
 # ends of an answer that the server gives when it, and not the model, broke off
 _BROKEN_OFF = ("error", "abort", "aborted", "cancelled", "canceled", "network_error", "insufficient_system_resource")
+_FULL = ("length", "max_tokens", "model_length")  # there was no more room for the answer
+_FILTERED = "content_filter"
 _TEXT_PARTS = ("text", "output_text", None)
 _SAYING = ("message", "detail", "details", "error_description", "msg", "title", "reason")
+# what passes in a minute says "quota" too, so that word alone is not enough, unless the key is refused for it
 _NO_MONEY = re.compile(
-    r"insufficient[ _-]*(quota|credit|balance|fund)|exceeded_current_quota|credit balance|out of credits|arrearage"
-    r"|billing[ _](hard[ _]limit|not[ _]active)|available credits|spending limit|payment required|\(402\)$",
+    r"insufficient[ _-]*(quota|credit|balance|fund)|balance( is)? (insufficient|too low|not enough)|credit balance"
+    r"|exceeded_current_quota|(included|available|out of|no more) credits|arrearage|quota[_-]exceeded"
+    r"|billing[ _](hard[ _]limit|not[ _]active)|(spending|spend|key) limit|payment required|\(402\)$|欠费|余额不足",
     re.IGNORECASE,
 )
+_LONG_PERIOD = re.compile(r"(\bper[ _-]?|-per-|/ ?)(day|month)\b|\b(daily|monthly)\b", re.IGNORECASE)
+_NO_QUOTA = re.compile(
+    r"quota|(limit|credits?|free tier)\b.{0,40}\b(exceeded|reached|exhausted)", re.IGNORECASE | re.DOTALL
+)
+_WAIT = re.compile(r"^([0-9]{1,9}(?:\.[0-9]{1,9})?)s$")
+_SAID = 600  # characters of an error in which it says what it is; prompts are echoed behind them
 _MODERATED = re.compile(r"moderat|flagged|content[ _-]?(policy|filter)|safety|usage polic", re.IGNORECASE)
 _DEPTH = 5  # of errors in errors, as gateways wrap them
 
@@ -32,6 +42,8 @@ def parse_body(body: bytes) -> dict[str, Any]:
     Raises:
         NoCompletionError: it is something else, such as a page of HTML.
     """
+    if body.lstrip().startswith(b"data:"):
+        raise NoCompletionError("it is a stream of events, and a whole answer was asked for")
     try:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -64,7 +76,10 @@ def read_completion(body: Mapping[str, Any], wanted_tool: str, tool_asked: bool)
     text, note = _read_message(message, wanted_tool, tool_asked)
     if note == NOTHING_SAID and end is None:
         raise NoCompletionError("it has neither text nor a finish_reason")
-    return text, CUT_OFF if end == "length" and note in ("", NOTHING_SAID) else note
+    if note == NOTHING_SAID and end == _FILTERED:
+        return text, REFUSAL
+    cut = isinstance(end, str) and end.lower() in _FULL and note in ("", NOTHING_SAID)
+    return text, CUT_OFF if cut else note
 
 
 def _read_message(message: Mapping[str, Any], wanted_tool: str, tool_asked: bool) -> tuple[str, str]:
@@ -126,9 +141,23 @@ def words_of_error(body: Any, depth: int = _DEPTH) -> str:
     return f"{words} ({kind})" if words and kind else words
 
 
+def wait_of_error(body: Any, depth: int = _DEPTH) -> float | None:
+    """Find the seconds that a server asks to wait where it says so in the body, as `{"retryDelay": "17.5s"}`."""
+    if not depth or not isinstance(body, dict | list):
+        return None
+    if isinstance(body, dict) and isinstance(delay := body.get("retryDelay"), str) and (found := _WAIT.match(delay)):
+        return float(found[1])
+    parts = body.values() if isinstance(body, dict) else body[:20]
+    return next((wait for part in parts if (wait := wait_of_error(part, depth - 1)) is not None), None)
+
+
 def is_about_money(status: int, words: str) -> bool:
-    """Whether an error says that nothing is answered until somebody pays."""
-    return status == 402 or bool(_NO_MONEY.search(words))
+    """Whether an error says that nothing is answered for hours, or until somebody pays."""
+    said = words[:_SAID]
+    if status == 402 or _NO_MONEY.search(said):
+        return True
+    refused, limited = status in (401, 403), status == 429
+    return bool((refused and _NO_QUOTA.search(said)) or (limited and _LONG_PERIOD.search(said)))
 
 
 def is_moderation(words: str) -> bool:

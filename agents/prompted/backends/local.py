@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from agents.prompted.backends.base import Question, Reply, RequestFailedError
+from agents.prompted.backends.base import CUT_OFF, Question, Reply, RequestFailedError
 from agents.prompted.client.answer_cache import question_key
 from agents.prompted.settings import ModelSettings
 from c2c_env.errors import EndpointError, MissingExtraError
@@ -80,7 +80,7 @@ class LocalModel:
             )
             written = whole[0, tokens.shape[1] :]
         text = tokenizer.decode(written, skip_special_tokens=True)
-        note = "cut off" if len(written) >= question.max_tokens else ""
+        note = CUT_OFF if len(written) >= question.max_tokens else ""
         return Reply(text, tokens.shape[1], len(written), time.monotonic() - start, note)
 
     def _sampling(self) -> dict[str, Any]:

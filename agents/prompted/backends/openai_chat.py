@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import os
 import time
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from email.utils import parsedate_to_datetime
+from html import escape
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import openai
@@ -22,6 +25,7 @@ from agents.prompted.backends.completion import (
     is_moderation,
     parse_body,
     read_completion,
+    wait_of_error,
     words_of_error,
 )
 from agents.prompted.settings import NO_KEY, OPENAI_URL, ModelSettings
@@ -45,8 +49,13 @@ class OpenAIChat:
     def __init__(self, options: ModelSettings) -> None:
         self.options = options
         self._key = _read_key(options.key_variable)
+        self._secret = _ways_to_write(self._key) if len(self._key) >= LEAST_KEY else []
         self._client = openai.AsyncOpenAI(
-            base_url=options.base_url, api_key=self._key or "none", max_retries=0, timeout=options.timeout
+            base_url=options.base_url,
+            api_key=self._key or "none",
+            max_retries=0,
+            timeout=options.timeout,
+            http_client=openai.DefaultAsyncHttpx2Client(follow_redirects=False),  # prompts go where the user says
         )
 
     async def close(self) -> None:
@@ -65,6 +74,8 @@ class OpenAIChat:
         except openai.APIStatusError as error:
             if error.status_code in _REFUSED:
                 raise EndpointError(self._refused(error)) from None
+            if error.response.has_redirect_location:
+                raise EndpointError(self._redirected(error)) from None
             return
         except (openai.APIConnectionError, TimeoutError) as error:
             raise EndpointError(self._unreachable(error)) from None
@@ -93,7 +104,7 @@ class OpenAIChat:
             raise self._status_error(error, question.model) from None
         except (openai.APIConnectionError, httpx2.TransportError) as error:
             gone = isinstance(error.__cause__, httpx2.ConnectError)
-            what = self._unreachable(error) if gone else "the connection was dropped"
+            what = self._unreachable(error) if gone else f"the connection was dropped ({self._cause(error)})"
             raise PassingError(what, paid=not gone, unreachable=gone) from None
         except (openai.OpenAIError, httpx2.HTTPError, ValueError) as error:
             raise PassingError(f"the server's answer cannot be read ({type(error).__name__})", paid=True) from None
@@ -142,13 +153,15 @@ class OpenAIChat:
 
     def _status_error(self, error: openai.APIStatusError, model: str) -> Exception:
         status, words = error.status_code, words_of_error(error.body) or error.message
-        said = self._shown(words)
+        said = self._shown(words.removesuffix(f" ({status})"))  # some repeat it as their own code
         if is_about_money(status, words):
             return EndpointError(self._unpaid(status, said))
         if status == 403 and is_moderation(words):
             return RequestFailedError(f"the server does not like the prompt (status {status}): {said}")
         if status in _REFUSED:
             return EndpointError(self._refused(error))
+        if error.response.has_redirect_location:
+            return EndpointError(self._redirected(error))
         if status == 404:
             return EndpointError(f"{self.options.base_url} knows no model {model!r}, or is no endpoint: {said}")
         if status >= 500:
@@ -163,7 +176,8 @@ class OpenAIChat:
         return "" if plain else "; if it stays so, try another answer_format, such as text"
 
     def _unpaid(self, status: int, said: str) -> str:
-        return f"{self.options.base_url} answers nothing more until it is paid (status {status}): {said}; {GOES_ON}"
+        start = f"{self.options.base_url} answers nothing more for want of money or quota (status {status})"
+        return f"{start}: {said}; {GOES_ON}"
 
     def _refused(self, error: openai.APIStatusError) -> str:
         said = self._shown(words_of_error(error.body) or error.message)
@@ -171,18 +185,31 @@ class OpenAIChat:
         start = f"{self.options.base_url} refuses the key (status {error.status_code})"
         return f"{start}; it was read from the variable {given}; the server says: {said}"
 
+    def _redirected(self, error: openai.APIStatusError) -> str:
+        to = self._shown(error.response.headers.get("location", ""))
+        return (
+            f"{self.options.base_url} redirects to {to} (status {error.status_code}), which is not followed; if that"
+            " server is to be asked, give its address as base_url"
+        )
+
     def _unreachable(self, error: Exception) -> str:
+        return f"{self.options.base_url} cannot be reached: {self._cause(error)}"
+
+    def _cause(self, error: Exception) -> str:
         cause = error.__cause__ or error
-        return f"{self.options.base_url} cannot be reached: {type(cause).__name__} {self._shown(str(cause))}".rstrip()
+        return f"{type(cause).__name__} {self._shown(str(cause)) if str(cause) else ''}".rstrip()
 
     def _shown(self, words: str) -> str:
         """A server's words for a message: the key is hidden before anything is cut, and is not left in part."""
         whole = self._hide(one_line(words[:_READ]))
-        return one_line(whole if len(words) <= _READ else whole[: -len(self._key) or None], _SHOWN) or "(no words)"
+        longest = max(map(len, self._secret), default=0)
+        return one_line(whole if len(words) <= _READ else whole[: -longest or None], _SHOWN) or "(no words)"
 
     def _hide(self, text: str) -> str:
         """Whatever a server sends back, the key stays out of it."""
-        return text.replace(self._key, "[key]") if len(self._key) >= LEAST_KEY else text
+        for written in self._secret:
+            text = text.replace(written, "[key]")
+        return text
 
 
 def _read_key(variable: str) -> str:
@@ -193,7 +220,15 @@ def _read_key(variable: str) -> str:
         raise EndpointError(
             f"no key: set the environment variable {variable}, or give key_variable={NO_KEY} if the server wants none"
         )
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise EndpointError(f"the variable {variable} holds no key: a key is ASCII without blanks and line breaks")
     return key
+
+
+def _ways_to_write(key: str) -> list[str]:
+    """Return the key as it may stand in a server's words: as it is, in JSON, in a URL, in HTML; the longest first."""
+    ways = {key, json.dumps(key)[1:-1], json.dumps(key)[1:-1].replace("/", "\\/"), quote(key, safe=""), escape(key)}
+    return sorted(ways, key=lambda way: (-len(way), way))
 
 
 async def _body(asking: AbstractAsyncContextManager[Any]) -> bytes:
@@ -214,6 +249,8 @@ def _has_id(entry: Any) -> bool:
 def _count(usage: Any, name: str, characters: int) -> int:
     """Tokens as the server counts them; a quarter of the characters where it does not."""
     count = usage.get(name) if isinstance(usage, dict) else None
+    if isinstance(count, float) and math.isfinite(count):
+        count = math.ceil(count)
     if isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= _MOST_TOKENS:
         return count
     return -(-characters // 4)
@@ -230,7 +267,9 @@ def _retry_after(error: openai.APIStatusError) -> float | None:
         if 0.0 <= wait < math.inf:
             return wait
     until, now = _seconds(headers.get("retry-after", "")), _seconds(headers.get("date", ""))
-    return None if until is None else max(0.0, until - (time.time() if now is None else now))
+    if until is None:
+        return wait_of_error(error.body)
+    return max(0.0, until - (time.time() if now is None else now))
 
 
 def _seconds(date: str) -> float | None:

@@ -17,7 +17,7 @@ class Totals:
     Attributes:
         steps: of episodes, all environments together.
         asked: attempts, of which `retries` were further ones for the same question.
-        cached: questions that the cache answered.
+        cached: questions that were not asked, since the cache or another episode had the answer.
     """
 
     steps: int = 0

@@ -127,7 +127,9 @@ class Client:
                 self.meter.totals.cached += 1
                 return reply
             if key in self._under_way:  # the same question of another episode
-                return await asyncio.shield(self._under_way[key])
+                reply = await asyncio.shield(self._under_way[key])
+                self.meter.totals.cached += 1
+                return reply
             return await self._ask_once(key, question)
 
     async def _ask_once(self, key: str, question: Question) -> Reply:
@@ -158,7 +160,7 @@ class Client:
             return await attempts(self._attempt, question)
         except PassingError as error:
             if error.unreachable:
-                raise EndpointError(str(error)) from None
+                raise EndpointError(f"{error}; {GOES_ON}") from None
             raise RequestFailedError(f"{error} ({self.options.attempts} attempts)") from None
 
     async def _attempt(self, question: Question) -> Reply:

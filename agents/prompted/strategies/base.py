@@ -19,7 +19,7 @@ from c2c_env.core.constants import CHANNELS, SILENT, SPEECHES
 from c2c_env.errors import ConfigError
 from c2c_env.text.answer import Choice, Decision, Work
 from c2c_env.text.names import MAX_LETTER, TEAM, WorkflowWords, agent_name, one_line, subtask_name
-from c2c_env.text.observation_text import Sight, plain_number, render
+from c2c_env.text.observation_text import Sight, number_of_steps, plain_number, render
 from c2c_env.workflows.pack import gap_share
 from c2c_env.workflows.schema import FACETS
 
@@ -46,7 +46,10 @@ def rules(config: EnvConfig) -> str:
     for name in CHANNELS:
         channel = getattr(config, name)
         values |= {f"{name}_send": plain_number(channel.send_hours), f"{name}_read": plain_number(channel.read_hours)}
-        values |= {f"{name}_steps": channel.latency, f"{name}_richness": plain_number(channel.richness)}
+        values |= {
+            f"{name}_steps": number_of_steps(channel.latency),
+            f"{name}_richness": plain_number(channel.richness),
+        }
     weights = zip(FACETS, config.facet_weights, strict=True)
     values["weights"] = ", ".join(f"{facet} {plain_number(weight)}" for facet, weight in weights)
     values |= {"letter": MAX_LETTER, "kept_steps": KEPT_STEPS, "most_letters": MOST_LETTERS}

@@ -20,7 +20,7 @@ from c2c_env.errors import EndpointError
         ("work 's99' does not exist", "work ... does not exist"),
         ("recipient worker_12 is not allowed now", "recipient ... is not allowed now"),
         ("topic s3 is not allowed now", "topic ... is not allowed now"),
-        ("no one action for manager_0", "no one action for ..."),
+        ("manager_0 has not exactly one action", "... has not exactly one action"),
         ("actions.3.text: Field required", "actions.....text: Field required"),
         (
             "the answer has 200123 characters, expected at most 100000",

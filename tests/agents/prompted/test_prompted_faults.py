@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import html
 import json
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -42,6 +44,12 @@ def only(fault, *numbers):
         ("the_same_twice", "repaired", "the same JSON several times"),
         ("whole_and_cut", "repaired", "cut off"),
         ("only_reasoning", "invalid", "cut off"),
+        ("answer_in_reasoning", "invalid", "no answer"),
+        ("no_more_room", "invalid", "cut off"),
+        ("filtered", "invalid", "refusal"),
+        ("zipped", "valid", ""),
+        ("old_http", "valid", ""),
+        ("long_id", "valid", ""),
         ("tool_call", "repaired", "tool call"),
         ("tool_call_twice", "repaired", "tool call"),
         ("tool_call_of_an_object", "repaired", "tool call"),
@@ -106,7 +114,14 @@ def test_what_passes_is_tried_again_and_leaves_no_trace(server, options, fault):
         ("status_429", "status 429: slow down (test) (2 attempts)"),
         ("no_choices", "the server sent no answer: it has no choice with a message (2 attempts)"),
         ("status_400", "status 400"),
-        ("reset", "the connection was dropped (2 attempts)"),
+        ("reset", "the connection was dropped (ReadError) (2 attempts)"),
+        ("not_http", "the connection was dropped (RemoteProtocolError "),
+        ("a_longer_body_promised", "the connection was dropped (RemoteProtocolError peer closed connection"),
+        (
+            "events",
+            "the server sent no answer: it is a stream of events, and a whole answer was asked for (2 attempts)",
+        ),
+        ("drop_by_drop", "no answer within 0.3 s (2 attempts)"),
         ("cut_http", "cannot be read (JSONDecodeError): "),
         ("not_utf8", "cannot be read (UnicodeDecodeError): "),
         ("html", "cannot be read (JSONDecodeError): Bad gateway (2 attempts)"),
@@ -126,7 +141,9 @@ def test_what_does_not_pass_fails_its_episode_and_no_other(server, options, faul
     server.fault = fail
     fields = {"volatility": 0.4}  # so that episodes differ
     batch = small_batch(2, **fields)
-    policy = prompted(batch, "direct", {**options, "timeout": 0.3 if fault == "slow" else 10, "attempts": 2})
+    policy = prompted(
+        batch, "direct", {**options, "timeout": 0.3 if fault in ("slow", "drop_by_drop") else 10, "attempts": 2}
+    )
     metrics = play(batch, policy)
     columns = [policy.episode_columns(env) for env in range(2)]
     (failed,) = [env for env in range(2) if columns[env]["failed"]]
@@ -307,6 +324,37 @@ def test_waits_that_servers_ask_for(server, options, headers, wait):
     assert wait_asked_for(server, options, headers) == wait
 
 
+@pytest.mark.parametrize(
+    ("delay", "wait"), [("17.5s", 17.5), ("0s", 0.0), ("-1s", None), ("9" * 5000 + "s", None), (3, None)]
+)
+def test_a_wait_may_stand_in_the_body(server, options, delay, wait):
+    said = {"message": "slow down", "status": "RESOURCE_EXHAUSTED", "details": [{"a": None}, {"retryDelay": delay}]}
+
+    async def refuse(writer, asked):
+        return await server.send(writer, [{"error": said}], "429 Too Many Requests")
+
+    server.fault_refuse, server.fault = refuse, only("refuse")
+    with pytest.raises(PassingError) as caught:
+        asyncio.run(complete(options, Question("rule", (("user", "hi"),), Choice)))
+    assert caught.value.wait == wait
+
+
+@pytest.mark.parametrize(
+    ("counted", "tokens"),
+    [(12, 12), (12.0, 12), (11.2, 12), ("12", 1), (-3, 1), (None, 1), (True, 1), (1e300, 1), ([], 1)],
+)
+def test_counts_of_tokens_are_not_taken_on_trust(server, options, counted, tokens):
+    """Where they are no counts, tokens are a quarter of the characters."""
+
+    async def send(writer, asked):
+        body = {"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}]}
+        return await server.send(writer, {**body, "usage": {"prompt_tokens": counted, "completion_tokens": counted}})
+
+    server.fault_sent, server.fault = send, lambda number, asked: "sent"
+    reply = asyncio.run(complete(options, Question("rule", (("user", "hi"),), Choice)))
+    assert (reply.prompt_tokens, reply.completion_tokens) == (tokens, tokens)
+
+
 def test_a_wait_may_be_a_date(server, options):
     date = email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
     assert 55 < wait_asked_for(server, options, [f"retry-after: {date}"]) <= 60
@@ -398,6 +446,18 @@ MONEY = "You have nothing left"
         ("403 Forbidden", {"error": {"message": f"{MONEY}: insufficient balance"}}),
         ("400 Bad Request", {"error": {"message": f"{MONEY}: your credit balance is too low"}}),
         ("200 OK", {"error": {"message": MONEY, "code": 402}}),
+        ("400 Bad Request", {"error": {"message": MONEY, "code": "billing_hard_limit_reached"}}),
+        ("429 Too Many Requests", {"error": {"message": MONEY, "code": "quota-exceeded"}}),
+        ("429 Too Many Requests", {"detail": f"{MONEY}: you have exceeded your monthly included credits"}),
+        ("429 Too Many Requests", {"error": {"message": f"{MONEY} of your tokens per day (TPD)"}}),
+        ("429 Too Many Requests", {"error": {"message": f"{MONEY}: 您的账户已欠费", "code": "1113"}}),
+        ("403 Forbidden", {"message": f"{MONEY}: your account balance is insufficient"}),
+        (
+            "403 Forbidden",
+            {"error": {"message": f"{MONEY}: the free tier has been exhausted", "code": "AllocationQuota"}},
+        ),
+        ("403 Forbidden", {"error": {"message": f"{MONEY}: key limit exceeded", "code": 403}}),
+        ("401 Unauthorized", {"detail": {"status": "quota_exceeded", "message": MONEY}}),
         ("200 OK", {"choices": None, "error": {"message": MONEY, "code": "insufficient_quota"}}),
     ],
 )
@@ -406,9 +466,47 @@ def test_what_nobody_pays_for_stops_the_run_in_the_words_of_the_server(server, o
         return await server.send(writer, body, status, ["retry-after: 1"])
 
     server.fault_refuse, server.fault = refuse, lambda number, asked: "refuse" if number >= 4 else None
-    with pytest.raises(EndpointError, match=f"answers nothing more until it is paid .*{MONEY}.*goes on from here"):
+    with pytest.raises(
+        EndpointError, match=f"answers nothing more for want of money or quota .*{MONEY}.*goes on from here"
+    ):
         play_small("direct", {**options, "concurrency": 1})
     assert len(server.prompts) == 5
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"message": "You exceeded your current quota, limit: 10", "code": 429, "status": "RESOURCE_EXHAUSTED"},
+        {"message": "Resource has been exhausted (e.g. check quota).", "code": 429, "status": "RESOURCE_EXHAUSTED"},
+        {"message": "Rate limit reached on requests per min (RPM): limit 3. Add a payment method to your billing"},
+        {"message": "rate limit quota exceeded, retry later"},
+    ],
+)
+def test_what_passes_in_a_minute_is_not_about_money(server, options, said):
+    async def refuse(writer, asked):
+        return await server.send(writer, {"error": said}, "429 Too Many Requests")
+
+    server.fault_refuse, server.fault = refuse, only("refuse", 0)
+    (metrics,), policy, _ = play_small("direct", options)
+    assert (metrics["success"], policy.episode_columns(0)["failed"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "where", ["http://127.0.0.1:9/v1/chat/completions", "/v1/chat/completions", "file:///x", "http://[bad"]
+)
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
+def test_a_redirection_is_not_followed_but_told(server, options, where, status):
+    async def redirect(writer, body):
+        return await server.send(writer, b"", status, [f"location: {where}?key={KEY}"])
+
+    server.fault_redirect, server.fault = redirect, lambda number, body: "redirect"
+    with pytest.raises(
+        EndpointError, match=r"redirects to .* \(status 30\d\), .*give its address as base_url"
+    ) as caught:
+        play_small("direct", {**options, "concurrency": 1})
+    assert where in str(caught.value)
+    assert KEY not in str(caught.value)
+    assert len(server.prompts) == 1
 
 
 def test_a_long_wait_stops_the_run(server, options):
@@ -458,7 +556,7 @@ def test_server_that_goes_away_stops_the_run(server, options):
         if len(asked) == 2:
             server.close()
 
-    with pytest.raises(EndpointError, match="cannot be reached"):
+    with pytest.raises(EndpointError, match=r"cannot be reached: .*; .* goes on from here$"):
         play_small("direct", {**options, "attempts": 2}, on_step=note)
 
 
@@ -500,6 +598,38 @@ def test_options_that_are_wrong(options, changes, message):
 
 
 # --- the key ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["sk-(a+)[b]*^$.|x", 'sk-a\\b\\d"c"e', "sk-a/b+c=d&e<f>'g", "sk-%41%42{0}{x}"])
+def test_no_way_of_writing_the_key_is_shown_or_kept(server, options, monkeypatch, tmp_path, key):
+    """Characters with a meaning in patterns, JSON, URLs and HTML."""
+    monkeypatch.setenv(options["key_variable"], key)
+    ways = (key, json.dumps(key), json.dumps(key).replace("/", "\\/"), quote(key, safe=""), html.escape(key))
+
+    async def refuse(writer, body):
+        return await server.send(writer, " ".join(ways).encode(), "400 Bad Request")
+
+    server.fault_refuse, server.fault = refuse, lambda number, body: "refuse" if number == 6 else "echo"
+    batch = small_batch()
+    policy = prompted(batch, "direct", {**options, "concurrency": 1})
+    recorder, (lines,) = recorder_of(batch, policy, "prompted", [0])
+    play(batch, policy, on_step=recorder.record)
+    failure = policy.episode_columns(0)["failure"]
+    assert failure.startswith("status 400: [key] ")
+    cache = (tmp_path / "cache" / CACHE_FILE).read_bytes().decode("latin-1")
+    letters = [letter.text for turns in policy.turns.values() for turn in turns for letter in turn.decisions]
+    for text in (failure, lines.text, cache, *letters):
+        assert "sk-" not in text
+    assert server.keys == {f"Bearer {key}"}
+
+
+@pytest.mark.parametrize("key", ["sk-schl\u00fcssel-12", "sk-two words-12", "sk-two\nlines-12", "sk-\x07bell-1234"])
+def test_a_key_that_no_header_can_hold_is_told_without_being_shown(server, options, monkeypatch, key):
+    monkeypatch.setenv(options["key_variable"], key)
+    with pytest.raises(EndpointError, match=f"the variable {options['key_variable']} holds no key") as caught:
+        prompted(small_batch(), "direct", options)
+    assert "sk-" not in str(caught.value)
+    assert not server.keys
 
 
 def test_key_is_seen_by_the_server_and_nowhere_else(server, options, tmp_path, caplog, capfd):

@@ -508,8 +508,8 @@ def test_spp_agents_without_one_action_do_nothing(server, options):
     play(batch, policy)
     (turn,) = policy.turns[0]
     assert [(one.label, one.how) for one in turn.decisions] == [
-        ("invalid", "no one action for manager_0"),
-        ("invalid", "no one action for worker_1"),
+        ("invalid", "manager_0 has not exactly one action"),
+        ("invalid", "worker_1 has not exactly one action"),
         ("repaired", "spelling of work"),
     ]
     columns = policy.episode_columns(0)
