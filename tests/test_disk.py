@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c2c_env.disk import parse_json, parse_toml, read_bounded, read_text, write_whole
+from c2c_env.disk import parse_json, parse_toml, read_bounded, read_text, remove_leftovers, temporary_name, write_whole
 from c2c_env.errors import ConfigError, WriteError
 
 
@@ -46,8 +46,9 @@ def test_a_fifo_does_not_hang_with_or_without_a_writer(tmp_path):
     writer.start()
     with pytest.raises(ConfigError, match="it is a FIFO"):
         read(path)
-    os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # so that the writer comes to an end, if it only starts now
     writer.join()
+    os.close(reader)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,8 @@ def test_a_full_disk_is_one_clear_error_and_leaves_the_old_file_alone(tmp_path, 
 def test_a_place_that_takes_no_file_is_one_clear_error(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
-    for place in (tmp_path / "folder", tmp_path / "file" / "a", tmp_path / "none" / "a"):
+    names = ("folder", "file/a", "none/a", "nul\0", "\ud800", "x" * 300)
+    for place in (tmp_path / name for name in names):
         with pytest.raises(WriteError, match="cannot write"):
             write_whole(place, b"x")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
@@ -158,3 +160,19 @@ def test_names_of_temporary_files_differ_whoever_writes(tmp_path, monkeypatch):
         write_whole(tmp_path / "a", b"x")
     assert len(set(names)) == 3
     write_whole(tmp_path / ("a" * 250), b"x")  # a long name leaves room for what is added
+
+
+def test_only_leftovers_are_removed_and_young_ones_if_that_is_wanted(tmp_path):
+    remove_leftovers(tmp_path / "none")
+    (tmp_path / "folder.0123456789abcdef.tmp").mkdir()
+    others = [tmp_path / name for name in ("notes.tmp", "a.json", "a.123.tmp", "folder.0123456789abcdef.tmp")]
+    for path in others[:3]:
+        path.touch()
+    old, young = (temporary_name(tmp_path / ("a" * length)) for length in (3, 250))
+    old.touch()
+    young.touch()
+    os.utime(old, (0, 0))
+    remove_leftovers(tmp_path, older_than=600)
+    assert sorted(tmp_path.iterdir()) == sorted([*others, young])
+    remove_leftovers(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(others)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -98,7 +99,7 @@ def load_recipe(name: str) -> Recipe:
         ConfigError: no such recipe, no valid TOML, or wrong names and values, all of them at once.
     """
     path = RECIPE_FOLDER / f"{name}.toml" if name in shipped_recipes() else Path(name)
-    if not path.exists():
+    if not os.path.exists(path):  # `Path.exists` raises errors for names that are too long
         raise ConfigError(f"{unknown_name('recipe', name, shipped_recipes())}, nor is it the path of a file")
     table = parse_toml(read_text(path, "recipe", ConfigError), str(path), ConfigError)
     title = f"bad recipe {path}"

@@ -69,6 +69,7 @@ def sole_run(folder: Path) -> Iterator[None]:
     with Claims(output_folder(folder)) as claims:
         if not claims.take("train"):
             raise ConfigError(f"another run trains in {folder}; wait for its end, or give another --out")
+        claims.sweep(folder)
         yield
 
 
