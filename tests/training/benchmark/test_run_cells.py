@@ -193,6 +193,13 @@ def test_damaged_cell_is_moved_aside_and_run_again(whole, damage, capsys):
     assert (whole / "results.csv").read_bytes() == results
 
 
+@pytest.mark.parametrize("flag", ["--policies", "--team-sizes", "--workflows"])
+@pytest.mark.parametrize("text", ["", " ", ",", "\n, ,"])
+def test_words_that_choose_nothing_are_an_error(flag, text, tmp_path, capsys):
+    assert main(["benchmark", "--quick", flag, text, "--out", str(tmp_path)]) == 2
+    assert f"{flag} is {text!r}, expected at least one word" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kind", ["folder", "FIFO", "loop"])
 def test_what_is_no_file_is_moved_aside_however_often(kind, tmp_path, capsys):
     words = ["--policies", "no_communication", "--workflows", "csv-import-tool", "--team-sizes", "2", "--no-figures"]
