@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.prompted.client.answer_cache import AnswerCache
 from c2c_env.disk import parse_json, parse_toml, read_bounded, read_text, remove_leftovers, temporary_name, write_whole
 from c2c_env.errors import ConfigError, WriteError
 
@@ -141,6 +143,25 @@ def test_a_full_disk_is_one_clear_error_and_leaves_the_old_file_alone(tmp_path, 
         write_whole(path, b"x" * 200)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("size", [0, 100, 5000, 20_000, 60_000])
+def test_a_full_disk_is_one_clear_error_of_the_answer_cache_and_loses_no_answer(size, tmp_path, small_files):
+    answer, kept = {"content": "x" * 500}, 0
+
+    def fill():
+        nonlocal kept
+        with contextlib.closing(AnswerCache(tmp_path)) as cache:
+            for kept in range(1000):
+                cache.put(str(kept), answer)
+
+    with small_files(size), pytest.raises(WriteError, match=r"cannot keep (an answer|answers) in '.*sqlite'"):
+        fill()
+    with contextlib.closing(AnswerCache(tmp_path)) as cache:
+        assert [cache.get(str(n)) for n in range(kept)] == [answer] * kept
+        assert cache.get(str(kept)) is None
+        cache.put(str(kept), answer)
+    assert kept > 0 or size < 60_000
 
 
 def test_a_place_that_takes_no_file_is_one_clear_error(tmp_path):

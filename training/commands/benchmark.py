@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from rich.console import Console
 
 from c2c_env.disk import write_whole
 from training import arguments
 from training.benchmark import choose_cells, model_costs, tables
-from training.benchmark.cell import Cell
 from training.benchmark.figures import draw_figures
 from training.benchmark.results import describe_benchmark, describe_unplayed, split_failed, write_results
 from training.benchmark.run_cells import complete, describe_faults, open_executor
@@ -81,27 +78,22 @@ def run(args: argparse.Namespace) -> int:
     if args.estimate:
         print(model_costs.describe_estimate([cell for cell in cells if cell.asks_model]))
         return 0
-    out, errors = arguments.output_folder(args.out), Console(stderr=True, soft_wrap=True, highlight=False)
+    console, errors = Console(width=tables.REPORT_WIDTH), Console(stderr=True, soft_wrap=True, highlight=False)
+    out = arguments.output_folder(args.out)
     with Claims(out) as claims:
         claims.sweep(out, *(out / name for name in ("cells", "transcripts", "figures")))
         write_whole(out / "run.json", json.dumps(describe_benchmark(args, cells), indent=2) + "\n")
         opener = partial(open_executor, args.ray, args.workers)
         faults = complete(cells, arguments.output_folder(out / "cells"), opener, errors, claims)
-        return report(cells, faults, out, args.no_figures, errors)
-
-
-def report(cells: Sequence[Cell], faults: dict[str, str], out: Path, no_figures: bool, errors: Console) -> int:
-    """Write and show the results of the cells that are there; return the exit status."""
-    console = Console(width=tables.REPORT_WIDTH)
-    results = write_results(cells, out)
-    counted, failed = split_failed(results)
-    if len(results):
-        tables.show_report(results, console, out / "report.txt")
-        console.print(f"\nEpisodes: {out / 'results.csv'}   configuration: {out / 'run.json'}", highlight=False)
-        if not no_figures and len(counted):
-            draw_figures(counted, [cell for cell in cells if cell.name not in faults], out, console)
-    if faults:
-        errors.print(describe_faults(cells, faults), markup=False)
-    for line in describe_unplayed(results):
-        errors.print(line, markup=False)
-    return 1 if faults or len(failed) else 0
+        results = write_results(cells, out)
+        counted, failed = split_failed(results)
+        if len(results):
+            tables.show_report(results, console, out / "report.txt")
+            console.print(f"\nEpisodes: {out / 'results.csv'}   configuration: {out / 'run.json'}", highlight=False)
+            if not args.no_figures and len(counted):
+                draw_figures(counted, [cell for cell in cells if cell.name not in faults], out, console)
+        if faults:
+            errors.print(describe_faults(cells, faults), markup=False)
+        for line in describe_unplayed(results):
+            errors.print(line, markup=False)
+        return 1 if faults or len(failed) else 0
