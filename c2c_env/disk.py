@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
+import time
 import tomllib
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +20,7 @@ from typing import Any
 from c2c_env.errors import C2CError, WriteError
 
 DOCUMENT_BYTES = 64 * 2**20  # of a text that people or this project write
-TEMPORARY = "*.tmp"  # what a killed process may leave behind
+_TEMPORARY = re.compile(r".+\.[0-9a-f]{16}\.tmp")  # no name that a person would give
 _DEEPEST = 64  # tables and lists within each other
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -137,12 +139,30 @@ def write_whole(path: AnyPath, content: str | bytes, *, durable: bool = False) -
         WriteError: the disk is full, or the place cannot be written; nothing is left behind.
     """
     path = Path(path)
-    # the random part keeps apart all who write here, processes of other machines that share the folder included
-    temporary = path.with_name(f"{path.name[:128]}.{os.urandom(8).hex()}.tmp")
+    data = content.encode() if isinstance(content, str) else content
     try:
-        _write_then_rename(temporary, path, content.encode() if isinstance(content, str) else content, durable)
-    except OSError as error:
-        raise WriteError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+        _write_then_rename(temporary_name(path), path, data, durable)
+    except (OSError, ValueError) as error:  # a `ValueError` if no system has such a path
+        raise WriteError(f"cannot write {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def temporary_name(path: Path) -> Path:
+    """Return a name beside a file for what is not whole yet; see `remove_leftovers`."""
+    # the random part keeps apart all who write here, processes of other machines that share the folder included
+    return path.with_name(f"{path.name[:128]}.{os.urandom(8).hex()}.tmp")
+
+
+def remove_leftovers(folder: Path, older_than: float = 0.0) -> None:
+    """Remove what killed processes left half written in a folder, if it is there; see `temporary_name`.
+
+    Args:
+        folder: which is searched, without the folders in it.
+        older_than: seconds since a file was written last; younger ones may belong to somebody who is at work.
+    """
+    for path in folder.glob("*.tmp"):
+        with suppress(OSError):  # a folder, or another process removes it as well
+            if _TEMPORARY.fullmatch(path.name) and time.time() - path.stat().st_mtime >= older_than:
+                path.unlink()
 
 
 def _write_then_rename(temporary: Path, path: Path, content: bytes, durable: bool) -> None:
@@ -154,7 +174,7 @@ def _write_then_rename(temporary: Path, path: Path, content: bytes, durable: boo
                 os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:  # an interrupt as well
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             temporary.unlink()
         raise
     if durable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -12,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c2c_env.disk import parse_json, parse_toml, read_bounded, read_text, write_whole
+from agents.prompted.client.answer_cache import AnswerCache
+from c2c_env.disk import parse_json, parse_toml, read_bounded, read_text, remove_leftovers, temporary_name, write_whole
 from c2c_env.errors import ConfigError, WriteError
 
 
@@ -145,10 +147,30 @@ def test_a_full_disk_is_one_clear_error_and_leaves_the_old_file_alone(tmp_path, 
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("size", [0, 100, 5000, 20_000, 60_000])
+def test_a_full_disk_is_one_clear_error_of_the_answer_cache_and_loses_no_answer(size, tmp_path, small_files):
+    answer, kept = {"content": "x" * 500}, 0
+
+    def fill():
+        nonlocal kept
+        with contextlib.closing(AnswerCache(tmp_path)) as cache:
+            for kept in range(1000):
+                cache.put(str(kept), answer)
+
+    with small_files(size), pytest.raises(WriteError, match=r"cannot keep (an answer|answers) in '.*sqlite'"):
+        fill()
+    with contextlib.closing(AnswerCache(tmp_path)) as cache:
+        assert [cache.get(str(n)) for n in range(kept)] == [answer] * kept
+        assert cache.get(str(kept)) is None
+        cache.put(str(kept), answer)
+    assert kept > 0 or size < 60_000
+
+
 def test_a_place_that_takes_no_file_is_one_clear_error(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
-    for place in (tmp_path / "folder", tmp_path / "file" / "a", tmp_path / "none" / "a"):
+    names = ("folder", "file/a", "none/a", "nul\0", "\ud800", "x" * 300)
+    for place in (tmp_path / name for name in names):
         with pytest.raises(WriteError, match="cannot write"):
             write_whole(place, b"x")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
@@ -161,3 +183,19 @@ def test_names_of_temporary_files_differ_whoever_writes(tmp_path, monkeypatch):
         write_whole(tmp_path / "a", b"x")
     assert len(set(names)) == 3
     write_whole(tmp_path / ("a" * 250), b"x")  # a long name leaves room for what is added
+
+
+def test_only_leftovers_are_removed_and_young_ones_if_that_is_wanted(tmp_path):
+    remove_leftovers(tmp_path / "none")
+    (tmp_path / "folder.0123456789abcdef.tmp").mkdir()
+    others = [tmp_path / name for name in ("notes.tmp", "a.json", "a.123.tmp", "folder.0123456789abcdef.tmp")]
+    for path in others[:3]:
+        path.touch()
+    old, young = (temporary_name(tmp_path / ("a" * length)) for length in (3, 250))
+    old.touch()
+    young.touch()
+    os.utime(old, (0, 0))
+    remove_leftovers(tmp_path, older_than=600)
+    assert sorted(tmp_path.iterdir()) == sorted([*others, young])
+    remove_leftovers(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(others)

@@ -59,15 +59,19 @@ def whole(low: int, high: int = LARGEST) -> Callable[[str], int]:
     return read
 
 
-def positive(word: str) -> float:
-    """Read a number above 0; for `argparse`."""
-    try:
-        value = float(word)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"is {shorten(word)}, expected a number > 0")
-    return value
+def positive(high: float) -> Callable[[str], float]:
+    """Return what reads a number above 0; like `whole`."""
+
+    def read(word: str) -> float:
+        try:
+            value = float(word)
+        except ValueError:
+            value = math.nan
+        if not 0 < value <= high:
+            raise argparse.ArgumentTypeError(f"is {shorten(word)}, expected a number in (0, {high:g}]")
+        return value
+
+    return read
 
 
 def shorten(word: str) -> str:

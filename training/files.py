@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import agents
 import c2c_env
+from c2c_env.disk import remove_leftovers
 from c2c_env.errors import WriteError
 
 try:
@@ -20,14 +22,20 @@ except ImportError:  # Windows
 
 _PACKAGES = tuple(Path(str(package.__file__)).parent for package in (c2c_env, agents))
 _SUFFIXES = (".py", ".md", ".toml", ".safetensors")  # code, prompts, workflows and tuned numbers, shipped weights
+_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)  # a FIFO would wait for a reader
+_EXPLANATION = (
+    b"Runs that share this folder lock parts of this file, so that each does other work. It may be removed.\n"
+)
+_STALE_SECONDS = 86400.0  # after which nobody is at work on a file any more, where the system has no locks
 _SHOWS_ONLY = ("render",)  # folders of c2c_env that draw what has happened and determine no result
 
 
 class Claims:
     """What this process does in a folder, so that a run beside it, on whatever machine, does something else.
 
-    One byte of a file stands for each piece of work. The system lets go of it when the process ends, however that ends.
-    Where it has no such locks (Windows, some network file systems), everything can be claimed by everybody.
+    One byte of the file ``claims.lock`` stands for each piece of work, and the first for whoever is at work at all. The
+    system lets go of them when the process ends, however that ends. Where it has no such locks (Windows, some network
+    file systems), everything can be claimed by everybody.
 
     Args:
         folder: which the runs share; it is there.
@@ -39,32 +47,49 @@ class Claims:
     def __init__(self, folder: Path) -> None:
         path = folder / "claims.lock"
         try:
-            self._file = open(path, "ab")  # noqa: SIM115
+            self._file = os.open(path, _LOCK_FLAGS, 0o666)
         except OSError as error:
             raise WriteError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+        self._works = fcntl is not None
+        self._hold(0, shared=True)
+        with contextlib.suppress(OSError):  # on a full disk the locks work without it
+            if os.fstat(self._file).st_size == 0:
+                os.write(self._file, _EXPLANATION)
 
     def __enter__(self) -> Claims:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        os.close(self._file)
 
     def take(self, name: str, *, wait: bool = False) -> bool:
         """Claim a piece of work, if need be when another process lets go of it; return whether it is claimed."""
-        if fcntl is None:
-            return True
-        place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big")
-        try:
-            fcntl.lockf(self._file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, place)
-        except OSError as error:
-            return error.errno not in (errno.EACCES, errno.EAGAIN)
-        return True
+        place = 1 + int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big")
+        return self._hold(place, wait=wait)
 
     def release(self) -> None:
-        """Let go of everything."""
-        if fcntl is not None:
-            with contextlib.suppress(OSError):
-                fcntl.lockf(self._file, fcntl.LOCK_UN)
+        """Let go of everything that was taken."""
+        if self._works:
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 0, 1)
+
+    def sweep(self, *folders: Path) -> None:
+        """Remove what killed runs left half written in these folders, unless another run is at work here."""
+        if self._hold(0):
+            for folder in folders:
+                remove_leftovers(folder, 0.0 if self._works else _STALE_SECONDS)
+            self._hold(0, shared=True)
+
+    def _hold(self, place: int, *, shared: bool = False, wait: bool = False) -> bool:
+        """Lock a byte, in place of a lock that this process has on it; return False if another process prevents it."""
+        if self._works:
+            how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait or shared else fcntl.LOCK_NB)
+            try:
+                fcntl.lockf(self._file, how, 1, place)
+            except OSError as error:
+                if error.errno in (errno.EACCES, errno.EAGAIN):
+                    return False
+                self._works = False
+        return True
 
 
 def digest(parts: Iterable[bytes]) -> str:

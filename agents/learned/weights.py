@@ -20,6 +20,7 @@ from c2c_env.disk import parse_json, read_bounded, write_whole
 from c2c_env.errors import C2CError, raise_faults
 
 LARGEST_FILE = 2**30  # bytes; the shipped policy has less than 1 MB
+LARGEST_HEADER = 2**22  # bytes of names, shapes and the card; the shipped policy has 10 kB
 TEMPERATURE: Check = (lambda x: is_number(x) and (x == 0 or 0.001 <= x <= 1000), "0 or a number in [0.001, 1000]")
 _SIZES = {  # by the names of `NetworkConfig`
     "hidden": integer_in(8, 4096),
@@ -72,11 +73,17 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
     """
     content = read_bounded(path, kind, WeightsError, LARGEST_FILE)
     where = repr(str(path))
+    length = int.from_bytes(content[:8], "little")
+    if length > min(LARGEST_HEADER, len(content)):  # a million tensors would take gigabytes and a minute to refuse
+        raise WeightsError(
+            f"{where} is no complete safetensors file: it states a header of {length:,} bytes, expected at most"
+            f" {LARGEST_HEADER:,} and no more than there are"
+        )
     try:
         tensors = load(content)
-    except (SafetensorError, ValueError, RuntimeError) as error:
+    except (SafetensorError, ValueError, RuntimeError, KeyError) as error:  # a `KeyError` for a type unknown to torch
         raise WeightsError(f"{where} is no complete safetensors file: {error}") from error
-    header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")], f"the header of {where}", WeightsError)
+    header = parse_json(content[8 : 8 + length], f"the header of {where}", WeightsError)
     about = parse_json(header.get("__metadata__", {}).get("about", "{}"), f"the metadata of {where}", WeightsError)
     if not isinstance(about, dict) or about.get("kind") != kind:
         got = about.get("kind") if isinstance(about, dict) else None
@@ -121,7 +128,8 @@ def load_policy(path: Path) -> tuple[Actor, dict[str, Any]]:
     actor.load_state_dict(tensors, assign=True)
     actor.requires_grad_(False)
     card = about.get("card")
-    card = card if isinstance(card, dict) else {}
+    if not isinstance(card, dict):
+        raise WeightsError(f"the card of {str(path)!r} is {card!r}, expected a table")
     if wrong := fault("temperature", card.get("temperature", 1.0), TEMPERATURE):
         raise WeightsError(f"the card of {str(path)!r} cannot be played: {wrong}")
     return actor, card

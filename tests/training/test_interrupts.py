@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from c2c_env.disk import temporary_name
+from c2c_env.errors import WriteError
 from training.__main__ import main
 from training.files import Claims
 from training.interrupts import Terminated, raised
@@ -157,6 +159,37 @@ assert claims.take("a")
 print("taken", file=sys.stderr, flush=True)
 time.sleep(60)
 """
+
+
+def test_leftovers_are_removed_unless_another_run_is_at_work(tmp_path):
+    leftover = temporary_name(tmp_path / "results.csv")
+    leftover.touch()
+    process = start(str(tmp_path), code=CLAIM)
+    assert process.stderr.readline() == "taken\n"
+    with Claims(tmp_path) as claims:
+        claims.sweep(tmp_path)
+        assert leftover.exists()
+        process.kill()
+        process.communicate()
+        claims.sweep(tmp_path, tmp_path / "none")
+        assert not leftover.exists()
+
+
+@pytest.mark.parametrize("kind", ["folder", "FIFO", "device"])
+def test_a_file_of_claims_that_is_none_is_one_error_or_works(kind, tmp_path):
+    path = tmp_path / "claims.lock"
+    if kind == "device":
+        path.symlink_to("/dev/full")
+        with Claims(tmp_path) as claims:
+            assert claims.take("a")
+        return
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    if kind == "FIFO":  # opened for both, it does not wait
+        with Claims(tmp_path) as claims:
+            assert claims.take("a")
+    else:
+        with pytest.raises(WriteError, match=r"cannot write '.*claims.lock'"):
+            Claims(tmp_path)
 
 
 def test_what_another_process_claims_is_free_when_it_is_killed(tmp_path):

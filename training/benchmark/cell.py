@@ -7,6 +7,7 @@ is there under the right name never has to be computed again, and changed code o
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -102,4 +103,4 @@ class Cell:
 def policy_file(policy: str) -> Path | None:
     """The file or folder behind `name:path`, a learned policy's weights for example; None without any."""
     argument = policy.partition(":")[2]
-    return Path(argument) if argument and Path(argument).exists() else None
+    return Path(argument) if argument and os.path.exists(argument) else None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
-import time
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,6 @@ from c2c_env.errors import C2CError
 from training.benchmark.cell import Cell, Row
 from training.files import digest
 
-STALE_SECONDS = 600.0
-
 
 def is_finished(cell: Cell, folder: Path, errors: Console) -> bool:
     """Whether a good file of the cell is there; a bad one is moved aside."""
@@ -29,17 +28,17 @@ def is_finished(cell: Cell, folder: Path, errors: Console) -> bool:
     try:
         return not any(row.get("failed") for row in read_cell(path, cell))  # what failed is tried again
     except CorruptCellError as error:
-        aside = path.with_name(path.name + ".corrupt")
-        os.replace(path, aside)
+        aside = _name_aside(path)
+        with suppress(FileNotFoundError):  # a run beside this one was faster
+            os.replace(path, aside)
         errors.print(f"warning: {path} is damaged: {error}; moved to {aside.name}, the cell is run again", markup=False)
         return False
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what killed runs left half written; young ones may belong to a run beside this one."""
-    for leftover in folder.glob("*.tmp"):
-        if time.time() - leftover.stat().st_mtime > STALE_SECONDS:
-            leftover.unlink(missing_ok=True)
+def _name_aside(path: Path) -> Path:
+    """Return a name that is free."""
+    places = (path.with_name(f"{path.name}.corrupt{number or ''}") for number in count())
+    return next(place for place in places if not os.path.lexists(place))
 
 
 class CorruptCellError(C2CError, ValueError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from agents.policy import PolicyContext
 from agents.registry import BASELINE, make_policy
 from c2c_env import TEST_SEEDS, Batch, Team, Workflow, builtin_names, generate, load_builtin
-from c2c_env.errors import C2CError, ConfigError, WorkflowError, nearest
+from c2c_env.errors import C2CError, ConfigError, WorkflowError, nearest, raise_faults
 from c2c_env.workflows import TIERS, load_workflow
 from training.arguments import parse_config, parse_sizes, read_options, split_list, unique
 from training.benchmark.cell import Cell
@@ -30,6 +30,16 @@ def choose_cells(args: argparse.Namespace) -> list[Cell]:
     Raises:
         C2CError: a name or value that is wrong, before anything is run.
     """
+    faults = [
+        f"{flag} is {text!r}, expected at least one word"
+        for flag, text in (
+            ("--policies", args.policies),
+            ("--team-sizes", args.team_sizes),
+            ("--workflows", args.workflows),
+        )
+        if text is not None and not split_list(text)
+    ]
+    raise_faults(ConfigError, "bad arguments", faults)
     policies = unique(split_list(args.policies)) if args.policies else list(DEFAULT_POLICIES)
     sizes = parse_sizes(args.team_sizes or ("5" if args.quick else "5,8,17"))
     count = args.seeds if args.seeds is not None else 2 if args.quick else 4

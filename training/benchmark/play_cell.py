@@ -11,7 +11,6 @@ from agents.registry import make_policy
 from c2c_env import Batch, Team
 from c2c_env.errors import ConfigError
 from training.benchmark.cell import Cell, Row
-from training.benchmark.cell_files import remove_leftovers
 
 
 def cell_batch(cell: Cell) -> Batch:
@@ -47,7 +46,6 @@ def play_recorded(cell: Cell, batch: Batch, policy: Policy) -> list[dict[str, fl
         raise ConfigError(f"policy {cell.policy} leaves no transcripts, so it takes no folder for them")
     folder = Path(cell.transcripts)
     folder.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(folder)
     paths = [folder / f"{cell.name}--seed{seed}.jsonl.gz" for seed in cell.seeds]
     recorder = policy.start_transcripts(batch, cell.policy, cell.seeds, paths)
     try:

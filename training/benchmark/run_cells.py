@@ -28,7 +28,7 @@ from agents.registry import answers_under_way, close_clients
 from c2c_env.text.names import one_line
 from training.benchmark import model_costs
 from training.benchmark.cell import Cell, Row, policy_file
-from training.benchmark.cell_files import is_finished, remove_leftovers, write_cell
+from training.benchmark.cell_files import is_finished, write_cell
 from training.benchmark.play_cell import cell_batch, run_cell
 from training.executors import ray_cluster
 from training.executors.base import Executor
@@ -41,9 +41,8 @@ Opener = Callable[[Sequence[Cell]], AbstractContextManager[Executor]]
 Report = Callable[[Cell, str], None]  # gets a cell that is over and its fault
 
 
-def complete(cells: Sequence[Cell], folder: Path, opener: Opener, errors: Console) -> dict[str, str]:
-    """Run the cells that have no file yet; return faults by the name of the cell."""
-    remove_leftovers(folder)
+def complete(cells: Sequence[Cell], folder: Path, opener: Opener, errors: Console, claims: Claims) -> dict[str, str]:
+    """Run the cells that have no file yet and that no other run plays; return faults by the name of the cell."""
     missing = [cell for cell in cells if not is_finished(cell, folder, errors)]
     if len(missing) < len(cells):
         errors.print(f"{len(cells) - len(missing)} of {len(cells)} cells are there already")
@@ -51,21 +50,18 @@ def complete(cells: Sequence[Cell], folder: Path, opener: Opener, errors: Consol
         return {}
     cell_batch(missing[0])  # compiles the simulator once, where its message can be seen, and not in every process
     missing.sort(key=lambda cell: -cell.cost)
-    with Claims(folder) as claims:
-        others = [cell for cell in missing if not claims.take(cell.name)]
-        if others:
-            errors.print(
-                f"{len(others)} cells are played by another run in this folder; they are waited for at the end"
-            )
-        # looked for once more: what nobody claims may be finished since
-        mine = [cell for cell in missing if cell not in others and not is_finished(cell, folder, errors)]
-        faults = play_missing(mine, folder, opener, errors)
+    faults: dict[str, str] = {}
+    while missing:
+        mine = [cell for cell in missing if claims.take(cell.name)]
+        if not mine:
+            errors.print(f"{len(missing)} cells are played by another run in this folder; they are waited for")
+            claims.take(missing[0].name, wait=True)
+            continue
+        # looked for once more: what nobody claims any more may be finished since
+        left = [cell for cell in mine if not is_finished(cell, folder, errors)]
+        faults |= play_missing(left, folder, opener, errors)
         claims.release()
-        for cell in others:
-            claims.take(cell.name, wait=True)
-            if not is_finished(cell, folder, errors):  # the other run was stopped, or could not play it
-                faults |= play_missing([cell], folder, opener, errors)
-            claims.release()
+        missing = [cell for cell in missing if cell not in mine]
     return faults
 
 

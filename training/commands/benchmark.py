@@ -15,6 +15,7 @@ from training.benchmark.figures import draw_figures
 from training.benchmark.results import describe_benchmark, describe_unplayed, split_failed, write_results
 from training.benchmark.run_cells import complete, describe_faults, open_executor
 from training.executors import ray_cluster
+from training.files import Claims
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,24 +75,25 @@ def run(args: argparse.Namespace) -> int:
     if args.ray is not None:
         ray_cluster.check(args.ray)
     cells = choose_cells.choose_cells(args)
-    console, errors = Console(width=tables.REPORT_WIDTH), Console(stderr=True, soft_wrap=True, highlight=False)
     if args.estimate:
         print(model_costs.describe_estimate([cell for cell in cells if cell.asks_model]))
         return 0
+    console, errors = Console(width=tables.REPORT_WIDTH), Console(stderr=True, soft_wrap=True, highlight=False)
     out = arguments.output_folder(args.out)
-    write_whole(out / "run.json", json.dumps(describe_benchmark(args, cells), indent=2) + "\n")
-    faults = complete(
-        cells, arguments.output_folder(out / "cells"), partial(open_executor, args.ray, args.workers), errors
-    )
-    results = write_results(cells, out)
-    counted, failed = split_failed(results)
-    if len(results):
-        tables.show_report(results, console, out / "report.txt")
-        console.print(f"\nEpisodes: {out / 'results.csv'}   configuration: {out / 'run.json'}", highlight=False)
-        if not args.no_figures and len(counted):
-            draw_figures(counted, [cell for cell in cells if cell.name not in faults], out, console)
-    if faults:
-        errors.print(describe_faults(cells, faults), markup=False)
-    for line in describe_unplayed(results):
-        errors.print(line, markup=False)
-    return 1 if faults or len(failed) else 0
+    with Claims(out) as claims:
+        claims.sweep(out, *(out / name for name in ("cells", "transcripts", "figures")))
+        write_whole(out / "run.json", json.dumps(describe_benchmark(args, cells), indent=2) + "\n")
+        opener = partial(open_executor, args.ray, args.workers)
+        faults = complete(cells, arguments.output_folder(out / "cells"), opener, errors, claims)
+        results = write_results(cells, out)
+        counted, failed = split_failed(results)
+        if len(results):
+            tables.show_report(results, console, out / "report.txt")
+            console.print(f"\nEpisodes: {out / 'results.csv'}   configuration: {out / 'run.json'}", highlight=False)
+            if not args.no_figures and len(counted):
+                draw_figures(counted, [cell for cell in cells if cell.name not in faults], out, console)
+        if faults:
+            errors.print(describe_faults(cells, faults), markup=False)
+        for line in describe_unplayed(results):
+            errors.print(line, markup=False)
+        return 1 if faults or len(failed) else 0

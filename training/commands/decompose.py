@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +17,7 @@ from c2c_env.config import MAX_SIZE
 from c2c_env.disk import write_whole
 from c2c_env.errors import ConfigError
 from c2c_env.workflows.loader import parse_workflow
-from training.arguments import add_llm_arguments, read_options, whole
+from training.arguments import add_llm_arguments, output_folder, read_options, whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,8 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask the model, check its answer and write the file."""
     out = Path(args.out)
-    if out.exists():
+    if os.path.lexists(out):
         raise ConfigError(f"{str(out)!r} is there already; remove it or give another file (-o)")
+    output_folder(out.parent)  # before anything is paid for
     brief = read_brief(args.brief)
     team = Team.default(args.team_size)
     client = client_of(ModelSettings.of(read_options(args.llm, args.llm_file)))

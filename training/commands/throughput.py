@@ -6,7 +6,8 @@ import argparse
 
 from rich.console import Console
 
-from training.arguments import join_numbers, output_folder
+from c2c_env.config import MAX_SIZE
+from training.arguments import join_numbers, output_folder, whole
 from training.throughput import gpu, scaling, tables
 from training.throughput.measure import measure_growth, measure_rows, show_startup
 from training.throughput.peer_loops import PEER_NAMES
@@ -41,9 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--subtasks", metavar="K,K", default=join_numbers(scaling.SUBTASKS), help="with --growth (default: %(default)s)"
     )
     add("--tier", default="simple", help="with --gpu: workflows, generated as they start (default: %(default)s)")
-    add("--team-size", type=int, default=5, help="with --gpu: agents (default: %(default)s)")
-    add("--num-envs", type=int, default=65536, help="with --gpu: environments of the batch (default: %(default)s)")
-    add("--steps", type=int, default=200, help="with --gpu: steps of a run (default: %(default)s)")
+    add("--team-size", type=whole(1, MAX_SIZE), default=5, help="with --gpu: agents (default: %(default)s)")
+    add("--num-envs", type=whole(1), default=65536, help="with --gpu: environments of the batch (default: %(default)s)")
+    add("--steps", type=whole(1), default=200, help="with --gpu: steps of a run (default: %(default)s)")
     add("--quick", action="store_true", help="two small batches and two short runs, unless given")
     add("--out", metavar="FOLDER", default="results/throughput", help="folder for everything (default: %(default)s)")
 

@@ -13,10 +13,12 @@ import os
 import platform
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -168,11 +170,15 @@ def _start(ray: Any, address: str, workers: int | None, files: Sequence[str]) ->
 
 def _init_twice(ray: Any, address: str, **options: Any) -> None:
     """Join a cluster, and try once more where the process that Ray starts for a client dies as it starts."""
+    handler = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address, **options)
     except ConnectionAbortedError:
         ray.shutdown()
         ray.init(address, **options)
+    finally:  # Ray sets its own, with which the run would end without a word and with another status
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 def copy_sources(folder: Path, files: Sequence[str]) -> None:

@@ -37,7 +37,7 @@ class ImitationConfig:
     """
 
     updates: Whole = 4000
-    learning_rate: NotNegative = 1e-3
+    learning_rate: Share = 1e-3
     last_share: Share = 0.05
     teacher_updates: Whole = 300
     max_grad_norm: NotNegative = 1.0

@@ -54,8 +54,8 @@ class PPOConfig:
     steps: Count = 32
     epochs: Count = 2
     minibatches: Count = 4
-    learning_rate: NotNegative = 3e-4
-    critic_learning_rate: NotNegative = 1e-3
+    learning_rate: Share = 3e-4
+    critic_learning_rate: Share = 1e-3
     last_share: Share = 0.05
     critic_updates: Whole = 10
     discount: Share = 0.99

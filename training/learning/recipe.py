@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,8 +12,9 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from agents.learned.weights import NetworkConfig, size_faults
+from agents.learned.weights import TEMPERATURE, NetworkConfig, size_faults
 from c2c_env import EnvConfig
+from c2c_env.checks import fault, only_faults
 from c2c_env.disk import parse_toml, read_text
 from c2c_env.errors import ConfigError, nearest, raise_faults, unknown_name
 from training.learning.imitation import ImitationConfig
@@ -98,7 +100,7 @@ def load_recipe(name: str) -> Recipe:
         ConfigError: no such recipe, no valid TOML, or wrong names and values, all of them at once.
     """
     path = RECIPE_FOLDER / f"{name}.toml" if name in shipped_recipes() else Path(name)
-    if not path.exists():
+    if not os.path.exists(path):  # `Path.exists` raises errors for names that are too long
         raise ConfigError(f"{unknown_name('recipe', name, shipped_recipes())}, nor is it the path of a file")
     table = parse_toml(read_text(path, "recipe", ConfigError), str(path), ConfigError)
     title = f"bad recipe {path}"
@@ -148,6 +150,8 @@ def _value_faults(recipe: Recipe) -> list[str]:
         faults.append(f"name is {recipe.name!r}, expected up to 64 letters, digits, '_', '-' and '.', the first no '.'")
     faults += [f"network.{wrong}" for wrong in size_faults(asdict(recipe.network))]
     config = recipe.validation
+    found = [fault(f"validation.temperatures.{n}", x, TEMPERATURE) for n, x in enumerate(config.temperatures)]
+    faults += only_faults(found)
     if len(config.tiers) != len(config.team_sizes) or not config.tiers:
         counts = f"{len(config.tiers)} tiers and {len(config.team_sizes)} team sizes"
         faults.append(f"validation has {counts}, expected as many of both, at least one")

@@ -69,6 +69,7 @@ def sole_run(folder: Path) -> Iterator[None]:
     with Claims(output_folder(folder)) as claims:
         if not claims.take("train"):
             raise ConfigError(f"another run trains in {folder}; wait for its end, or give another --out")
+        claims.sweep(folder)
         yield
 
 
@@ -98,9 +99,18 @@ class Training:
     # --- checkpoints ------------------------------------------------------------------------------------------
 
     def save(self, stage: Stage, place: tuple[int, int]) -> None:
-        """Write the checkpoint whole: the state in which `place` comes next."""
+        """Write the checkpoint whole: the state in which `place` comes next.
+
+        Raises:
+            ConfigError: the weights have grown beyond all bounds.
+        """
         tensors = {f"actor.{name}": value for name, value in self.actor.state_dict().items()}
         tensors |= {f"critic.{name}": value for name, value in self.critic.state_dict().items()}
+        if not all(torch.isfinite(value).all() for value in tensors.values()):
+            raise ConfigError(
+                f"the weights are not finite any more before update {place[1]} of stage {place[0]}; lower the learning"
+                f" rates, the checkpoint in {self.folder} is kept as it was before"
+            )
         if place[1] > 0:  # a new stage begins with new optimisers
             tensors |= {f"optimizer.{name}": value for name, value in optimizer_tensors(stage).items()}
         numbers = dict(vars(stage.scale)) if isinstance(stage, PPO) and place[1] > 0 else {}

@@ -8,6 +8,7 @@ thrifty rules pay, in addition, for communication beyond what the scripted team 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ KNOBS = {
 
 def tune(out: Path, args: argparse.Namespace) -> None:
     """Tune both budgets for every tier, from the rules of a file if it is there, and write them after each search."""
-    rules = read_rules(read_text(out, "rules", ConfigError)) if out.exists() else blank_rules()
+    rules = read_rules(read_text(out, "rules", ConfigError)) if os.path.exists(out) else blank_rules()
     for tier in TIERS:
         practices = [Practice(tier, size, args.workflows) for size in SIZES[tier]]
         for budget in BUDGETS:

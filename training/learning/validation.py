@@ -15,7 +15,7 @@ from agents.play import play
 from agents.policy import PolicyContext
 from agents.registry import BASELINE, make_policy
 from c2c_env import VALIDATION_SEEDS, Batch, EnvConfig, Generated, Team
-from training.learning.ranges import Count, TeamSize, Temperature, Tier
+from training.learning.ranges import Count, NotNegative, TeamSize, Tier
 
 SHOWN_BESIDE = ("cost_aware", "proactive")  # shown beside it
 Metrics = list[dict[str, float]]
@@ -34,7 +34,7 @@ class ValidationConfig:
     num_workflows: Count = 64
     tiers: tuple[Tier, ...] = ("simple", "medium", "complex")
     team_sizes: tuple[TeamSize, ...] = (5, 8, 8)
-    temperatures: tuple[Temperature, ...] = (1.0, 0.7, 0.4, 0.0)
+    temperatures: tuple[NotNegative, ...] = (1.0, 0.7, 0.4, 0.0)
 
 
 def validation_batch(tier: str, team_size: int, num_workflows: int) -> Batch:

@@ -81,7 +81,12 @@ def read_config(args: argparse.Namespace) -> ThroughputConfig:
         name: getattr(args, name) if getattr(args, name) is not None else value for name, value in defaults.items()
     }
     peers = {ALL_PEERS: list(PEER_NAMES), NO_PEERS: []}.get(args.peers, args.peers.split(","))
-    faults = [f"--{name} is {given[name]}, expected more than 0" for name in ("runs", "seconds") if not given[name] > 0]
+    highest = {"runs": 10_000, "seconds": 3600}
+    faults = [
+        f"--{name} is {given[name]}, expected more than 0 and at most {high}"
+        for name, high in highest.items()
+        if not 0 < given[name] <= high
+    ]
     numbers = {}
     for name, text in (*((name, given[name]) for name in ("batch_sizes", "cores")), ("agents", args.agents),
                        ("subtasks", args.subtasks)):  # fmt: skip

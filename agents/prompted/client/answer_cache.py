@@ -5,6 +5,7 @@ SQLite with plain JSON text: unlike caches that can fall back to pickle, reading
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import sqlite3
@@ -25,8 +26,23 @@ def question_key(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+def _is_full(error: Exception) -> bool:
+    """Whether a disk has no room; SQLite has one word for files that it maps to memory, and another for the rest."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    return isinstance(error, OSError) and error.errno == errno.ENOSPC
+
+
 class AnswerCache:
-    """Keeps answers by key, for any number of threads and processes."""
+    """Keeps answers by key, for any number of threads and processes.
+
+    Args:
+        folder: where they are kept; it is made if need be.
+
+    Raises:
+        ConfigError: it cannot be a folder of answers.
+        WriteError: the disk is full.
+    """
 
     def __init__(self, folder: str | Path) -> None:
         self.path = Path(folder) / CACHE_FILE
@@ -39,7 +55,8 @@ class AnswerCache:
             with self._connection as transaction:
                 transaction.execute(_TABLE)
         except (OSError, sqlite3.Error) as error:
-            raise ConfigError(f"cannot keep answers in {str(self.path)!r} (cache): {error}") from error
+            kind = WriteError if _is_full(error) else ConfigError
+            raise kind(f"cannot keep answers in {str(self.path)!r} (cache): {error}") from error
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The answer, or None; one that is damaged counts as none."""

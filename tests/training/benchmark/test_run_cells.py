@@ -23,12 +23,13 @@ from c2c_env.errors import ConfigError, WorkflowError
 from training import arguments
 from training.__main__ import main, make_parser
 from training.arguments import parse_config
-from training.benchmark import cell_files, choose_cells, figures, results, run_cells
+from training.benchmark import choose_cells, figures, results, run_cells
 from training.benchmark.cell_files import CorruptCellError, read_cell, write_cell
 from training.benchmark.play_cell import run_cell
 from training.benchmark.run_cells import run_and_write
 from training.executors.base import DIED
 from training.executors.processes import LocalPool
+from training.files import Claims
 
 ROOT = Path(__file__).parents[3]
 SMALL = ["--policies", "no_communication,cost_aware,random", "--workflows", "simple", "--seeds", "2"]
@@ -163,15 +164,6 @@ def test_ctrl_c_ends_with_one_line(tmp_path):
     assert errors.strip().splitlines()[-1] == "interrupted; the same command goes on from here"
 
 
-def test_leftovers_of_killed_runs_are_removed_when_they_are_old(tmp_path):
-    old, young = tmp_path / "a.json.1.tmp", tmp_path / "b.json.2.tmp"
-    old.touch()
-    young.touch()
-    os.utime(old, (0, 0))
-    cell_files.remove_leftovers(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [young.name]
-
-
 # --- damage ----------------------------------------------------------------------------------------------------
 
 
@@ -193,12 +185,42 @@ def test_damaged_cell_is_moved_aside_and_run_again(whole, damage, capsys):
     assert main(words_of("--out", str(whole))) == 0
     warning = capsys.readouterr().err
     assert str(path) in warning
-    assert f"moved to {name}.corrupt" in warning
-    assert (whole / "cells" / f"{name}.corrupt").read_bytes() == bad
+    aside = re.search(rf"moved to ({re.escape(name)}\.corrupt\d*)", warning)[1]
+    assert (whole / "cells" / aside).read_bytes() == bad
     assert path.read_bytes() == good
     after = snapshot(whole)
     assert all(after[one] == before[one] for one in before if one != name)
     assert (whole / "results.csv").read_bytes() == results
+
+
+@pytest.mark.parametrize("flag", ["--policies", "--team-sizes", "--workflows"])
+@pytest.mark.parametrize("text", ["", " ", ",", "\n, ,"])
+def test_words_that_choose_nothing_are_an_error(flag, text, tmp_path, capsys):
+    assert main(["benchmark", "--quick", flag, text, "--out", str(tmp_path)]) == 2
+    assert f"{flag} is {text!r}, expected at least one word" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["folder", "FIFO", "loop"])
+def test_what_is_no_file_is_moved_aside_however_often(kind, tmp_path, capsys):
+    words = ["--policies", "no_communication", "--workflows", "csv-import-tool", "--team-sizes", "2", "--no-figures"]
+    words = ["benchmark", *words, "--seeds", "1", "--out", str(tmp_path)]
+    assert main(words) == 0
+    results = (tmp_path / "results.csv").read_bytes()
+    (path,) = (tmp_path / "cells").glob("*.json")
+    for _ in range(3):
+        path.unlink()
+        if kind == "folder":
+            path.mkdir()
+            (path / "something").touch()
+        elif kind == "FIFO":
+            os.mkfifo(path)
+        else:
+            path.symlink_to(path)
+        capsys.readouterr()
+        assert main(words) == 0
+        assert capsys.readouterr().err.count("is damaged") == (kind != "loop")
+        assert (tmp_path / "results.csv").read_bytes() == results
+    assert len(list((tmp_path / "cells").glob("*.corrupt*"))) == (0 if kind == "loop" else 3)
 
 
 def test_written_cell_reads_back_exactly(tmp_path):
@@ -440,7 +462,8 @@ def test_figures_are_drawn_for_whatever_was_run(tmp_path):
     cells = make_cells(*words, "--seeds", "1", "--team-sizes", "3")
     folder = arguments.output_folder(tmp_path / "cells")
     opener = partial(run_cells.open_executor, None, 2)
-    assert run_cells.complete(cells, folder, opener, Console(quiet=True)) == {}
+    with Claims(tmp_path) as claims:
+        assert run_cells.complete(cells, folder, opener, Console(quiet=True), claims) == {}
     written = results.write_results(cells, tmp_path)
     figures.draw_figures(written, cells, tmp_path, Console(quiet=True))
     names = {path.name for path in (tmp_path / "figures").iterdir()}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -21,6 +23,7 @@ from agents.learned.actions import ChosenAction, choose_action, read
 from agents.learned.network import Actor, Critic
 from agents.learned.weights import NetworkConfig, WeightsError
 from c2c_env import EnvConfig
+from c2c_env.disk import temporary_name
 from c2c_env.errors import ConfigError
 from training.__main__ import main
 from training.learning.checkpoint import optimizer_tensors, put_optimizer_tensors
@@ -214,6 +217,28 @@ def test_all_faults_of_a_recipe_at_once(tmp_path):
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["F4", "F6_E2M3", "F8_E5M2", "C64", "new"])
+def test_weights_of_any_other_type_are_one_clear_line(kind, tmp_path):
+    bits = {"F4": 4, "F6_E2M3": 6, "C64": 64}.get(kind, 8)
+    about = json.dumps({"kind": "policy", "format": weights.WEIGHTS_FORMAT})
+    tensor = {"dtype": kind, "shape": [8], "data_offsets": [0, bits]}
+    header = json.dumps({"__metadata__": {"about": about}, "x": tensor}).encode()
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(struct.pack("<Q", len(header)) + header + bytes(bits))
+    with pytest.raises(WeightsError, match=r"no complete safetensors file|of another type"):
+        weights.load_policy(bad)
+
+
+@pytest.mark.parametrize("length", [0, 100, 2**22 + 1, 10**8, 2**63, 2**64 - 1])
+def test_a_header_of_a_wrong_length_is_refused_before_it_is_read(length, tmp_path, monkeypatch):
+    if length > 100:
+        monkeypatch.setattr(weights, "load", lambda _: pytest.fail("it was read"))
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(struct.pack("<Q", length) + b"{}")
+    with pytest.raises(WeightsError, match="no complete safetensors file"):
+        weights.load_policy(bad)
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -250,6 +275,10 @@ def test_all_faults_of_a_recipe_at_once(tmp_path):
         ("imitation_groups = [{team_size = 1000000}]", "imitation_groups[0].team_size is 1000000, expected at most"),
         ("validation.temperatures = [1e9]", "validation.temperatures[0] is 1000000000.0, expected at most"),
         ("ppo.clip = -1", "ppo.clip is -1, expected at least 0"),
+        ("ppo.clip = 1e308", "ppo.clip is 1e+308, expected at most 1e+06"),
+        ("ppo.learning_rate = 2.0", "ppo.learning_rate is 2.0, expected at most 1"),
+        ("reward_weights = [1e12, 1, 1, 1]", "reward_weights[0] is 1000000000000.0, expected at most"),
+        ("validation.temperatures = [1e-5]", "validation.temperatures.0 is 1e-05, expected 0 or a number in"),
         ("validation.team_sizes = [5]", "validation has 3 tiers and 1 team sizes, expected as many of both"),
     ],
 )
@@ -334,6 +363,9 @@ def test_wrong_files_are_refused_with_one_clear_line(policy, tmp_path):
     for temperature in (float("nan"), -1, "hot", None, 1e-300, True):
         weights.write_tensors(bad, tensors, {**about, "card": {"temperature": temperature}})
         refused("temperature is .*, expected 0 or a number")
+    for card in (None, [], "hot", 1.0):
+        weights.write_tensors(bad, tensors, {**about, "card": card})
+        refused("the card of .* expected a table")
     weights.write_tensors(bad, {**tensors, "more": torch.zeros(1)}, about)
     refused("more is not known")
     name = next(iter(tensors))
@@ -474,6 +506,30 @@ def test_killed_run_goes_on_to_the_same_weights(recipe_file, whole, tmp_path, st
     tensors = [load_file(folder / POLICY_FILE) for folder in (tmp_path, whole)]
     assert all(torch.equal(tensors[0][name], tensors[1][name]) for name in tensors[0])
     assert untimed(tmp_path / METRICS_FILE) == untimed(whole / METRICS_FILE)
+
+
+def test_leftovers_of_a_killed_run_are_removed(recipe_file, tmp_path):
+    leftover, notes = temporary_name(tmp_path / POLICY_FILE), tmp_path / "notes.tmp"
+    leftover.touch()
+    notes.touch()
+    assert main(["train", str(recipe_file), "--out", str(tmp_path)]) == 0
+    assert list(tmp_path.glob("*.tmp")) == [notes]
+
+
+def test_weights_that_are_not_finite_any_more_stop_the_run(recipe_file, tmp_path, capsys, monkeypatch):
+    update = Imitation.update
+
+    def burst(self, number):
+        scalars = update(self, number)
+        if number == 3:
+            with torch.no_grad():
+                next(self.actor.parameters()).fill_(float("nan"))
+        return scalars
+
+    monkeypatch.setattr(Imitation, "update", burst)
+    assert main(["train", str(recipe_file), "--out", str(tmp_path)]) == 2
+    assert "error: the weights are not finite any more" in capsys.readouterr().err
+    assert weights.read_tensors(tmp_path / CHECKPOINT_FILE, "checkpoint")  # the one before
 
 
 def test_checkpoint_of_another_recipe_is_refused(recipe_file, whole, tmp_path, capsys):
