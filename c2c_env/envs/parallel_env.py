@@ -26,8 +26,8 @@ from c2c_env.workflows.pool import WorkflowLike
 
 Actions = Mapping[str, Any]
 Infos = dict[str, dict[str, Any]]
-# the api_test and parallel_api_test of PettingZoo reset with these options, only to see that options are taken
-_PROBE = {"options": 1}
+# the api_test and parallel_api_test of PettingZoo reset with this option, only to see that options are taken
+_PROBE = ["options"]
 
 
 class C2CParallelEnv(ParallelEnv[str, Any, Any]):
@@ -250,7 +250,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     def _chosen_workflow(self, options: dict[str, Any]) -> list[int] | None:
         if not isinstance(options, Mapping):
             raise ConfigError(f"options is {options!r}, expected a dict such as {{'workflow': name}}")
-        if options == _PROBE:
+        if list(options) == _PROBE:
             return None
         unknown = [unknown_name("reset option", key, ["workflow"]) for key in options if key != "workflow"]
         raise_faults(ConfigError, "bad reset options", unknown)
