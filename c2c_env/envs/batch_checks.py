@@ -63,7 +63,7 @@ def checked_seeds(seeds: Any, count: int) -> Array:
 def _is_list(given: Any, count: int) -> bool:
     """Whether something is a sequence or an array of so many entries."""
     if isinstance(given, np.ndarray):
-        return given.shape == (count,)
+        return bool(given.shape == (count,))
     if not isinstance(given, Sequence) or isinstance(given, str | bytes):
         return False
     with suppress(OverflowError):  # of a range that is longer than any list
@@ -127,11 +127,11 @@ def limits_of(params: Params, workflows: Array, steps: Any, columns: int, pool_s
 
 
 def _possible_steps(given: Any, count: int) -> Array:
-    """The numbers of steps [count] that are given, or where they cannot be right, the nearest that could."""
-    steps = np.asarray(given)
+    """The numbers of steps [count] that are given; the most that there can be where they are impossible."""
+    steps: Array = np.asarray(given)
     if steps.shape != (count,) or steps.dtype.kind not in "iu":
         return np.full(count, MAX_STEPS)
-    return np.clip(steps, 0, MAX_STEPS).astype(np.int64)
+    return np.where((steps >= 0) & (steps <= MAX_STEPS), steps, MAX_STEPS).astype(np.int64)
 
 
 def kept_faults(
