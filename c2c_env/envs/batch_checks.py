@@ -18,6 +18,7 @@ A_TEAM = instance_of(Team, "a c2c_env.Team")
 A_CONFIG = instance_of(EnvConfig, "a c2c_env.EnvConfig")
 
 A_SEED: Check = (lambda x: is_integer(x) and 0 <= x < 2**64, "an integer in [0, 2**64)")
+LATEST = 2 * MAX_STEPS  # step; beyond the longest horizon, as a batch may be stepped on after the end
 MOST_HOURS = 1e25  # more than any episode can add up to
 MOST_EPISODES = 2**62
 SUM_ROUNDING = 1e-9  # by which a sum of products of shares may exceed 1
@@ -100,7 +101,7 @@ def limits_of(params: Params, workflows: Array, steps: Any, columns: int, pool_s
         "row": (workflows, workflows),
         "workflow": (0, pool_size - 1),
         "episode": (-1, MOST_EPISODES),
-        "time": (0, MAX_STEPS),
+        "time": (0, LATEST),
         "step": (0, now),
         "step or none": (-1, now),
         "due": (0, now + params.max_latency),
@@ -130,8 +131,8 @@ def _possible_steps(given: Any, count: int) -> Array:
     """The numbers of steps [count] that are given; the most that there can be where they are impossible."""
     steps: Array = np.asarray(given)
     if steps.shape != (count,) or steps.dtype.kind not in "iu":
-        return np.full(count, MAX_STEPS)
-    return np.where((steps >= 0) & (steps <= MAX_STEPS), steps, MAX_STEPS).astype(np.int64)
+        return np.full(count, LATEST)
+    return np.where((steps >= 0) & (steps <= LATEST), steps, LATEST).astype(np.int64)
 
 
 def kept_faults(

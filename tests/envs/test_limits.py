@@ -172,7 +172,7 @@ IMPOSSIBLE = {
     "a meeting in the mailbox": (put(mailbox__speech=((0, 1), c.MEET)), "at once"),
     "a worker assigns": (put(mailbox__speech=((0, 1), c.ASSIGN)), "not the manager"),
     "a request to oneself": (put(request_topic=((1, 1), 0), request_age=((1, 1), 0)), "to itself"),
-    "late t": (put(t=((), 2**31 - 1)), "outside [0, 1000000000]"),
+    "late t": (put(t=((), 2**31 - 1)), "outside [0, 2000000000]"),
     "late step": (put(read_step=((0, 1), 1)), "outside [0, 0]"),
     "done with effort left": (put(status=(0, c.DONE)), "remaining disagrees"),
     "done by nobody": (put(status=(0, c.DONE), remaining=(0, 0.0)), "owner is nobody"),

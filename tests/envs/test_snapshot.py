@@ -196,7 +196,7 @@ BAD = {
     "understanding": (change("understanding", 1.1), ["understanding", "[0, 1]"]),
     "remaining": (change("remaining", 99.0), ["remaining", "[0, "]),
     "negative debt": (change("debt", -1.0), ["debt", "[0, 1e+25]"]),
-    "negative time": (put("t", np.array(-1)), ["t has -1", "[0, 1000000000]"]),
+    "negative time": (put("t", np.array(-1)), ["t has -1", "[0, 2000000000]"]),
     "late time": (put("t", np.array(51)), ["truncated is 0", "t is 51 of 50"]),
     "read later": (change("read_step", 40), ["read_step", "40", "[0, 12]"]),
     "mailbox recipient": (change("mailbox", 5, part="recipient"), ["mailbox['recipient']", "[0, 4]"]),
