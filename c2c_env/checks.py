@@ -28,6 +28,16 @@ def is_integer(x: object) -> bool:
     return isinstance(x, numbers.Integral) and not isinstance(x, bool)
 
 
+def plain(x: Any) -> Any:
+    """Return the number of Python that a number of numpy, a fraction or a subclass stands for; else x itself.
+
+    A 16-bit float among settings would make every array that is computed from it a 16-bit one.
+    """
+    if type(x) in (int, float) or not is_number(x):
+        return x
+    return int(x) if is_integer(x) else float(x)
+
+
 def number_in(low: float, high: float) -> Check:
     """Expect a number in [low, high]."""
     return (lambda x: is_number(x) and low <= x <= high, f"a number in [{low:g}, {high:g}]")

@@ -30,6 +30,7 @@ from c2c_env.checks import (
     one_of,
     only_faults,
     or_none,
+    plain,
 )
 from c2c_env.core.constants import CHANNELS, NUM_TERMS, REWARD_TERMS
 from c2c_env.errors import ConfigError, raise_faults, unknown_name
@@ -40,6 +41,12 @@ NUM_DOMAINS = 5
 MAX_SIZE = 2**15 - 1  # indices of agents, subtasks and symbols are kept in 16 bits
 MAX_STEPS = 10**9  # numbers of steps are kept in 32 bits, and a latency is added to them
 TIER_VOLATILITY = {"simple": 0.0, "medium": 0.005, "complex": 0.01}
+
+
+def _make_plain(settings: Any) -> None:
+    """Turn numbers of numpy among the fields into those of Python."""
+    for name, value in vars(settings).items():
+        object.__setattr__(settings, name, plain(value))
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,9 @@ class Channel:
     latency: int
     richness: float
 
+    def __post_init__(self) -> None:
+        _make_plain(self)
+
 
 @dataclass(frozen=True)
 class Team:
@@ -72,7 +82,7 @@ class Team:
 
     def __post_init__(self) -> None:
         try:
-            rows = tuple(tuple(row) for row in self.skills)
+            rows = tuple(tuple(map(plain, row)) for row in self.skills)
         except TypeError:
             expected = f"a list with one row of {NUM_DOMAINS} numbers for each agent"
             raise ConfigError(f"skills is {self.skills!r}, expected {expected}") from None
@@ -193,7 +203,8 @@ class EnvConfig:
         for name in ("facet_weights", "reward_weights"):
             value = getattr(self, name)
             if isinstance(value, Sequence) and not isinstance(value, str):
-                object.__setattr__(self, name, tuple(value))
+                object.__setattr__(self, name, tuple(map(plain, value)))
+        _make_plain(self)
         raise_faults(ConfigError, "bad configuration", _faults(self))
 
     @property

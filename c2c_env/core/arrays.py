@@ -101,7 +101,7 @@ class State(NamedTuple):
     key: Annotated[Array, Spec("u8", "B", "random key of this episode", "any")]
     workflow: Annotated[Array, Spec("i4", "B", "packed workflow that is played", "row")]
     workflow_index: Annotated[Array, Spec("i8", "B", "its index in the pool", "workflow")]
-    t: Annotated[Array, Spec("i4", "B", "steps taken", "step")]
+    t: Annotated[Array, Spec("i4", "B", "steps taken", "time")]
     understanding: Annotated[Array, Spec("f8", "B A K FACETS", "u in [0, 1]", "share")]
     alignment: Annotated[Array, Spec("f8", "B A K", "Alignment Factor, kept up with understanding", "alignment")]
     remaining: Annotated[Array, Spec("f8", "B K", "hours of effort left", "remaining")]

@@ -38,7 +38,7 @@ class Batch:
         rewards: float32 [B, N]; reward_terms: float32 [B, N, 4].
         terminated, truncated: int8 [B].
         invalid: int8 [B, N], 1 where the last action was illegal.
-        workflow_index: int64 [B], the workflow of each environment as an index of `pool`.
+        workflow_index: int64 [B], read-only, the workflow of each environment as an index of `pool`.
         layout: the named layout of an observation.
 
     Args:
@@ -145,7 +145,7 @@ class Batch:
             self.out = Outputs(**allocate(Outputs, self._sizes))
             self.params = self._make_params()
             self._actions = np.zeros((self.num_envs, self.num_agents, len(self._action_sizes)), dtype=np.int32)
-        except (MemoryError, ValueError) as error:  # numpy has either for what is too large
+        except (MemoryError, OverflowError, ValueError) as error:  # numpy has each of them for what is too large
             raise ConfigError(f"{sizes} do not fit into the memory: {error}") from error
 
     def _make_params(self) -> Params:
@@ -205,7 +205,7 @@ class Batch:
         self._run_rows = cpu.load(self.backend, transition.run_rows)
         self._threads: ThreadPoolExecutor | None = None
         self._threads_of = 0  # the process in which they run
-        self._chunks = np.array_split(np.arange(self.num_envs), self.num_threads)
+        self._chunks = self._split(np.arange(self.num_envs))
         self._judged = False
 
     def __getstate__(self) -> dict[str, Any]:
@@ -272,7 +272,7 @@ class Batch:
 
     @property
     def workflow_index(self) -> Array:
-        return self.state.workflow_index
+        return _read_only(self.state.workflow_index)
 
     def workflow(self, row: int = 0) -> Workflow:
         """The workflow that an environment plays."""
@@ -309,7 +309,7 @@ class Batch:
         if seeds is not None:
             given = checked_seeds(seeds, len(chosen))
         if workflows is not None:
-            self.workflow_index[chosen] = indices("workflows", workflows, len(self.pool), len(chosen))
+            self.state.workflow_index[chosen] = indices("workflows", workflows, len(self.pool), len(chosen))
         if seeds is not None:
             self.state.seed[chosen], self.state.episode[chosen] = given, -1  # the start counts it up to 0
         self._begin(chosen, episode_start.DRAWN if workflows is None else episode_start.NAMED)
@@ -318,7 +318,7 @@ class Batch:
         """Start the next episode in rows."""
         self._has_episodes = True
         self.out.terminated[rows] = self.out.truncated[rows] = 0
-        self._share(np.array_split(rows, self.num_threads), lambda chunk: self._begin_chunk(chunk, task))
+        self._share(self._split(rows), lambda chunk: self._begin_chunk(chunk, task))
 
     def _begin_chunk(self, rows: Array, task: int) -> None:
         self._start(rows, task)
@@ -333,7 +333,10 @@ class Batch:
             rows: indices of the environments to step (default: all); the others stay as they are.
         """
         wanted = self._actions.shape
-        given = np.asarray(actions)
+        try:
+            given = np.asarray(actions)
+        except (TypeError, ValueError) as error:
+            raise ActionError(f"actions are of type {type(actions).__name__} and no array: {error}") from error
         if given.shape != wanted and (*given.shape, 1) != wanted:
             expected = wanted[:2] if self.config.action_format == "discrete" else wanted
             raise ActionError(f"actions have shape {given.shape}, expected {expected} (environments, agents, parts)")
@@ -351,16 +354,20 @@ class Batch:
             self._check_factors()
         chunks = self._chunks
         if rows is not None:
-            chunks = np.array_split(distinct_rows(rows, self.num_envs), self.num_threads)
+            chunks = self._split(distinct_rows(rows, self.num_envs))
         self._share(chunks, lambda chunk: self._run(chunk, constants.STEP))
+
+    def _split(self, rows: Array) -> list[Array]:
+        """Split rows into a chunk for each thread; there are never more threads than environments."""
+        return np.array_split(rows, min(self.num_threads, self.num_envs))
 
     def _share(self, chunks: list[Array], job: Callable[[Array], None]) -> None:
         """Do a job for every chunk of the rows, each one in its own thread."""
-        if self.num_threads == 1:
+        if len(chunks) == 1:
             job(chunks[0])
             return
         if self._threads is None or self._threads_of != os.getpid():  # a child made by fork has none of our threads
-            self._threads, self._threads_of = ThreadPoolExecutor(self.num_threads), os.getpid()
+            self._threads, self._threads_of = ThreadPoolExecutor(len(self._chunks)), os.getpid()
         for done in [self._threads.submit(job, chunk) for chunk in chunks]:
             done.result()
 
@@ -441,7 +448,7 @@ class Batch:
 
     def _place(self, rows: Array, index: Any) -> None:
         """Have environments play the workflow of an index in the pool."""
-        self.workflow_index[rows] = index
+        self.state.workflow_index[rows] = index
         self._start(rows, episode_start.PLACED)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from c2c_env.checks import Check, fault, instance_of, is_integer, only_faults
-from c2c_env.config import EnvConfig, Team
+from c2c_env.config import MAX_STEPS, EnvConfig, Team
 from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array, Outputs, Params, Spec, State, array_specs
 from c2c_env.errors import ConfigError
@@ -17,7 +18,8 @@ A_TEAM = instance_of(Team, "a c2c_env.Team")
 A_CONFIG = instance_of(EnvConfig, "a c2c_env.EnvConfig")
 
 A_SEED: Check = (lambda x: is_integer(x) and 0 <= x < 2**64, "an integer in [0, 2**64)")
-MOST_HOURS = 1e15  # more than any episode can add up to
+LATEST = 2 * MAX_STEPS  # step; beyond the longest horizon, as a batch may be stepped on after the end
+MOST_HOURS = 1e25  # more than any episode can add up to
 MOST_EPISODES = 2**62
 SUM_ROUNDING = 1e-9  # by which a sum of products of shares may exceed 1
 ANY_ACTION = Spec("i4", "B N PARTS", "what an agent chose, legal or not", "any")
@@ -50,13 +52,24 @@ def distinct_rows(given: Any, size: int) -> Array:
 
 def checked_seeds(seeds: Any, count: int) -> Array:
     """Return seeds as uint64 [count], or raise a `ConfigError`."""
-    if isinstance(seeds, range):
-        seeds = np.array(seeds) if len(seeds) else np.zeros(0, dtype=np.int64)
-    if isinstance(seeds, np.ndarray) and seeds.shape == (count,) and seeds.dtype.kind in "iu" and (seeds >= 0).all():
-        return seeds.astype(np.uint64)
-    if not isinstance(seeds, Sequence | np.ndarray) or isinstance(seeds, str) or len(seeds) != count:
+    if not _is_list(seeds, count):
         raise ConfigError(f"seeds is {seeds!r}, expected {count} integers in [0, 2**64) (one for each row)")
+    if isinstance(seeds, range) and count:
+        seeds = np.array(seeds)
+    if isinstance(seeds, np.ndarray) and seeds.dtype.kind in "iu" and (seeds >= 0).all():
+        return seeds.astype(np.uint64)
     return np.array([_seed(seed) for seed in seeds], dtype=np.uint64)
+
+
+def _is_list(given: Any, count: int) -> bool:
+    """Whether something is a sequence or an array of so many entries."""
+    if isinstance(given, np.ndarray):
+        return bool(given.shape == (count,))
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes):
+        return False
+    with suppress(OverflowError):  # of a range that is longer than any list
+        return len(given) == count
+    return False
 
 
 def _seed(seed: Any) -> int:
@@ -65,7 +78,7 @@ def _seed(seed: Any) -> int:
     return int(seed)
 
 
-def limits_of(params: Params, workflows: Array, columns: int, pool_size: int) -> dict[str, Limits | None]:
+def limits_of(params: Params, workflows: Array, steps: Any, columns: int, pool_size: int) -> dict[str, Limits | None]:
     """Return the limits of each kind of values (see `core.arrays.Spec`) for R environments; None allows everything.
 
     Compiled code trusts what it is given, so whatever comes from outside is compared with these first.
@@ -73,23 +86,25 @@ def limits_of(params: Params, workflows: Array, columns: int, pool_size: int) ->
     Args:
         params: of the batch.
         workflows: [R], the packed workflow of each environment.
+        steps: [R], how many each one has taken, as given and not yet checked; nothing can have happened later.
         columns: how many subtasks the arrays have room for.
         pool_size: how many workflows there are to draw from.
     """
     subtasks = params.num_subtasks[workflows].astype(np.int64)
-    horizon = params.horizon[workflows].astype(np.int64)
+    now = _possible_steps(steps, len(workflows))
     agents, everybody, symbol = params.num_agents, params.max_agents, max(0, params.vocab_size - 1)
     action = np.array([[0, c.NUM_SPEECHES - 1, everybody, 0, symbol]] * len(workflows))
     action[:, c.WORK], action[:, c.TOPIC] = subtasks, subtasks - 1
     change = np.stack([np.full_like(subtasks, agents - 1), subtasks - 1], axis=1)
     return {
         "any": None,
-        "row": (0, len(params.num_subtasks) - 1),
+        "row": (workflows, workflows),
         "workflow": (0, pool_size - 1),
         "episode": (-1, MOST_EPISODES),
-        "step": (0, horizon),
-        "step or none": (-1, horizon),
-        "due": (0, horizon + params.max_latency),
+        "time": (0, LATEST),
+        "step": (0, now),
+        "step or none": (-1, now),
+        "due": (0, now + params.max_latency),
         "share": (0.0, 1.0),
         "alignment": (0.0, 1.0 + SUM_ROUNDING),
         "credit": (-2.0, 2.0),
@@ -112,6 +127,14 @@ def limits_of(params: Params, workflows: Array, columns: int, pool_size: int) ->
     }
 
 
+def _possible_steps(given: Any, count: int) -> Array:
+    """The numbers of steps [count] that are given; the most that there can be where they are impossible."""
+    steps: Array = np.asarray(given)
+    if steps.shape != (count,) or steps.dtype.kind not in "iu":
+        return np.full(count, LATEST)
+    return np.where((steps >= 0) & (steps <= LATEST), steps, LATEST).astype(np.int64)
+
+
 def kept_faults(
     params: Params, mine: Mapping[str, Array], kept: Mapping[str, Any], workflows: Array, pool_size: int
 ) -> list[str]:
@@ -120,7 +143,7 @@ def kept_faults(
     `workflows`, `params` and `pool_size` are those of `limits_of`.
     """
     specs = {"actions": ANY_ACTION, **array_specs(State), **array_specs(Outputs)}
-    limits = limits_of(params, workflows, params.max_subtasks, pool_size)
+    limits = limits_of(params, workflows, kept.get("t"), params.max_subtasks, pool_size)
     faults = []
     for name, array in mine.items():
         got = kept.get(name)

@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from pettingzoo import AECEnv, ParallelEnv
 
-from c2c_env.checks import fault
+from c2c_env.checks import fault, is_integer
 from c2c_env.config import EnvConfig, Team
 from c2c_env.core.arrays import Array
 from c2c_env.core.constants import ACTION_PARTS, REWARD_TERMS
@@ -250,7 +250,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     def _chosen_workflow(self, options: dict[str, Any]) -> list[int] | None:
         if not isinstance(options, Mapping):
             raise ConfigError(f"options is {options!r}, expected a dict such as {{'workflow': name}}")
-        if options == _PROBE:
+        if is_integer(options.get("options")) and options == _PROBE:
             return None
         unknown = [unknown_name("reset option", key, ["workflow"]) for key in options if key != "workflow"]
         raise_faults(ConfigError, "bad reset options", unknown)

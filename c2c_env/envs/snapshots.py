@@ -64,18 +64,21 @@ def put_snapshot(
     params: Params, state: State, out: Outputs, row: int, snapshot: Mapping[str, Array], pool_size: int
 ) -> None:
     """Write a snapshot into a row that has its workflow already; nothing is changed if it does not fit."""
-    faults = _key_faults(snapshot) or _value_faults(params, state, row, snapshot, pool_size)
-    faults = faults or list(_contradictions(params, int(state.workflow[row]), snapshot))
-    raise_faults(SnapshotError, "the snapshot does not fit this environment", faults)
+    title = "the snapshot does not fit this environment"
+    raise_faults(SnapshotError, title, _key_faults(snapshot))
+    arrays, faults = _as_arrays(snapshot)
+    faults = faults or _value_faults(params, state, row, arrays, pool_size)
+    faults = faults or list(_contradictions(params, int(state.workflow[row]), arrays))
+    raise_faults(SnapshotError, title, faults)
     clear_episode(state, row)
     for name, spec in _PLAIN.items():
-        _cut(params, state, row, name, spec)[...] = snapshot[name]
+        _cut(params, state, row, name, spec)[...] = arrays[name]
     for name in _MAIL:
-        getattr(state, f"mail_{name}")[row, :, : params.num_agents] = snapshot["mailbox"][name]
-    for name, value in zip(_RANDOM, snapshot["random_state"], strict=True):
+        getattr(state, f"mail_{name}")[row, :, : params.num_agents] = arrays["mailbox"][name]
+    for name, value in zip(_RANDOM, arrays["random_state"], strict=True):
         getattr(state, name)[row] = value
     for name in _ENDS:
-        getattr(out, name)[row] = snapshot[name]
+        getattr(out, name)[row] = arrays[name]
 
 
 def workflow_of(snapshot: Mapping[str, Array], pool_size: int) -> int:
@@ -125,27 +128,39 @@ def _key_faults(snapshot: Mapping[str, Array]) -> list[str]:
     return faults + [unknown_name("key", name, known) for name in snapshot if name not in known]
 
 
+def _as_arrays(snapshot: Mapping[str, Any]) -> tuple[dict[str, Array], list[str]]:
+    """Read every value once, so that what is checked is what is written, and list those that are no arrays."""
+    arrays, faults = {}, []
+    for name in snapshot:
+        array = _array(value := snapshot[name])
+        if array is None:
+            faults.append(f"{name} is a ragged {type(value).__name__}, expected an array")
+        else:
+            arrays[name] = array
+    return arrays, faults
+
+
 def _value_faults(params: Params, state: State, row: int, snapshot: Mapping[str, Array], pool_size: int) -> list[str]:
     """List what is wrong with the shape, the type or the range of each array by itself."""
     workflow = state.workflow[row : row + 1]
     real = {"A": params.num_agents, "K": int(params.num_subtasks[workflow[0]]), "T": c.NUM_TALLIES}
-    limits = limits_of(params, workflow, real["K"], pool_size)
+    limits = limits_of(params, workflow, snapshot["t"][None], real["K"], pool_size)
     faults = []
     for name, spec in _CHECKED.items():
-        got = _array(snapshot[name])
-        faults.append(_shape_fault(name, snapshot[name], shape_of(spec.axes, {**real, "B": 1})[1:]))
-        if got is not None and not faults[-1]:
+        got = snapshot[name]
+        faults.append(_shape_fault(name, got, shape_of(spec.axes, {**real, "B": 1})[1:]))
+        if not faults[-1]:
             faults.append(value_fault(name, got[None], spec, limits, params))
-    box, wanted = _array(snapshot["mailbox"]), _mailbox(params, state, row)
+    box, wanted = snapshot["mailbox"], _mailbox(params, state, row)
     faults.append(_shape_fault("mailbox", box, wanted.shape))
-    if box is not None and box.dtype != wanted.dtype:
+    if box.dtype != wanted.dtype:
         faults.append(f"mailbox has type {box.dtype}, expected {wanted.dtype}")
-    elif box is not None and not faults[-1]:
+    elif not faults[-1]:
         for name in _MAIL:
             faults.append(value_fault(f"mailbox[{name!r}]", box[name][None], _STATE[f"mail_{name}"], limits, params))
-    numbers = _array(snapshot["random_state"])
+    numbers = snapshot["random_state"]
     faults.append(_shape_fault("random_state", numbers, (len(_RANDOM),)))
-    if numbers is not None and not faults[-1]:
+    if not faults[-1]:
         for name, number in zip(_RANDOM, numbers, strict=True):
             faults.append(value_fault(f"random_state ({name})", np.asarray([number]), _STATE[name], limits, params))
     return [fault for fault in faults if fault]
@@ -158,23 +173,16 @@ def _array(value: Any) -> Array | None:
         return None
 
 
-def _shape_fault(name: str, value: Any, expected: tuple[int, ...]) -> str:
-    got = _array(value)
-    if got is None:
-        return f"{name} is a ragged {type(value).__name__}, expected {expected}"
+def _shape_fault(name: str, got: Array, expected: tuple[int, ...]) -> str:
     return "" if got.shape == expected else f"{name} has shape {got.shape}, expected {expected}"
 
 
-def _contradictions(params: Params, workflow: int, snapshot: Mapping[str, Array]) -> Iterator[str]:
+def _contradictions(params: Params, workflow: int, now: Mapping[str, Array]) -> Iterator[str]:
     """Yield what no episode can lead to, of a snapshot whose values are all within their limits."""
-    now = {name: np.asarray(value) for name, value in snapshot.items()}
     yield from _board_contradictions(params, workflow, now)
     t, left = int(now["t"]), int(now["subtasks_left"])
     if not np.array_equal(now["request_age"], _request_age(now)):
         yield "request_age disagrees with t, request_topic and request_step; change them together"
-    for name in ("request_step", "read_step", "finished_step"):
-        if now[name].max() > t:
-            yield f"{name} has step {now[name].max()}, later than t = {t}"
     if (np.diagonal(now["request_topic"]) >= 0).any():
         yield "request_topic has a request of an agent to itself"
     if bool(now["terminated"]) != (left == 0):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from c2c_env.core.arrays import Array
-from c2c_env.errors import MissingExtraError
+from c2c_env.errors import ConfigError, MissingExtraError
 from c2c_env.render.scene import AgentLine, Scene, SubtaskLine, fit, short_name
 from c2c_env.workflows.schema import DOMAINS
 
@@ -32,6 +32,8 @@ _TALK = "#e69f00"
 _USE_COLOUR = {"work": "#2f6db3", "waste": "#c0392b", "": "#bcd3ea"}
 _TIME_LEGEND = ((_TALK, "communication"), *zip(_USE_COLOUR.values(), ("work", "wasted", "unused"), strict=True))
 _COLOURS = "YlGnBu"
+_MOST_PIXELS = 2**15  # of either side; half of what matplotlib can draw, and a gigabyte at worst
+_MOST_DIGITS = 4000  # cells of the heat map with their number; each one takes as long as ten thousand pixels
 _DARK = 0.55  # digits are white from this alignment on
 
 
@@ -40,8 +42,13 @@ def draw_picture(scene: Scene) -> Array:
 
     Raises:
         MissingExtraError: matplotlib is not installed.
+        ConfigError: so many subtasks and agents do not fit into a picture.
     """
-    sheet = Sheet(_Size.of(scene))
+    size = _Size.of(scene)
+    if PICTURE_DPI * max(size.width, size.height) > _MOST_PIXELS:
+        what = f"{scene.rows} subtasks and {scene.columns} agents"
+        raise ConfigError(f"{what} do not fit into a picture of {_MOST_PIXELS:,} pixels; render_mode 'ansi' draws them")
+    sheet = Sheet(size)
     _draw_header(sheet, scene)
     _draw_board(sheet, scene)
     _draw_heat(sheet, scene)
@@ -106,7 +113,7 @@ class Sheet:
         from matplotlib.patches import Rectangle
 
         look: dict[str, Any] = {"facecolor": colour, "edgecolor": "none"} | style
-        self.axes.add_patch(Rectangle((x, y), width, height, **look))
+        self.axes.add_artist(Rectangle((x, y), width, height, **look))
 
     def line(self, x: float, y: float, width: float, colour: str = _LINE) -> None:
         """Draw a horizontal line."""
@@ -178,7 +185,7 @@ def _draw_heat(sheet: Sheet, scene: Scene) -> None:
     for i in range(scene.columns):
         x = size.heat + (i + 0.5) * _CELL
         sheet.text(x, size.top - 0.1, short_name(i), _GREY, _SMALL, ha="center")
-        for k in range(count):
+        for k in range(count if count * scene.columns <= _MOST_DIGITS else 0):
             value = scene.alignment[i, k]
             colour = "white" if value >= _DARK else _INK
             sheet.text(x, size.top + (k + 0.5) * step, f"{100 * value:.0f}", colour, _SMALL - 0.5, ha="center")

@@ -18,6 +18,7 @@ from c2c_env.checks import (
     is_number,
     number_in,
     only_faults,
+    plain,
 )
 from c2c_env.errors import WorkflowError, nearest, raise_faults, unknown_name
 
@@ -60,10 +61,15 @@ class Subtask:
     facts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        for name in ("effort", "complexity"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
         if isinstance(self.prerequisites, Sequence) and not isinstance(self.prerequisites, str):
             object.__setattr__(self, "prerequisites", tuple(self.prerequisites))
-        if isinstance(self.facet_weights, Sequence) and not isinstance(self.facet_weights, str):
-            object.__setattr__(self, "facet_weights", tuple(self.facet_weights))
+        weights = self.facet_weights
+        if isinstance(weights, Mapping):
+            object.__setattr__(self, "facet_weights", {name: plain(w) for name, w in weights.items()})
+        elif isinstance(weights, Sequence) and not isinstance(weights, str):
+            object.__setattr__(self, "facet_weights", tuple(map(plain, weights)))
 
     def weights(self, default: Sequence[float]) -> tuple[float, ...]:
         """Facet weights in the order of `FACETS` with the sum 1; the interface has 0 without prerequisites."""

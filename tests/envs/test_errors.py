@@ -342,6 +342,7 @@ def test_bad_seed(seed):
     [
         (ConfigError, {"workflw": 1}, "unknown reset option 'workflw'; did you mean 'workflow'? (valid: workflow)"),
         (ConfigError, {"options": 2}, "unknown reset option 'options'"),
+        (ConfigError, {"options": np.arange(2)}, "unknown reset option 'options'"),
         (ConfigError, {"a": 1, "b": 2}, "2 faults"),
         (ConfigError, 3, "options is 3, expected a dict"),
         (ConfigError, ["workflow"], "options is ['workflow'], expected a dict"),

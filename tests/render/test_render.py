@@ -11,7 +11,7 @@ import pytest
 from c2c_env import Subtask, Workflow, parallel_env
 from c2c_env.core import constants as c
 from c2c_env.errors import ConfigError, MissingExtraError
-from c2c_env.render import MODES, draw
+from c2c_env.render import MODES, draw, picture
 from c2c_env.render.scene import take_scene, width_of
 
 NASTY = "[bold]x[/bold] $\\frac{1}{ \x1b[31m 漢字 {y}\n%d _^"
@@ -169,3 +169,24 @@ def test_matplotlib_is_optional(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match=re.escape('pip install "c2c-env[plot]"')):
         env.render()
+
+
+def independent(count):
+    return Workflow("many", "simple", tuple(Subtask(f"s{k}", "data", 1.0, 1.0) for k in range(count)))
+
+
+def test_a_picture_that_would_be_too_large_is_refused():
+    env = parallel_env(independent(5000), 2, relations="index", render_mode="rgb_array")
+    env.reset(seed=0)
+    with pytest.raises(ConfigError, match="5000 subtasks and 2 agents do not fit into a picture"):
+        env.render()
+
+
+def test_a_heat_map_of_many_cells_has_colours_without_numbers(monkeypatch):
+    env = parallel_env(independent(9), 2, render_mode="rgb_array")
+    env.reset(seed=0)
+    with_numbers = env.render()
+    monkeypatch.setattr(picture, "_MOST_DIGITS", 17)
+    without = env.render()
+    assert without.shape == with_numbers.shape
+    assert 0 < (without != with_numbers).any(axis=2).sum() < 0.01 * without[..., 0].size

@@ -19,7 +19,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import llvmlite
 import numba
+from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
 from c2c_env.disk import read_bounded, write_whole
@@ -27,6 +29,22 @@ from c2c_env.errors import C2CError, WriteError
 
 _LARGEST = 256 * 2**20  # bytes; the largest file of this project has about 1 % of that
 _HASH_BYTES = hashlib.sha256().digest_size
+# numba's settings that change the code, beside the processor's name and features, which are in numba's own key
+_SETTINGS = (
+    "BOUNDSCHECK",
+    "DEBUGINFO_DEFAULT",
+    "DEBUG_NRT",
+    "EXTEND_VARIABLE_LIFETIMES",
+    "FULL_TRACEBACKS",
+    "JIT_COVERAGE",
+    "LLVM_REFPRUNE_FLAGS",
+    "LLVM_REFPRUNE_PASS",
+    "LOOP_VECTORIZE",
+    "NRT_STATS",
+    "OPT",
+    "SLP_VECTORIZE",
+    "USING_SVML",
+)
 
 
 class CodeCache(FunctionCache):
@@ -54,6 +72,10 @@ class CodeCache(FunctionCache):
         """Forget the code in all folders."""
         for files in self._files:
             files.flush()
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        settings = ((name, repr(vars(config).get(name))) for name in _SETTINGS)
+        return (*super()._index_key(sig, codegen), *settings)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the compiled code for these types on this processor, or None; then numba compiles it."""
@@ -84,7 +106,8 @@ class _Overloads(CompileResultCacheImpl):
     """How numba turns compiled code into bytes and back; our folders are named after the sources, so no locator."""
 
     def __init__(self, function: Any) -> None:
-        versions = f"{sys.implementation.cache_tag}{getattr(sys, 'abiflags', '')}-numba-{numba.__version__}"
+        versions = f"{sys.implementation.cache_tag}{getattr(sys, 'abiflags', '')}"
+        versions += f"-numba-{numba.__version__}-llvmlite-{llvmlite.__version__}"
         self._filename_base = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}-{versions}"
 
 

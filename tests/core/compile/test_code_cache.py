@@ -175,3 +175,32 @@ def test_another_processor_compiles_with_an_announcement(tmp_path):
 def test_without_compilation_the_simulator_is_interpreted(tmp_path):
     assert run_tiny(tmp_path, NUMBA_DISABLE_JIT="1").communicate() == ("[0.0, 2.0, 4.0]\n", "")
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("setting", ["NUMBA_BOUNDSCHECK", "NUMBA_OPT", "NUMBA_DEBUGINFO", "NUMBA_LOOP_VECTORIZE"])
+def test_code_of_other_settings_is_not_used(tmp_path, setting):
+    changed = {setting: "0" if setting in ("NUMBA_OPT", "NUMBA_LOOP_VECTORIZE") else "1"}
+    announced = []
+    for variables in ({}, changed, {}, changed):
+        output, errors = run_tiny(tmp_path, **variables).communicate()
+        assert output == "[0.0, 2.0, 4.0]\n"
+        announced.append("compiling" in errors)
+    assert announced == [True, True, False, False]
+
+
+def test_an_index_out_of_bounds_reaches_the_caller_at_every_call(tmp_path):
+    script = TINY.replace("range(len(values))", "range(5)").replace(
+        'cpu.load("numba", double)(values)',
+        """kernel = cpu.load("numba", double)
+kernel(np.arange(9.0))
+for _ in range(2):
+    try:
+        kernel(values)
+    except IndexError as error:
+        print(error)
+""",
+    )
+    (tmp_path / "bounds.py").write_text(script, encoding="utf-8")
+    settings = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT), "NUMBA_BOUNDSCHECK": "1"}
+    done = subprocess.run([sys.executable, tmp_path / "bounds.py"], env=settings, text=True, capture_output=True)
+    assert done.stdout.count("index is out of bounds") == 2, done
