@@ -5,8 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-_MOST_SHOWN = 100  # faults in a message; a file may have a million
-
 
 class C2CError(Exception):
     """Base of every error that this package raises on purpose.
@@ -72,9 +70,7 @@ def unknown_name(what: str, name: object, valid: Iterable[str]) -> str:
 def raise_faults(error: type[C2CError], title: str, faults: list[str]) -> None:
     """Raise one `error` that lists all `faults`; do nothing if there are none."""
     if faults:
-        lines = "".join(f"\n  - {fault}" for fault in faults[:_MOST_SHOWN])
-        if len(faults) > _MOST_SHOWN:
-            lines += f"\n  - and {len(faults) - _MOST_SHOWN} more"
+        lines = "".join(f"\n  - {fault}" for fault in faults)
         raised = error(f"{title}: {len(faults)} fault{'s' if len(faults) > 1 else ''}{lines}")
         raised.faults = tuple(faults)
         raise raised

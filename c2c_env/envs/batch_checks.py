@@ -23,6 +23,7 @@ MOST_HOURS = 1e25  # more than any episode can add up to
 MOST_EPISODES = 2**62
 SUM_ROUNDING = 1e-9  # by which a sum of products of shares may exceed 1
 ANY_ACTION = Spec("i4", "B N PARTS", "what an agent chose, legal or not", "any")
+_ALLOWED_KINDS = {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}  # of numpy types, for each kind that is wanted
 Limits = tuple[Any, Any]  # least and largest value, each [R], or [R, ...] as the array
 
 
@@ -156,34 +157,35 @@ def kept_faults(
 
 def value_fault(name: str, got: Array, spec: Spec, limits: dict[str, Limits | None], params: Params) -> str:
     """Say what is wrong with the type or a value of an array [R, ...]; "" if nothing is."""
-    kinds = {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}[np.dtype(spec.dtype).kind]
-    if got.dtype.kind not in kinds:
-        return f"{name} has type {got.dtype}, expected {np.dtype(spec.dtype)}"
+    wanted = np.dtype(spec.dtype)
+    if got.dtype.kind not in _ALLOWED_KINDS[wanted.kind]:
+        return f"{name} has type {got.dtype}, expected {wanted}"
     allowed = limits[spec.values]
-    if got.dtype.kind == "f" and allowed is not None and not np.isfinite(got).all():
-        return f"{name} has values that are not finite"
     if allowed is None:
-        if kinds == "fiu":
+        if wanted.kind == "f":
             return ""
-        allowed = (np.iinfo(spec.dtype).min, np.iinfo(spec.dtype).max)
+        allowed = (np.iinfo(wanted).min, np.iinfo(wanted).max)
     low, high = (_as_wide(limit, got.ndim) for limit in allowed)
-    outside = (got < low) | (got > high)
-    if outside.any():
-        where, shown = _first(got, outside)
-        return f"{name} has {shown} at {where}, outside [{_shown(low.min())}, {_shown(high.max())}]"
+    inside = (got >= low) & (got <= high)  # false for NaN
+    if not inside.all():
+        where, value = _first(got, ~inside)
+        if not np.isfinite(value):
+            return f"{name} has values that are not finite"
+        return f"{name} has {value} at {where}, outside [{_shown(np.min(low))}, {_shown(np.max(high))}]"
     if spec.values == "recipient":  # padding stands between the team's agents and everybody
         nobody = (got >= params.num_agents) & (got < params.max_agents)
         if nobody.any():
-            where, shown = _first(got, nobody)
+            where, value = _first(got, nobody)
             team = f"[0, {params.num_agents - 1}] or {params.max_agents} (the whole team)"
-            return f"{name} has {shown} at {where}, expected {team}"
+            return f"{name} has {value} at {where}, expected {team}"
     return ""
 
 
-def _as_wide(limit: Any, ndim: int) -> Array:
-    """Give a limit [R] or [R, ...] the number of axes that the array has."""
-    wide = np.asarray(limit)
-    return wide.reshape(wide.shape + (1,) * (ndim - wide.ndim)) if wide.ndim else wide
+def _as_wide(limit: Any, ndim: int) -> Any:
+    """Give a limit [R] or [R, ...] the number of axes that the array has; a single number is for all."""
+    if not isinstance(limit, np.ndarray):
+        return limit
+    return limit.reshape(limit.shape + (1,) * (ndim - limit.ndim))
 
 
 def _shown(limit: Any) -> Any:

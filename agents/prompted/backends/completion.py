@@ -43,7 +43,8 @@ def parse_body(body: bytes) -> dict[str, Any]:
         NoCompletionError: it is something else, such as a page of HTML.
     """
     if body.lstrip().startswith(b"data:"):
-        raise NoCompletionError("it is a stream of events, and a whole answer was asked for")
+        said = body.decode("utf-8", "replace").strip()
+        raise NoCompletionError(f"it is a stream of events, and a whole answer was asked for: {said}")
     try:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:
