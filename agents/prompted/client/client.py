@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import threading
 import time
@@ -49,6 +50,7 @@ class Client:
         self._checked: set[str] = set()
         self._pause_until = 0.0
         self._closed = False
+        self._process = os.getpid()  # a child made by fork has no thread of its own here
         self._stopping = asyncio.Event()
         self._ended_by = ""  # why nothing more will ever come, until somebody tries again
         self._loop = asyncio.new_event_loop()
@@ -87,7 +89,7 @@ class Client:
             patient: wait for the answers that are under way, as long as an attempt may last (`timeout`), and keep them.
         """
         self._closed = True
-        if self._loop.is_closed():
+        if self._loop.is_closed() or self._process != os.getpid():
             return
         self._loop.call_soon_threadsafe(self._stopping.set)
         while not self._stopping.is_set() or (patient and self._under_way):
@@ -99,6 +101,9 @@ class Client:
         self.cache.close()
 
     def _wait_for(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        if self._process != os.getpid():
+            coroutine.close()
+            raise EndpointError("a prompted team made before a fork cannot ask in the child; make the team there")
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _end(self) -> None:
@@ -227,6 +232,7 @@ async def _gather(jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
 # --- one client for each set of options -----------------------------------------------------------------------
 
 _CLIENTS: dict[ModelSettings, Client] = {}
+_OF_PARENT: list[Client] = []  # kept, since SQLite's connections must not be closed in a child
 _LOCK = threading.Lock()
 
 
@@ -236,6 +242,18 @@ def client_of(options: ModelSettings) -> Client:
         if options not in _CLIENTS:
             _CLIENTS[options] = Client(options, _backend(options), AnswerCache(options.cache))
         return _CLIENTS[options]
+
+
+def _begin_anew() -> None:
+    """Leave the clients to the parent, after a fork; another thread may have held the lock."""
+    global _LOCK
+    _LOCK = threading.Lock()
+    _OF_PARENT.extend(_CLIENTS.values())
+    _CLIENTS.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def count_under_way() -> int:

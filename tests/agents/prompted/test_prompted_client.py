@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -24,7 +27,7 @@ from agents.prompted.client.client import client_of, close_all
 from agents.prompted.settings import ModelSettings
 from agents.registry import make_policy
 from c2c_env import Batch, EnvConfig, Team
-from c2c_env.errors import BudgetError, ConfigError
+from c2c_env.errors import BudgetError, ConfigError, EndpointError
 from c2c_env.text.answer import Choice, Work
 
 
@@ -242,3 +245,27 @@ def test_every_way_of_asking_for_json(server, options, answer_format):
     assert bodies[0]["max_tokens"] == 512
     batch = small_batch()
     prompted(batch, "direct", {**options, "temperature": None})
+
+
+def test_a_child_made_by_fork_asks_with_a_client_of_its_own(server, options):
+    ask(options, question(view("worker_1")))
+    client = client_of(ModelSettings.of(options))
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        try:
+            with suppress(EndpointError):
+                client.check("rule")  # asked before the fork: nothing to wait for
+                client.run([])
+                os._exit(1)
+            client.close()
+            ask(options, question(view("worker_2")))
+            close_all()
+            os._exit(0)
+        finally:
+            os._exit(2)
+    status = os.waitpid(child, 0)[1]
+    assert os.WIFEXITED(status)
+    assert os.WEXITSTATUS(status) == 0
+    ask(options, question(view("worker_2")))  # kept by the child
+    assert len(server.prompts) == 2
