@@ -237,6 +237,7 @@ def test_each_agent_alone_acts_as_in_the_batch(actor):
 # --- legality -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
     tier=st.sampled_from(["simple", "medium"]), team_size=st.integers(1, 6), seed=st.integers(0, 999),
