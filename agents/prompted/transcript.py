@@ -26,7 +26,7 @@ from agents.prompted.settings import ModelSettings
 from c2c_env import Batch, Channel, EnvConfig, Subtask, Team, Workflow
 from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array
-from c2c_env.disk import parse_json, read_bounded
+from c2c_env.disk import parse_json, read_bounded, temporary_name
 from c2c_env.errors import C2CError, ConfigError, WriteError
 from c2c_env.text.names import agent_name
 
@@ -215,8 +215,7 @@ class TranscriptFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # the random part keeps apart all who write into this folder
-        self._temporary = path.with_name(f"{path.name[:128]}.{os.urandom(8).hex()}.tmp")
+        self._temporary = temporary_name(path)
 
     def write(self, line: str) -> None:
         """Write a line, which ends with a newline; between the lines the file is not open, since there may be many."""

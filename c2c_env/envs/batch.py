@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -208,8 +209,9 @@ class Batch:
         self._chunks = self._split(np.arange(self.num_envs))
         self._judged = False
 
-    def __getstate__(self) -> dict[str, Any]:
-        made_from = {
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the arguments, from which the batch is made anew, and its arrays if it has episodes."""
+        arguments: dict[str, Any] = {
             "workflow": list(self.pool.sources),
             "team": self.team,
             "config": self.config,
@@ -218,18 +220,14 @@ class Batch:
             "backend": self.backend,
             "write_observations": self._write_observations,
         }
-        return {"made_from": made_from, "arrays": self._arrays(), "has_episodes": self._has_episodes}
+        return partial(type(self), **arguments), (), self._arrays() if self._has_episodes else None
 
-    def __setstate__(self, pickled: dict[str, Any]) -> None:
-        """Make the batch anew and copy what was kept into its arrays.
+    def __setstate__(self, kept: Mapping[str, Array]) -> None:
+        """Copy pickled arrays into those of a batch that was just made.
 
-        Arrays come from outside then: they may be read-only, mapped from a file, or damaged, and compiled code would
-        write into them all the same.
+        They come from outside: they may be read-only, mapped from a file, or damaged, and compiled code would write
+        into them all the same.
         """
-        self.__init__(**pickled["made_from"])  # type: ignore[misc]
-        if not pickled["has_episodes"]:
-            return
-        kept = pickled["arrays"]
         self._place(np.arange(self.num_envs), indices("workflow_index", kept["workflow_index"], len(self.pool)))
         faults = kept_faults(self.params, self._arrays(), kept, self.state.workflow, len(self.pool))
         raise_faults(SnapshotError, "the pickled batch is damaged", faults)

@@ -31,6 +31,7 @@ import agents
 import c2c_env
 import training
 from c2c_env.errors import C2CError, ConfigError, MissingExtraError
+from c2c_env.text.names import one_line
 from training.executors.base import DIED, ONE_THREAD, Job, Outcome, attempt
 from training.files import file_digest, source_digest
 
@@ -139,7 +140,7 @@ def _try_address(address: str) -> None:
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
         )  # fmt: skip
     except (OSError, OverflowError) as error:
-        raise ClusterError(f"--ray {address}: nothing answers there: {_one_line(error)}") from error
+        raise ClusterError(f"--ray {address}: nothing answers there: {one_line(str(error))}") from error
     except subprocess.TimeoutExpired as error:
         raise ClusterError(f"--ray {address}: no Ray cluster answers within {CONNECT_SECONDS:.0f} s") from error
     except subprocess.CalledProcessError as error:
@@ -161,7 +162,7 @@ def _start(ray: Any, address: str, workers: int | None, files: Sequence[str]) ->
         try:
             _init_twice(ray, address, log_to_driver=False, logging_level="CRITICAL", **own)
         except (ConnectionError, RuntimeError, ValueError, ImportError, ray.exceptions.RayError) as error:
-            raise ClusterError(f"--ray {address}: cannot connect: {_one_line(error)}") from error
+            raise ClusterError(f"--ray {address}: cannot connect: {one_line(str(error))}") from error
     # Ray has no public way to keep quiet: with `log_to_driver=False` it still prints on stdout that a worker died. That
     # text would stand in the middle of the benchmark's table, and the fault is reported as the cell's own anyway.
     # `test_a_process_that_dies_loses_its_cell_only_which_is_done_again` fails without this line.
@@ -244,7 +245,7 @@ class Cluster:
         except self._ray.exceptions.RayError as error:
             raise ClusterError(f"--ray {self._address}: a machine cannot run this: {_last_line(str(error))}") from error
         except ConnectionError as error:
-            raise ClusterError(f"--ray {self._address}: the connection was lost: {_one_line(error)}") from error
+            raise ClusterError(f"--ray {self._address}: the connection was lost: {one_line(str(error))}") from error
 
 
 def _attempt_there(setup: Setup, work: Callable[[Job], Any], job: Job) -> tuple[str, Any, str]:
@@ -253,10 +254,6 @@ def _attempt_there(setup: Setup, work: Callable[[Job], Any], job: Job) -> tuple[
     if difference:
         return f"{difference} (on {platform.node()})", None, ""
     return "", *attempt(work, job)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
 
 
 def _last_line(text: str) -> str:

@@ -89,6 +89,16 @@ def test_what_was_begun_is_replaced_and_what_fails_leaves_nothing(tmp_path):
         TranscriptFile(tmp_path / "none" / "b.jsonl.gz").write("{}\n")
 
 
+def test_a_full_disk_is_one_clear_error_of_the_transcript_and_leaves_nothing(tmp_path, small_files):
+    file = TranscriptFile(tmp_path / "a.jsonl.gz")
+    file.write("{}\n")
+    with small_files(30), pytest.raises(WriteError, match=r"cannot write transcript '.*a\.jsonl\.gz': File too large"):
+        file.write("{}\n")
+    assert len(list(tmp_path.iterdir())) == 1
+    file.discard()
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     "damage", [lambda raw: raw[:-9], lambda raw: raw[:40] + b"?" + raw[41:], lambda raw: raw + b"x"]
 )
