@@ -8,6 +8,7 @@ import os
 import re
 import threading
 import tomllib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -37,6 +38,15 @@ def test_what_is_no_regular_file_is_refused(place, kind, tmp_path):
     for path in (place, link):
         with pytest.raises(ConfigError, match=f"it is {kind}, expected a regular file"):
             read(path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system has no such files")
+def test_a_file_whose_size_the_system_does_not_know_is_bounded_too():
+    path = Path("/proc/self/status")
+    assert path.stat().st_size == 0
+    assert read_bounded(path, "thing", ConfigError).startswith(b"Name:")
+    with pytest.raises(ConfigError, match="it has more than 10 bytes"):
+        read_bounded(path, "thing", ConfigError, 10)
 
 
 def test_a_fifo_does_not_hang_with_or_without_a_writer(tmp_path):
