@@ -22,7 +22,9 @@ _NO_MONEY = re.compile(
     r"|billing[ _](hard[ _]limit|not[ _]active)|(spending|spend|key) limit|payment required|\(402\)$|欠费|余额不足",
     re.IGNORECASE,
 )
-_LONG_PERIOD = re.compile(r"(\bper[ _-]?|-per-|/ ?)(day|month)\b|\b(daily|monthly)\b", re.IGNORECASE)
+_LONG_PERIOD = re.compile(
+    r"(\bper[ _-]?|-per-|/ ?)(day|month)\b|\b(daily|monthly)\b|[a-z]per(day|month)", re.IGNORECASE
+)
 _NO_QUOTA = re.compile(
     r"quota|(limit|credits?|free tier)\b.{0,40}\b(exceeded|reached|exhausted)", re.IGNORECASE | re.DOTALL
 )
@@ -142,19 +144,29 @@ def words_of_error(body: Any, depth: int = _DEPTH) -> str:
     return f"{words} ({kind})" if words and kind else words
 
 
-def wait_of_error(body: Any, depth: int = _DEPTH) -> float | None:
+def wait_of_error(body: Any) -> float | None:
     """Find the seconds that a server asks to wait where it says so in the body, as `{"retryDelay": "17.5s"}`."""
+    return next((float(found[1]) for text in _texts_under("retryDelay", body) if (found := _WAIT.match(text))), None)
+
+
+def quotas_of_error(body: Any) -> str:
+    """Find the names of the quotas that are used up where a server lists them, as in `{"quotaId": "...PerDay..."}`."""
+    return " ".join(_texts_under("quotaId", body))
+
+
+def _texts_under(key: str, body: Any, depth: int = _DEPTH + 3) -> Iterator[str]:
+    """Yield the texts that stand under a key, in the order of the body; lists within an error lie deeper than its words."""
     if not depth or not isinstance(body, dict | list):
-        return None
-    if isinstance(body, dict) and isinstance(delay := body.get("retryDelay"), str) and (found := _WAIT.match(delay)):
-        return float(found[1])
-    parts = body.values() if isinstance(body, dict) else body[:20]
-    return next((wait for part in parts if (wait := wait_of_error(part, depth - 1)) is not None), None)
+        return
+    if isinstance(body, dict) and isinstance(text := body.get(key), str):
+        yield text
+    for part in body.values() if isinstance(body, dict) else body[:20]:
+        yield from _texts_under(key, part, depth - 1)
 
 
-def is_about_money(status: int, words: str) -> bool:
-    """Whether an error says that nothing is answered for hours, or until somebody pays."""
-    said = words[:_SAID]
+def is_about_money(status: int, words: str, quotas: str = "") -> bool:
+    """Whether an error says that nothing is answered for hours, or until somebody pays; see `quotas_of_error`."""
+    said = f"{quotas[:_SAID]} {words[:_SAID]}"
     if status == 402 or _NO_MONEY.search(said):
         return True
     refused, limited = status in (401, 403), status == 429

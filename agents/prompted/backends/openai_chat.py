@@ -24,6 +24,7 @@ from agents.prompted.backends.completion import (
     is_about_money,
     is_moderation,
     parse_body,
+    quotas_of_error,
     read_completion,
     wait_of_error,
     words_of_error,
@@ -154,7 +155,7 @@ class OpenAIChat:
     def _status_error(self, error: openai.APIStatusError, model: str) -> Exception:
         status, words = error.status_code, words_of_error(error.body) or error.message
         said = self._shown(words.removesuffix(f" ({status})"))  # some repeat it as their own code
-        if is_about_money(status, words):
+        if is_about_money(status, words, quotas_of_error(error.body)):
             return EndpointError(self._unpaid(status, said))
         if status == 403 and is_moderation(words):
             return RequestFailedError(f"the server does not like the prompt (status {status}): {said}")

@@ -430,6 +430,12 @@ def test_what_no_episode_could_survive_stops_the_run(server, options, fault, wha
 MONEY = "You have nothing left"
 
 
+def quota(period):
+    """Details of an error as Google writes them."""
+    name = f"GenerateRequestsPer{period}PerProjectPerModel-FreeTier"
+    return [{"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": name}]}]
+
+
 @pytest.mark.parametrize(
     ("status", "body"),
     [
@@ -453,6 +459,7 @@ MONEY = "You have nothing left"
         ("403 Forbidden", {"error": {"message": f"{MONEY}: key limit exceeded", "code": 403}}),
         ("401 Unauthorized", {"detail": {"status": "quota_exceeded", "message": MONEY}}),
         ("200 OK", {"choices": None, "error": {"message": MONEY, "code": "insufficient_quota"}}),
+        ("429 Too Many Requests", {"error": {"message": f"{MONEY} of your quota", "details": quota("Day")}}),
     ],
 )
 def test_what_nobody_pays_for_stops_the_run_in_the_words_of_the_server(server, options, status, body):
@@ -474,6 +481,7 @@ def test_what_nobody_pays_for_stops_the_run_in_the_words_of_the_server(server, o
         {"message": "Resource has been exhausted (e.g. check quota).", "code": 429, "status": "RESOURCE_EXHAUSTED"},
         {"message": "Rate limit reached on requests per min (RPM): limit 3. Add a payment method to your billing"},
         {"message": "rate limit quota exceeded, retry later"},
+        {"message": "You exceeded your current quota", "status": "RESOURCE_EXHAUSTED", "details": quota("Minute")},
     ],
 )
 def test_what_passes_in_a_minute_is_not_about_money(server, options, said):
