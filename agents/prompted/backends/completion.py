@@ -155,7 +155,7 @@ def quotas_of_error(body: Any) -> str:
 
 
 def _texts_under(key: str, body: Any, depth: int = _DEPTH + 3) -> Iterator[str]:
-    """Yield the texts that stand under a key, in the order of the body; lists within an error lie deeper than its words."""
+    """Yield the texts under a key, in the order of the body; lists within an error lie deeper than its words."""
     if not depth or not isinstance(body, dict | list):
         return
     if isinstance(body, dict) and isinstance(text := body.get(key), str):
