@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from c2c_env.disk import temporary_name
 from c2c_env.errors import WriteError
 from training.__main__ import main
+from training.executors import processes
 from training.files import Claims
 from training.interrupts import Terminated, raised
 
@@ -112,6 +114,30 @@ def test_the_handlers_before_come_back():
     assert [signal.getsignal(number) for number, _ in SIGNALS] == before
 
 
+def test_a_signal_waits_until_the_pool_knows_of_a_process_whichever_thread_gets_it():
+    go, done = threading.Event(), []
+
+    def send():
+        go.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def start_a_process():
+        with processes._interrupts_held():
+            go.set()
+            sender.join()
+            time.sleep(0.05)  # Python looks for signals in calls like this one
+            done.append("started")
+        done.append("and interrupted")
+
+    sender = threading.Thread(target=send)
+    sender.start()  # its signals are not blocked
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        start_a_process()
+    assert done == ["started"]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 # --- full disks --------------------------------------------------------------------------------------------------
 
 
@@ -205,9 +231,9 @@ def test_what_another_process_claims_is_free_when_it_is_killed(tmp_path):
 
 @pytest.mark.slow
 def test_two_runs_in_one_folder_play_no_cell_twice(tmp_path):
-    processes = [start(*WORDS, "--out", str(tmp_path)) for _ in range(2)]
-    errors = "".join([process.communicate(timeout=120)[1] for process in processes])
-    assert [process.returncode for process in processes] == [0, 0]
+    runs = [start(*WORDS, "--out", str(tmp_path)) for _ in range(2)]
+    errors = "".join([process.communicate(timeout=120)[1] for process in runs])
+    assert [process.returncode for process in runs] == [0, 0]
     played = [int(count) for count in re.findall(r"(\d+)/\d+ cells", errors)]
     assert sum(played) == len(list((tmp_path / "cells").glob("*.json"))) == 8 * 5 * 2  # policies, workflows, sizes
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from training.executors.base import DIED, ONE_THREAD, Job, Outcome, attempt
 
+_HELD = (signal.SIGINT, signal.SIGTERM)
+
 
 class LocalPool:
     """Processes of this machine, an `Executor`."""
@@ -68,33 +70,43 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     try:
         yield pool
     except BaseException:
-        held.close()
-        pool.shutdown(wait=False, cancel_futures=True)
+        held.close()  # ends the processes
         raise
     finally:
-        pool.shutdown()
+        # It waits, since a process that is only starting still needs what the pool lets go of.
+        pool.shutdown(cancel_futures=True)
         held.close()
         lifeline.close()
 
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Make Ctrl-C and SIGTERM wait; a process started here inherits that, so that none reaches it before `_begin`."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
+    """Make Ctrl-C and SIGTERM wait until a process is started and the pool knows of it.
+
+    A process started here inherits the mask, so that no signal reaches it before `_begin`. The mask alone would not do:
+    another thread, such as that of a progress bar, may be given the signal, and Python handles it in this one.
+    """
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+        yield  # on Windows, or where Python handles no signals
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    came: list[int] = []
+    handlers = {number: signal.signal(number, lambda got, _frame: came.append(got)) for number in _HELD}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in handlers.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for first in came[:1]:
+            signal.raise_signal(first)
 
 
 def _begin(lifeline: Connection) -> None:
     """Leave Ctrl-C to the parent and end with it; this is called in every new process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):  # held in `_interrupts_held`
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
 
 
