@@ -32,7 +32,7 @@ from c2c_env.checks import (
     or_none,
     plain,
 )
-from c2c_env.core.constants import CHANNELS, NUM_TERMS, REWARD_TERMS
+from c2c_env.core.constants import CHANNELS, LEAST_WEIGHTS, NUM_TERMS, REWARD_TERMS
 from c2c_env.errors import ConfigError, raise_faults, unknown_name
 
 MANAGER_SKILL = 0.4
@@ -153,7 +153,8 @@ class EnvConfig:
         chat, email, meeting: the channels.
 
     Reward:
-        reward_weights: the weights of progress, alignment, communication and time.
+        reward_weights: the weights of progress, alignment, communication, time, forecast and information; the last two
+            are 0 where they are left out. `C2CParallelEnv` has the formula of each term.
         reward_sharing: "team" (every agent gets the reward of the team), "individual" (every agent gets its own
             share), or a number in [0, 1] that mixes the two, from 0 for the team to 1 for the individual.
 
@@ -188,7 +189,7 @@ class EnvConfig:
     chat: Channel = field(default=Channel(send_hours=0.05, read_hours=0.05, latency=1, richness=0.45))
     email: Channel = field(default=Channel(send_hours=0.10, read_hours=0.05, latency=2, richness=0.60))
     meeting: Channel = field(default=Channel(send_hours=0.50, read_hours=0.50, latency=0, richness=0.90))
-    reward_weights: tuple[float, ...] = (1.0, 0.5, 0.5, 0.5)
+    reward_weights: tuple[float, ...] = (1.0, 0.5, 0.5, 0.5, 0.0, 0.0)
     reward_sharing: str | float = "team"
     action_format: str = "multi_discrete"
     mask_format: str = "tuple"
@@ -204,6 +205,7 @@ class EnvConfig:
             value = getattr(self, name)
             if isinstance(value, Sequence) and not isinstance(value, str):
                 object.__setattr__(self, name, tuple(map(plain, value)))
+        object.__setattr__(self, "reward_weights", _with_all_terms(self.reward_weights))
         _make_plain(self)
         raise_faults(ConfigError, "bad configuration", _faults(self))
 
@@ -245,6 +247,13 @@ class EnvConfig:
         return published.with_fields(**changes)
 
 
+def _with_all_terms(weights: Any) -> Any:
+    """Return weights with 0 for the last terms where those are left out; what is no such tuple stays as it is."""
+    if isinstance(weights, tuple) and LEAST_WEIGHTS <= len(weights) < NUM_TERMS:
+        return (*weights, *(0.0,) * (NUM_TERMS - len(weights)))
+    return weights
+
+
 _SIZE = integer_in(1, MAX_SIZE)
 _FACETS: Check = (
     lambda x: isinstance(x, tuple) and len(x) == 4 and all(map(NOT_NEGATIVE[0], x)) and x[0] >= LEAST_QUANTITY,
@@ -252,7 +261,8 @@ _FACETS: Check = (
 )
 _REWARDS: Check = (
     lambda x: isinstance(x, tuple) and len(x) == NUM_TERMS and all(map(MODERATE[0], x)),
-    f"{NUM_TERMS} numbers in [-{MOST_QUANTITY:g}, {MOST_QUANTITY:g}], one for each of {', '.join(REWARD_TERMS)}",
+    f"{LEAST_WEIGHTS} to {NUM_TERMS} numbers in [-{MOST_QUANTITY:g}, {MOST_QUANTITY:g}], "
+    f"one for each of {', '.join(REWARD_TERMS)}",
 )
 _CHANNEL = instance_of(Channel, "a Channel")
 _CHECKS: Mapping[str, Check] = {

@@ -42,7 +42,7 @@ class Trace:
     progress: Annotated[Array, Spec("f8", "T", "effort-weighted finished share")]
     finished: Annotated[Array, Spec("?", "T K", "subtasks finished in this step")]
     reworked: Annotated[Array, Spec("?", "T K", "subtasks that came back in this step")]
-    reward_terms: Annotated[Array, Spec("f8", "T N TERMS", "progress, alignment, communication, time")]
+    reward_terms: Annotated[Array, Spec("f8", "T N TERMS", "see `constants.REWARD_TERMS`")]
 
     def __init__(self, batch: Batch, row: int = 0) -> None:
         self.batch, self.row, self.length = batch, row, 0

@@ -20,10 +20,13 @@ REQUEST_LIFETIME = 8  # steps
 LEARNING_RATE = 0.15  # of the context facet, per hour worked
 DONE_BELOW = 1e-6
 REWORK_SHARE = 0.3
+SLOWEST = 0.001  # effort finished in an hour, in forecasts
 HOURS_EPSILON = 1e-9
 
 Action = tuple[int, int, int, int]  # work, speech, recipient, topic
-Terms = tuple[float, float, float, float]  # progress, alignment, communication, time
+# progress, alignment, communication, time, forecast, information
+Terms = tuple[float, float, float, float, float, float]
+NO_REWARD: Terms = (0.0,) * 6
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class ReferenceEnv:
         dt: float = 0.5,
         horizon: int | None = None,
         uniform: Callable[[str, int, int], float] | None = None,
-        reward_weights: tuple[float, float, float, float] = (1.0, 0.5, 0.5, 0.5),
+        reward_weights: Terms = (1.0, 0.5, 0.5, 0.5, 0.0, 0.0),
         exclusive_actions: bool = False,
     ) -> None:
         self.subtasks, self.skill = subtasks, skill
@@ -112,14 +115,14 @@ class ReferenceEnv:
         self.hours_worked = [0.0 for _ in self.topics]
         self.af_hours = [0.0 for _ in self.topics]  # sum of hours * AF
         self.invalid = [False for _ in self.agents]
-        self.team_terms: Terms = (0.0, 0.0, 0.0, 0.0)
-        self.individual_terms: list[Terms] = [(0.0, 0.0, 0.0, 0.0) for _ in self.agents]
+        self.team_terms = NO_REWARD
+        self.individual_terms = [NO_REWARD for _ in self.agents]
         self._pass_milestones()
         self._clear_step_accounts()
 
     def step(self, actions: list[Action]) -> tuple[bool, bool]:
         """One step, stage by stage; returns (terminated, truncated)."""
-        progress_before, alignment_before = self.progress(), self.alignment()
+        before = self._measures()
         self._clear_step_accounts()
         legal = [self._legalise(i, actions[i]) for i in self.agents]
         self.stage_0_clock()
@@ -131,8 +134,7 @@ class ReferenceEnv:
         hours = self.stage_6_time()
         worker = self.stage_7_work(legal, hours)
         self.stage_8_completion(worker)
-        d_progress = self.progress() - progress_before
-        self._settle_rewards(d_progress, self.alignment() - alignment_before)
+        self._settle_rewards(*[now - then for now, then in zip(self._measures(), before, strict=True)])
         terminated = all(self.done)
         return terminated, not terminated and self.t >= self.horizon
 
@@ -148,6 +150,35 @@ class ReferenceEnv:
     def alignment(self) -> float:
         """Effort-weighted mean of a_k."""
         return sum(self._share(k) * self.aligned(k) for k in self.topics)
+
+    def forecast(self) -> float:
+        """Hours to the end if owners and Alignment Factors stay as they are: a chain's, or an equal share of all."""
+        hours = {k: self.remaining[k] / max(self._speed(k), SLOWEST) for k in self.topics if not self.done[k]}
+
+        @functools.cache
+        def chain(k: int) -> float:
+            return hours.get(k, 0.0) + max(map(chain, self.subtasks[k].prerequisites), default=0.0)
+
+        return max(max(map(chain, self.topics)), sum(hours.values()) / self.n_agents)
+
+    def _speed(self, k: int) -> float:
+        """Effort finished in an hour by the owner, or without one by the fastest."""
+        able = self.agents if self.owner[k] == NOBODY else [self.owner[k]]
+        return max(self.skill[i][self.subtasks[k].domain] * self.alignment_factor(i, k) for i in able)
+
+    def information(self) -> float:
+        """Effort-weighted mean of the log-probability with which the true facets of a subtask are given."""
+        return sum(self._share(k) * self._log_probability(k) for k in self.topics if not self.done[k])
+
+    def _log_probability(self, k: int) -> float:
+        """As if its counted agent answered each facet rightly as often as it understands it."""
+        given = self.understanding[self.counted_agent(k)][k]
+        weights = self.subtasks[k].weights
+        return sum(weight * math.log(max(u, AF_MIN)) for weight, u in zip(weights, given, strict=True))
+
+    def _measures(self) -> tuple[float, float, float, float]:
+        """What the changes in a step are rewarded by."""
+        return self.progress(), self.alignment(), self.forecast(), self.information()
 
     def aligned(self, k: int) -> float:
         """a_k."""
@@ -450,23 +481,24 @@ class ReferenceEnv:
         self.own_progress = [0.0 for _ in self.agents]  # as shares of the total effort
         self.own_alignment = [0.0 for _ in self.agents]
 
-    def _settle_rewards(self, d_progress: float, d_alignment: float) -> None:
-        """The four terms of the team reward and of each individual reward."""
+    def _settle_rewards(self, d_progress: float, d_alignment: float, d_forecast: float, d_information: float) -> None:
+        """The six terms of the team reward and of each individual reward; everybody gets the last two in full."""
+        potentials = -d_forecast / self.lower_bound, d_information
         spent = sum(self.comm_hours) / self.total_effort
-        self.team_terms = self._weighted(d_progress, d_alignment, spent)
+        self.team_terms = self._weighted(d_progress, d_alignment, spent, *potentials)
         shared = d_alignment - sum(self.own_alignment)  # nobody's doing
         n = self.n_agents
         self.individual_terms = []
         for i in self.agents:
             alignment = n * self.own_alignment[i] + shared
             spent = n * self.comm_hours[i] / self.total_effort
-            terms = self._weighted(n * self.own_progress[i], alignment, spent)
+            terms = self._weighted(n * self.own_progress[i], alignment, spent, *potentials)
             self.individual_terms.append(terms)
 
-    def _weighted(self, progress: float, alignment: float, spent: float) -> Terms:
+    def _weighted(self, progress: float, alignment: float, spent: float, forecast: float, information: float) -> Terms:
         w = self.reward_weights
         time = self.dt / self.lower_bound
-        return w[0] * progress, w[1] * alignment, -w[2] * spent, -w[3] * time
+        return w[0] * progress, w[1] * alignment, -w[2] * spent, -w[3] * time, w[4] * forecast, w[5] * information
 
 
 def _allowed(part: list[int], value: int) -> bool:

@@ -51,16 +51,16 @@ def test_one_step_of_work_and_its_rewards():
     # progress .2162 / 4 = .05405; the expert's AF counted before (most skilled) and counts after
     # (owner): it rose by .99 * 1/5 * context, half of which is paid; time .5 * .5 / 4 = .0625
     alignment = 0.5 * 0.99 * 0.2 * CONTEXT_OF_A_STEP
-    assert env.team_terms == near((0.05405, alignment, 0.0, -0.0625))
+    assert env.team_terms == near((0.05405, alignment, 0.0, -0.0625, 0.0, 0.0))
     # learning by doing is no message: that alignment is shared; the progress is the expert's
-    assert env.individual_terms[0] == near((0.0, alignment, 0.0, -0.0625))
-    assert env.individual_terms[1] == near((0.1081, alignment, 0.0, -0.0625))
+    assert env.individual_terms[0] == near((0.0, alignment, 0.0, -0.0625, 0.0, 0.0))
+    assert env.individual_terms[1] == near((0.1081, alignment, 0.0, -0.0625, 0.0, 0.0))
 
 
 def test_chat_answer_moves_with_half_the_exponent_and_earns_both():
     env = ReferenceEnv([root(complexity=2.0)], [MANAGER, EXPERT])
     env.step([WAIT, (0, 2, 0, 0)])  # the expert asks by chat: .05 h of 2 * 4
-    assert env.team_terms == near((0.0, 0.0, -0.5 * 0.05 / 4, -0.0625))
+    assert env.team_terms == near((0.0, 0.0, -0.5 * 0.05 / 4, -0.0625, 0.0, 0.0))
     assert env.request_topic == [[-1, -1], [-1, -1]]
     env.step([(1, 1, 1, 0), WAIT])  # read; and answered at once
     assert env.request_topic == [[-1, -1], [0, -1]]
@@ -82,9 +82,9 @@ def test_chat_answer_moves_with_half_the_exponent_and_earns_both():
     # AF of the owner rose by .99 * (7/15 * .08353125 + 1/5 * context); the weight is 1/2; of the
     # individual credit each of the two gets N * 1/2 of it, which is all of it
     rise = 0.5 * 0.99 * (7 / 15 * 0.08353125 + context / 5)
-    assert env.team_terms == near((0.0, rise, -0.5 * 0.05 / 4, -0.0625))
-    assert env.individual_terms[0] == near((0.0, rise, 0.0, -0.0625))
-    assert env.individual_terms[1] == near((0.0, rise, -0.5 * 2 * 0.05 / 4, -0.0625))
+    assert env.team_terms == near((0.0, rise, -0.5 * 0.05 / 4, -0.0625, 0.0, 0.0))
+    assert env.individual_terms[0] == near((0.0, rise, 0.0, -0.0625, 0.0, 0.0))
+    assert env.individual_terms[1] == near((0.0, rise, -0.5 * 2 * 0.05 / 4, -0.0625, 0.0, 0.0))
 
 
 def test_email_takes_two_steps_and_requests_expire():
@@ -162,7 +162,7 @@ def test_completion_teaches_the_interface_of_what_follows():
     # a_0 stays at the AF of the finish: it rose by .99 * 1/5 * context (weight .2 / 4.2);
     # a_1 (the expert is the most skilled) by .99 * .25 * .9 (weight 4 / 4.2)
     rise = (0.2 * 0.99 * 0.2 * CONTEXT_OF_A_STEP + 4 * 0.99 * 0.25 * 0.9) / 4.2
-    assert env.team_terms == near((0.2 / 4.2, 0.5 * rise, 0.0, -0.5 * 0.5 / 4.2))
+    assert env.team_terms == near((0.2 / 4.2, 0.5 * rise, 0.0, -0.5 * 0.5 / 4.2, 0.0, 0.0))
 
 
 def test_rework_and_requirement_change():

@@ -63,7 +63,7 @@ def test_finished_subtasks_and_shapes(played):
     for trace in traces:
         subtasks = len(batch.workflow(trace.row).subtasks)
         assert trace.remaining.shape == (trace.length, subtasks)
-        assert trace.reward_terms.shape == (trace.length, 4, 4)
+        assert trace.reward_terms.shape == (trace.length, 4, 6)
         steps, which = np.nonzero(trace.finished)
         assert batch.state.finished_step[trace.row, which].tolist() == trace.t[steps].tolist()
         assert len(which) == (batch.state.status[trace.row, :subtasks] == c.DONE).sum()

@@ -88,6 +88,7 @@ class Params(NamedTuple):
     dependents: Annotated[Array, Spec("i2", "W E", "those of each subtask side by side, ascending")]
     num_milestones: Annotated[Array, Spec("i4", "W", "subtasks of no effort")]
     milestones: Annotated[Array, Spec("i2", "W Z", "their indices, each after those that it needs")]
+    order: Annotated[Array, Spec("i2", "W K", "all subtasks, each after those that it needs")]
     best_agent: Annotated[Array, Spec("i2", "W K", "most skilled agent, ties lowest index")]
     best_skill: Annotated[Array, Spec("f8", "W K", "its skill")]
     path_after: Annotated[Array, Spec("f8", "W K", "hours of the critical path after this subtask")]
@@ -140,6 +141,12 @@ class State(NamedTuple):
     alignment_value: Annotated[
         Array, Spec("f8", "B", "effort-weighted alignment at the end of the last step", "alignment")
     ]
+    forecast_value: Annotated[
+        Array, Spec("f8", "B", "forecast of the hours to the end, after the last step; 0 without a weight", "hours")
+    ]
+    information_value: Annotated[
+        Array, Spec("f8", "B", "log-probability of the true facets, after it; 0 without a weight", "log share")
+    ]
     # of the present step only
     judged: Annotated[
         Array, Spec("f8", "B A", "factor on what each agent says next; 1 unless a judge writes it", "share")
@@ -158,6 +165,9 @@ class State(NamedTuple):
     best_facets: Annotated[Array, Spec("f8", "B FACETS", "the best understanding of its topic among them", "share")]
     work_hours: Annotated[Array, Spec("f8", "B A", "hours left for work", "hours")]
     worker: Annotated[Array, Spec("i2", "B K", "who works on each subtask, or -1", "agent or none")]
+    chain_hours: Annotated[
+        Array, Spec("f8", "B K", "hours of the longest chain up to each subtask; 0 without a weight", "hours")
+    ]
     progress_credit: Annotated[Array, Spec("f8", "B A", "share of the total effort finished", "credit")]
     alignment_credit: Annotated[
         Array, Spec("f8", "B A", "alignment raised by messages, split between both ends", "credit")
@@ -174,7 +184,7 @@ class Outputs(NamedTuple):
     observation: Annotated[Array, Spec("f4", "B N D", "one row an agent", "any")]
     action_mask: Annotated[Array, Spec("i1", "B N M", "1 = legal; the parts side by side", "flag")]
     reward: Annotated[Array, Spec("f4", "B N", "sum of the terms", "any")]
-    reward_terms: Annotated[Array, Spec("f4", "B N TERMS", "progress, alignment, communication, time", "any")]
+    reward_terms: Annotated[Array, Spec("f4", "B N TERMS", "see `constants.REWARD_TERMS`", "any")]
     terminated: Annotated[Array, Spec("i1", "B", "every subtask done", "flag")]
     truncated: Annotated[Array, Spec("i1", "B", "horizon reached before", "flag")]
     # what the observations and masks say at present, so that a step writes only what changed

@@ -34,9 +34,10 @@ ACTION_PARTS = ("work", "speech", "recipient", "topic", "symbol")
 NUM_PARTS = len(ACTION_PARTS)
 
 # terms of the reward
-PROGRESS, ALIGNMENT, COMMUNICATION, TIME = range(4)
-REWARD_TERMS = ("progress", "alignment", "communication", "time")
+PROGRESS, ALIGNMENT, COMMUNICATION, TIME, FORECAST, INFORMATION = range(6)
+REWARD_TERMS = ("progress", "alignment", "communication", "time", "forecast", "information")
 NUM_TERMS = len(REWARD_TERMS)
+LEAST_WEIGHTS = TIME + 1  # that have to be given; a later term without a weight has the weight 0
 
 # what `transition.run_rows` is asked to do: start an episode, step, or only write what is seen
 RESET, STEP, SHOW = range(3)

@@ -14,7 +14,7 @@ from c2c_env.core.events import change_requirements
 from c2c_env.core.mailbox import note_mailbox
 from c2c_env.core.messages import deliver_messages, expire_requests, hold_meetings, send_messages
 from c2c_env.core.observation.writing import blank_observations, update_observations
-from c2c_env.core.rewards import write_rewards
+from c2c_env.core.rewards import note_potentials, write_rewards
 from c2c_env.core.work import choose_workers, complete_subtasks, do_work, pass_milestones, spend_time
 
 
@@ -69,6 +69,8 @@ def clear_episode(s: State, b: int) -> None:
     s.read_topic[b] = c.NOBODY
     s.read_symbol[b] = 0
     s.read_step[b] = 0
+    s.forecast_value[b] = 0.0
+    s.information_value[b] = 0.0
     s.judged[b] = 1.0
     s.action[b] = 0
     s.invalid[b] = 0
@@ -80,6 +82,7 @@ def clear_episode(s: State, b: int) -> None:
     s.best_facets[b] = 0.0
     s.work_hours[b] = 0.0
     s.worker[b] = c.NOBODY
+    s.chain_hours[b] = 0.0
     s.progress_credit[b] = 0.0
     s.alignment_credit[b] = 0.0
     s.tally[b] = 0.0
@@ -92,6 +95,7 @@ def derive(p: Params, s: State, b: int, task: int) -> None:
     """Work out what follows from the rest of a state; at a reset also the alignment that gains are counted from."""
     realign_all(p, s, b)
     note_mailbox(p, s, b)
+    note_potentials(p, s, b)
     if task == c.RESET:
         s.alignment_value[b] = team_alignment(p, s, b)
 

@@ -36,7 +36,7 @@ class Batch:
     Attributes:
         observations: float32 [B, N, D], read-only. A step writes into the same memory, so copy what you keep.
         action_masks: int8 [B, N, M], read-only, 1 = legal. The parts of a multi-discrete action stand side by side.
-        rewards: float32 [B, N]; reward_terms: float32 [B, N, 4].
+        rewards: float32 [B, N]; reward_terms: float32 [B, N, 6], in the order of `REWARD_TERMS`.
         terminated, truncated: int8 [B].
         invalid: int8 [B, N], 1 where the last action was illegal.
         workflow_index: int64 [B], read-only, the workflow of each environment as an index of `pool`.

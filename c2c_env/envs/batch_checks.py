@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -108,6 +109,7 @@ def limits_of(params: Params, workflows: Array, steps: Any, columns: int, pool_s
         "due": (0, now + params.max_latency),
         "share": (0.0, 1.0),
         "alignment": (0.0, 1.0 + SUM_ROUNDING),
+        "log share": (math.log(params.alignment_floor) - SUM_ROUNDING, 0.0),
         "credit": (-2.0, 2.0),
         "hours": (0.0, MOST_HOURS),
         "remaining": (0.0, params.effort[workflows, :columns]),

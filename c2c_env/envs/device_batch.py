@@ -42,7 +42,7 @@ class DeviceBatch:
     Attributes:
         observations: float32 [B, N, D], written at every reset and step.
         action_masks: int8 [B, N, M], 1 = legal. The parts of a multi-discrete action stand side by side.
-        rewards: float32 [B, N]; reward_terms: float32 [B, N, 4].
+        rewards: float32 [B, N]; reward_terms: float32 [B, N, 6], in the order of `REWARD_TERMS`.
         terminated, truncated: int8 [B].
         invalid: int8 [B, N], 1 where the last action was illegal (its first axis is the fastest in memory).
         workflow_index: int64 [B], the workflow of each environment as an index of the pool.

@@ -73,7 +73,20 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
 
     `1 * d(progress) + 0.5 * d(alignment) - 0.5 * communication hours / total effort - 0.5 * dt / lower bound`, the
     same for every agent (`reward_sharing="team"`); "individual" gives each agent its own share with the same mean;
-    a number in [0, 1] mixes the two. `info["reward_terms"]` has the four terms; they add up to the reward.
+    a number in [0, 1] mixes the two. `info["reward_terms"]` has all six terms; they add up to the reward.
+
+    Two more terms have the weight 0 unless `reward_weights` gives them another one as its fifth and sixth number. Both
+    are changes of a potential of the team, so over an episode they add up to the difference between its end and its
+    start, and every agent gets the same, whatever `reward_sharing` is:
+
+    - `forecast`: `-d(H) / lower bound`, where H are the hours to the end with today's owners and Alignment Factors
+      (this project's own). An unfinished subtask k takes `h_k = remaining_k / max(skill * Alignment Factor, 0.001)` of
+      its owner, else of the agent with the largest product; `H = max(longest chain of h, sum of h / N)`, as the lower
+      bound, so H is 0 at the end.
+    - `information`: `d(Phi)` with `Phi = sum_k effort_k / E * log p_k` and
+      `log p_k = sum_f weight_kf * log(max(understanding_kf, alignment_floor))` of the agent whose alignment counts for
+      k (its owner, else the most skilled); 0 for what is done. It is the information gain of IGPO (arXiv 2510.14967),
+      exact here if an understanding is read as the probability of giving the true facet.
 
     ## Starting State
 

@@ -28,11 +28,14 @@ DERIVED = {
     "asking_topic",
     "asking_due",
     "answer_due",
+    "forecast_value",
+    "information_value",
     "judged",
     "num_changed",
     "changed",
     "participants",
     "best_facets",
+    "chain_hours",
 }
 _STATE = array_specs(State)
 _ENDS = {name: array_specs(Outputs)[name] for name in ("terminated", "truncated")}

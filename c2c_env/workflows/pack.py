@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from graphlib import TopologicalSorter
+from collections.abc import Sequence
+from heapq import heappop, heappush
 from itertools import accumulate, chain
 from typing import Any
 
@@ -23,7 +24,8 @@ def pack(workflow: Workflow, team: Team, config: EnvConfig) -> dict[str, Array]:
     bound = bounds.lower_bound(workflow, team)
     domain = [DOMAINS.index(subtask.domain) for subtask in workflow.subtasks]
     prerequisites, dependents = workflow.prerequisite_indices(), workflow.dependent_indices()
-    milestones = [k for k in TopologicalSorter(dict(enumerate(prerequisites))).static_order() if not efforts[k]]
+    order = _sorted_subtasks(prerequisites, dependents)
+    milestones = [k for k in order if not efforts[k]]
     volatility = TIER_VOLATILITY[workflow.tier] if config.volatility is None else config.volatility
     steps = horizon_steps(bound, bounds.least_steps(workflow, team), config.horizon_factor, config.dt)
     rows = {
@@ -45,6 +47,7 @@ def pack(workflow: Workflow, team: Team, config: EnvConfig) -> dict[str, Array]:
         "dependents": list(chain.from_iterable(dependents)),
         "num_milestones": len(milestones),
         "milestones": milestones,
+        "order": order,
         "best_agent": skill[:, domain].argmax(axis=0),
         "best_skill": skill[:, domain].max(axis=0),
         "path_after": bounds.path_after(workflow, hours),
@@ -70,3 +73,18 @@ def gap_share(richness: Any, complexity: Any, exponent: float = 1.0) -> Any:
 def _first_places(lists: list[list[int]]) -> list[int]:
     """Where each list begins when all stand side by side."""
     return list(accumulate(map(len, lists[:-1]), initial=0))
+
+
+def _sorted_subtasks(prerequisites: Sequence[Sequence[int]], dependents: Sequence[Sequence[int]]) -> list[int]:
+    """Return all subtasks, each after its prerequisites; of those that may come next, the one of the lowest index."""
+    left = [len(listed) for listed in prerequisites]
+    ready = [k for k, count in enumerate(left) if count == 0]  # ascending, so it is a heap
+    order = []
+    while ready:
+        k = heappop(ready)
+        order.append(k)
+        for d in dependents[k]:
+            left[d] -= 1
+            if left[d] == 0:
+                heappush(ready, d)
+    return order

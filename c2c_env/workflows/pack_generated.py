@@ -56,6 +56,7 @@ class Table(NamedTuple):
     dependents: Array
     num_milestones: Array
     milestones: Array
+    order: Array
     best_agent: Array
     best_skill: Array
     path_after: Array
@@ -91,6 +92,7 @@ def clear_packed(table: Table, w: int) -> None:
     table.dependents[w] = 0
     table.num_milestones[w] = 0
     table.milestones[w] = 0
+    table.order[w] = 0
     table.best_agent[w] = 0
     table.best_skill[w] = 0.0
     table.path_after[w] = 0.0
@@ -98,7 +100,8 @@ def clear_packed(table: Table, w: int) -> None:
 
 @compiled
 def fill_subtask(table: Table, rules: PackingRules, w: int, k: int) -> None:
-    """Write what follows from the subtask alone."""
+    """Write what follows from the subtask alone. Its index is its place in the order: it needs only lower ones."""
+    table.order[w, k] = k
     d = table.domain[w, k]
     table.best_agent[w, k] = rules.best_agent[d]
     table.best_skill[w, k] = rules.best_skill[d]

@@ -27,12 +27,12 @@ CHANGES = {
         ('("chat", "email", "meeting")', '("chat", "email", "meeting", "wiki")'),
         ("(-1, CHAT, CHAT, EMAIL, EMAIL, MEETING, CHAT)", "(-1, CHAT, CHAT, EMAIL, EMAIL, WIKI, WIKI, MEETING, CHAT)"),
         ("(CHAT_ASK, EMAIL_ASK, MEET)", "(CHAT_ASK, EMAIL_ASK, MEET, WIKI_ASK)"),
-        ("COMMUNICATION, TIME = range(4)", "COMMUNICATION, TIME, OWNERS = range(5)"),
-        ('"communication", "time")', '"communication", "time", "owners")'),
+        ("FORECAST, INFORMATION = range(6)", "FORECAST, INFORMATION, OWNERS = range(7)"),
+        ('"forecast", "information")', '"forecast", "information", "owners")'),
     ],
     "config.py": [
         ("    meeting: Channel", "    wiki: Channel = field(default=Channel(0.2, 0.1, 3, 0.7))\n    meeting: Channel"),
-        ("(1.0, 0.5, 0.5, 0.5)", "(1.0, 0.5, 0.5, 0.5, 0.25)"),
+        ("(1.0, 0.5, 0.5, 0.5, 0.0, 0.0)", "(1.0, 0.5, 0.5, 0.5, 0.0, 0.0, 0.25)"),
     ],
     "core/rewards.py": [
         ("        total =", "        terms[b, i, c.OWNERS] = p.reward_weights[c.OWNERS]\n        total =")
@@ -73,7 +73,7 @@ print(json.dumps(facts))
 
 @pytest.fixture
 def extended(tmp_path):
-    """A copy of the sources with a fourth channel and a fifth reward term."""
+    """A copy of the sources with a fourth channel and a seventh reward term."""
     shutil.copytree(SOURCES, tmp_path / "c2c_env", ignore=shutil.ignore_patterns("__pycache__"))
     for name, changes in CHANGES.items():
         path = tmp_path / "c2c_env" / name
@@ -85,11 +85,11 @@ def extended(tmp_path):
     return tmp_path
 
 
-def test_a_fourth_channel_and_a_fifth_reward_term_play(extended):
+def test_a_fourth_channel_and_a_seventh_reward_term_play(extended):
     done = subprocess.run([sys.executable, "-c", PLAY], cwd=extended, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
-    assert (facts["channels"], facts["terms"], facts["steps"]) == (4, 5, 160)
+    assert (facts["channels"], facts["terms"], facts["steps"]) == (4, 7, 160)
     assert all(shape[2:] == [4, 2] for shape in facts["tau"])
     for said in facts["said"]:
         assert len(said) == 9
@@ -118,4 +118,4 @@ def test_tables_agree_with_each_other_and_with_the_workflows():
     assert [c.CHANNEL_OF_SPEECH[speech] for speech in c.QUESTION_OF_CHANNEL] == list(range(c.NUM_CHANNELS))
     assert [name for name, asks in zip(c.SPEECHES, c.ASKS, strict=True) if asks] == ["chat_ask", "email_ask"]
     assert (len(DOMAINS), len(FACETS), MAX_COMPLEXITY) == (c.NUM_DOMAINS, c.NUM_FACETS, c.MAX_COMPLEXITY)
-    assert np.array_equal(c2c_env.EnvConfig().reward_weights, (1.0, 0.5, 0.5, 0.5))
+    assert np.array_equal(c2c_env.EnvConfig().reward_weights, (1.0, 0.5, 0.5, 0.5, 0.0, 0.0))

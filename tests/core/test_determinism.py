@@ -16,7 +16,7 @@ import c2c_env
 from c2c_env import Batch, EnvConfig, Generated, Team, parallel_env
 from c2c_env.core import constants as c
 
-ROUGH = EnvConfig(volatility=0.02, horizon=80)
+ROUGH = EnvConfig(volatility=0.02, horizon=80, reward_weights=(1.0, 0.5, 0.5, 0.5, 0.4, 0.3))
 SMALL = [random_workflow(np.random.default_rng(n), 4) for n in range(20)]
 SOURCES = [Generated("medium", range(100)), *SMALL]
 TEAM = Team.default(4)

@@ -203,7 +203,7 @@ def test_mean_individual_reward_is_the_team_reward():
 def test_rewards_telescope():
     env = make(effort=1.0, reward_weights=(1.0, 1.0, 0.0, 0.0))
     start = (1 * alignment(env, 1, A) + 7 * alignment(env, 1, B)) / 8
-    total = np.zeros(4)
+    total = np.zeros(c.NUM_TERMS)
     while env.agents:
         k = int(env.snapshot()["done"][A])
         total += act(env, (0, c.CHAT_TELL, EVERYBODY, k), (k + 1, 0, 0, 0))[0]

@@ -25,11 +25,17 @@ CASES = {
     "milestones": {**ROUGH, "milestones": 0.4, "reward_sharing": "individual"},
     "discrete_milestones": {**CALM, **DISCRETE, "milestones": 0.4},
     "index_milestones": {**ROUGH, "milestones": 0.4, "relations": "index"},
+    "potentials": {**ROUGH, "reward_weights": (1.0, 0.5, 0.5, 0.5, 0.8, 0.3)},
+    "calm_potentials": {**CALM, "reward_weights": (0.0, 0.0, 0.0, 0.0, 1.5, 0.7), "reward_sharing": "individual"},
+    "forecast_milestones": {**ROUGH, "milestones": 0.4, "reward_weights": (1.0, 0.5, 0.5, 0.5, 0.6),
+                            "reward_sharing": 0.4, "exclusive_actions": True},
+    "information_padded": {**ROUGH, **PADDED, "reward_weights": (1.0, 0.0, 0.5, 0.0, 0.0, -0.4), "dt": 0.25},
+    "discrete_potentials": {**ROUGH, **DISCRETE, "milestones": 0.3, "reward_weights": (0.0, 0.0, 0.0, 0.0, 0.9, 0.4)},
     "fine": {**ROUGH, "dt": 12.0},
     "discrete": {**CALM, **DISCRETE},
     "discrete_rough": {**ROUGH, **DISCRETE, "reward_sharing": "individual", "exclusive_actions": True},
     "discrete_padded": {**ROUGH, **DISCRETE, **PADDED},
-}
+}  # fmt: skip
 SEEDS = range(14)
 
 
@@ -153,7 +159,8 @@ def test_episode_equals_the_reference(case, seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_judged_messages_equal_the_reference(seed):
-    JudgedPair(np.random.default_rng([seed, 99]), **ROUGH, reward_sharing="individual").play()
+    weights = (1.0, 0.5, 0.5, 0.5, 0.2, 0.2)
+    JudgedPair(np.random.default_rng([seed, 99]), **ROUGH, reward_sharing="individual", reward_weights=weights).play()
 
 
 def test_such_episodes_meet_every_event():

@@ -30,7 +30,8 @@ WORKFLOW = Workflow(
         Subtask("c", "quality", 0.5, 1.5, ("a", "b")),
     ),
 )
-FIELDS = {"max_agents": 6, "max_subtasks": 5, "vocab_size": 3, "horizon": 40, "rework_probability": 1.0}
+FIELDS = {"max_agents": 6, "max_subtasks": 5, "vocab_size": 3, "horizon": 40, "rework_probability": 1.0,
+          "reward_weights": (1.0, 0.5, 0.5, 0.5, 0.4, 0.3)}  # fmt: skip
 
 
 def make(relations="onehot", **more):
@@ -281,7 +282,8 @@ def test_a_batch_without_episodes_is_pickled():
 
 
 DAMAGE = {"mail_recipient": 99, "owner": 7, "t": 2**31 - 1, "shown_topic": 5000, "changed": 77, "workflow_index": 5,
-          "understanding": np.nan, "tally": 1e308, "participants": -1}  # fmt: skip
+          "understanding": np.nan, "tally": 1e308, "participants": -1, "forecast_value": np.nan, "information_value": -5.0,
+          "chain_hours": np.inf}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DAMAGE)

@@ -55,7 +55,10 @@ def test_catalogue_has_the_size_that_the_page_gives():
 
 def test_rewards_have_the_default_weights():
     [formula] = re.findall(r"^`(1 \* d\(progress\).*?)`", PAGE, flags=re.MULTILINE | re.DOTALL)
-    assert tuple(float(x) for x in re.findall(r"([\d.]+) \*", formula)) == EnvConfig().reward_weights
+    assert tuple(float(x) for x in re.findall(r"([\d.]+) \*", formula)) == EnvConfig().reward_weights[: c.LEAST_WEIGHTS]
+    assert EnvConfig().reward_weights[c.LEAST_WEIGHTS :] == (0.0, 0.0)
+    later = re.findall(r"^- `(\w+)`:", PAGE.partition("## Rewards")[2], flags=re.MULTILINE)
+    assert tuple(later) == c.REWARD_TERMS[c.LEAST_WEIGHTS :]
     assert re.findall(r"[+-]", formula) == ["+", "-", "-"]
 
 

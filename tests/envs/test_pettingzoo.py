@@ -193,12 +193,12 @@ def test_all_agents_end_together_with_metrics(fields):
 
 @pytest.mark.parametrize("sharing", ["team", "individual", 0.3])
 def test_reward_terms_add_up_to_the_reward(sharing):
-    env = parallel_env("medium", 4, reward_sharing=sharing, horizon=60)
+    env = parallel_env("medium", 4, reward_sharing=sharing, horizon=60, reward_weights=(1.0, 0.5, 0.5, 0.5, 0.4, 0.3))
     env.reset(seed=6)
     for _, rewards, _, _, infos in play(env, np.random.default_rng(1)):
         for agent, reward in rewards.items():
             terms = infos[agent]["reward_terms"]
-            assert list(terms) == ["progress", "alignment", "communication", "time"]
+            assert list(terms) == ["progress", "alignment", "communication", "time", "forecast", "information"]
             assert sum(terms.values()) == pytest.approx(reward, rel=1e-5, abs=1e-7)
 
 

@@ -15,7 +15,8 @@ from c2c_env import Batch, EnvConfig, Team, parallel_env
 from c2c_env.errors import ConfigError, ResetNeededError, SnapshotError
 
 SMALL, LARGE = "password-reset-flow", "customer-churn-model"
-FIELDS = {"rework_probability": 1.0, "volatility": 0.1, "vocab_size": 3, "max_agents": 4, "horizon": 50}
+FIELDS = {"rework_probability": 1.0, "volatility": 0.1, "vocab_size": 3, "max_agents": 4, "horizon": 50,
+          "reward_weights": (1.0, 0.5, 0.5, 0.5, 0.4, 0.3)}  # fmt: skip
 
 
 def make(*workflows, **fields):

@@ -29,8 +29,8 @@ ROUGH = {"volatility": 0.05, "rework_probability": 1.0}
 FORMATS = {
     "onehot": {},
     "index": {"relations": "index", "mask_format": "flat"},
-    "discrete": {"action_format": "discrete", "reward_sharing": 0.3},
-    "symbols": {"vocab_size": 3, "reward_sharing": "individual"},
+    "discrete": {"action_format": "discrete", "reward_sharing": 0.3, "reward_weights": (1.0, 0.5, 0.5, 0.5, 0.4, 0.3)},
+    "symbols": {"vocab_size": 3, "reward_sharing": "individual", "reward_weights": (0.0, 0.0, 0.0, 0.0, 0.0, 1.0)},
     "padded": {"max_agents": 6, "max_subtasks": 9, "vocab_size": 3, "mask_in_observation": True},
     "padded_index_discrete": {
         "max_agents": 6,

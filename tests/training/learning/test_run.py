@@ -252,7 +252,8 @@ def test_a_header_of_a_wrong_length_is_refused_before_it_is_read(length, tmp_pat
         ("ppo_groups = []", "ppo_groups is empty, expected at least one"),
         ("reward_weights = [1, 1, 1]", "reward_weights[3] is missing"),
         ("reward_weights = [1, 1, 1, -1]", "reward_weights[3] is -1, expected at least 0"),
-        ("reward_weights = [1, 1, 1, 1, 1]", "reward_weights is [1, 1, 1, 1, 1], expected 4 values"),
+        ("reward_weights = [1, 1, 1, 1, 1, -1]", "reward_weights[5] is -1, expected at least 0"),
+        ("reward_weights = [1, 1, 1, 1, 1, 1, 1]", "reward_weights is [1, 1, 1, 1, 1, 1, 1], expected 6 values"),
         ("network.hidden = 12", "network.hidden is 12, expected a multiple of 8"),
         ("network.own = 0", "network.own is 0, expected an integer in [1, 4096]"),
         ("imitation.teacher_updates = -1", "imitation.teacher_updates is -1, expected at least 0"),
@@ -294,7 +295,7 @@ def test_a_recipe_is_read_as_it_stands(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text("ppo_chunk = 3\nreward_weights = [1, 0, 0, 0]\n[ppo]\nclip = 1\n[[ppo_groups]]\nteam_size = 2\n")
     expected = replace(
-        Recipe(), ppo_chunk=3, reward_weights=(1.0, 0.0, 0.0, 0.0), ppo=PPOConfig(clip=1.0),
+        Recipe(), ppo_chunk=3, reward_weights=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0), ppo=PPOConfig(clip=1.0),
         ppo_groups=(GroupConfig(team_size=2),),
     )  # fmt: skip
     recipe = load_recipe(str(path))
