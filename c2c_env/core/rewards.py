@@ -1,7 +1,7 @@
 """The reward of every agent, term by term, and the potentials whose changes are two of the terms.
 
 Short names: p are the parameters, s is the state, b is the row of an environment, w is the row of a packed workflow,
-i is an agent and k is a subtask.
+i is an agent, k is a subtask and x is a number.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def test_one_step_of_work():
     assert (state["owner"].tolist(), state["last_work"].tolist()) == ([1, -1], [-1, A, -1])
     # the alignment of worker 1 counts for a: it rises by .99 / 5 of the context, with 4/11 of the effort
     learned = 0.5 * 4 / 11 * 0.99 / 5 * CONTEXT_OF_A_STEP
-    assert terms[0].tolist() == near32([0.2162 / 11, learned, 0.0, TIME])
+    assert terms[0].tolist() == near32([0.2162 / 11, learned, 0.0, TIME, 0.0, 0.0])
     assert (terms == terms[0]).all()
 
 
