@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulate import arrays_of, random_env, reference_of, sample_legal, step
-from test_hand import CONTEXT_OF_A_STEP, WAIT, WORK_A, B, act, make, near, near32, terms_of
+from test_hand import CONTEXT_OF_A_STEP, WAIT, WORK_A, A, B, act, make, near, near32, terms_of
 
 from c2c_env import Batch, EnvConfig, Subtask, Team, Workflow, parallel_env
 from c2c_env.core import constants as c
@@ -70,7 +70,12 @@ def test_work_that_is_done_counts_nowhere():
     env = weighted(effort=0.2)  # done in the first step, so that worker 1 knows the interface of `b`
     act(env, WAIT, WORK_A)
     aligned = 0.225325 + 0.99 * 0.25 * 0.9  # now that is the fastest: .7 x .448075 is more than .16141
-    assert values(env) == near([7 / (0.7 * aligned), 7 / 7.2 * (LOG_B - 0.25 * math.log(0.1))])
+    left = near([7 / (0.7 * aligned), 7 / 7.2 * (LOG_B - 0.25 * math.log(0.1))])
+    assert values(env) == left
+    snapshot = env.snapshot()
+    snapshot["understanding"][:, A] = 0.5  # whatever its worker knows of it by now
+    env.restore(snapshot)
+    assert values(env) == left
 
 
 def test_many_subtasks_side_by_side_are_shared_equally():
