@@ -10,7 +10,7 @@ from agents.oracle.lookahead.planner_team import PlannerTeam
 from agents.oracle.oracle_team import OracleTeam
 from agents.policy import Policy, PolicyContext
 from agents.scripted import teams
-from c2c_env.errors import ConfigError, MissingExtraError, unknown_name
+from c2c_env.errors import ConfigError, needs_extra, unknown_name
 
 Maker = Callable[[PolicyContext, str], Policy]
 
@@ -20,7 +20,7 @@ DESCRIPTIONS: dict[str, str] = {}
 # families, whose argument says which: the module that makes them, loaded when asked for, and the extra that it needs
 FAMILIES: dict[str, tuple[str, str]] = {
     "prompted": ("agents.prompted.prompted_team", "llm"),
-    "learned": ("agents.learned.learned_team", "train"),
+    "learned": ("agents.learned.learned_team", "bench"),
 }
 SEES_STATE: set[str] = set()  # references that see more than an agent may
 
@@ -52,12 +52,8 @@ def make_policy(name: str, context: PolicyContext, connect: bool = True) -> Poli
 
 def _family(kind: str, connect: bool) -> Maker:
     module, extra = FAMILIES[kind]
-    try:
+    with needs_extra(f"a {kind} policy", extra):
         found = importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"{kind} policies need {error.name}, which is not installed; install the extra: pip install -e '.[{extra}]'"
-        ) from error
     maker: Maker = found.make if connect else getattr(found, "make_unconnected", found.make)
     return maker
 

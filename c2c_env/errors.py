@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class C2CError(Exception):
@@ -53,6 +54,21 @@ class BudgetError(C2CError, RuntimeError):
 
     The same command resumes the run later, with a larger budget.
     """
+
+
+@contextlib.contextmanager
+def needs_extra(what: str, extra: str) -> Iterator[None]:
+    """Turn a library that is missing into the name of the extra that brings it.
+
+    Raises:
+        MissingExtraError: a module was not found.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"{what} needs {error.name}, which is not installed; install the extra: pip install -e '.[{extra}]'"
+        ) from error
 
 
 def nearest(name: object, valid: Iterable[str]) -> str:

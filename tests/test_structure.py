@@ -34,6 +34,7 @@ SHARED_NAMES = {
     "add_arguments": "every command has one",
     "run": "every command has one",
     "make": "what the registry calls to make a policy",
+    "load_decider": "how a library loads weights to play them",
 }
 
 

@@ -17,7 +17,9 @@ COMMANDS = {
     "episode": "watch a policy play one episode",
     "decompose": "have a language model turn a plain-text brief into a workflow file",
     "replay": "play a prompted team's transcript again without a model, and check every bit of it",
-    "train": "train a team by a recipe",
+    "train": "train a team by a recipe, or several side by side",
+    "credits": "show how well each credit tells what a learned team's messages are worth",
+    "curves": "draw learning curves of training runs",
     "tune_oracle": "tune the oracle's rule on training workflows (an hour), see agents/oracle",
     "throughput": "measure how fast the environment is on this machine, beside others",
 }
@@ -46,11 +48,24 @@ Exit status: 0 all finished, 1 some cells or episodes failed (named at the end),
 examples:
   python -m training train team                          the recipe of the shipped policy
   python -m training train my/recipe.toml --seed 2
+  python -m training train team --seeds 1,2,3 --workers 2
+  python -m training train team,my/recipe.toml --seeds 1,2,3 --ray HOST:PORT
   python -m training train team --resume                 go on where it was interrupted
-  python -m training benchmark --policies no_communication,learned:results/train/team/seed-1/policy.safetensors
+  python -m training benchmark --policies no_communication,learned:results/train/team/seed-1/policy.onnx
 
 A checkpoint is written every few minutes; a run that goes on from one ends with the same weights as one that was never
 interrupted (same machine, same number of threads). Scalars for TensorBoard lie in OUT/tensorboard.
+""",
+    "curves": """\
+examples:
+  python -m training train scratch --seeds 1,2,3         curve_workflows in a recipe has validation workflows played
+  python -m training curves results/train/scratch -o curves.pdf
+  python -m training curves results/train/scratch results/train/mine --scalars simple-5/reduction,simple-5/talk
+""",
+    "credits": """\
+examples:
+  python -m training credits results/train/scratch/seed-1/policy.safetensors
+  python -m training credits early.safetensors late.safetensors --groups simple:5 --messages 500 -o credits.csv
 """,
     "throughput": """\
 examples:

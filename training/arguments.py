@@ -29,6 +29,24 @@ def unique(words: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(words))
 
 
+def parse_seeds(text: str) -> list[int]:
+    """Read seeds from a text like ``1,2,3``.
+
+    Raises:
+        ConfigError: lists every word that is no seed.
+    """
+    words, faults, seeds = unique(split_list(text)), [], []
+    for word in words:
+        try:
+            seeds.append(whole(0, LARGEST_SEED)(word))
+        except argparse.ArgumentTypeError as error:
+            faults.append(f"a seed {error}")
+    raise_faults(ConfigError, "bad --seeds", faults)
+    if not words:
+        raise ConfigError(f"--seeds is {text!r}, expected at least one integer")
+    return seeds
+
+
 def parse_sizes(text: str) -> list[int]:
     """Read team sizes from a text like ``5,8,17``."""
     words = unique(split_list(text))

@@ -21,7 +21,13 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _PACKAGES = tuple(Path(str(package.__file__)).parent for package in (c2c_env, agents))
-_SUFFIXES = (".py", ".md", ".toml", ".safetensors")  # code, prompts, workflows and tuned numbers, shipped weights
+_SUFFIXES = (
+    ".py",
+    ".md",
+    ".toml",
+    ".safetensors",
+    ".onnx",
+)  # code, prompts, workflows, numbers, weights
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)  # a FIFO would wait for a reader
 _EXPLANATION = (
     b"Runs that share this folder lock parts of this file, so that each does other work. It may be removed.\n"

@@ -1,6 +1,6 @@
-"""Turns logits into actions and back.
+"""Decides for a team: the common plan, then whether each agent speaks, to whom about what, and how.
 
-A message is numbered 0 for silence, else 1 + (recipient * K + topic) * S + kind, as `Actor.message_logits` lists them.
+A message is numbered 0 for silence, else 1 + (recipient * K + topic) * S + kind.
 """
 
 from __future__ import annotations
@@ -9,80 +9,120 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
-from agents.learned.features import Features, LegalMasks, Reader
-from agents.learned.network import NUM_SPOKEN, Actor
+from agents.learned.drawing import draw_category, entropy_of, log_prob_of, split_index
+from agents.learned.features import NUM_SPOKEN, Board, Features, LegalMasks
+from agents.learned.network import Actor, Encoded, Tokens, possible_pairs
+from agents.learned.plan import Plan, pick_pairs
+
+FAR_BELOW = -60.0  # a log-probability of what never happens
 
 
-class Inputs(NamedTuple):
-    """What decisions are made from, as the simulator gives it and memory adds to it."""
+class Luck(NamedTuple):
+    """The random numbers of a decision, uniform in [0, 1)."""
 
-    board: Tensor  # [E, board_size], the same for all agents of an environment
-    own: Tensor  # [E, N, D - board_size]
-    masks: Tensor  # int8 [E, N, M]
-    told: Tensor  # float16 [E, N, A, K], see `agents.learned.memory`
-    pace: Tensor  # float16 [E, A, K]
+    picks: Tensor  # [E, A], the same for the whole team
+    speak: Tensor  # [E, N]; an agent speaks if its probability to speak is larger
+    what: Tensor  # [E, N, 2], for whom about what, and for how
 
 
 class ChosenAction(NamedTuple):
-    """What every agent chose; each tensor is [E, N]."""
+    """What a team chose."""
 
-    work: Tensor  # 0 none, else subtask + 1
-    message: Tensor
-    log_prob: Tensor  # of both together
-
-
-def read(reader: Reader, inputs: Inputs) -> Features:
-    """Read the features out of inputs."""
-    legal = legal_actions(inputs.masks, reader.num_agents, reader.num_subtasks)
-    return Features(reader.board(inputs.board, inputs.pace), reader.own(inputs.own, inputs.told), legal)
+    work: Tensor  # long [E, N]: 0 none, else subtask + 1
+    message: Tensor  # long [E, N]
+    plan: Plan
 
 
-def legal_actions(masks: Tensor, num_agents: int, num_subtasks: int) -> LegalMasks:
-    """Masks int8 [E, N, M] of the multi-discrete format as `LegalMasks`."""
-    return LegalMasks(*masks.bool().split([1 + num_subtasks, 1 + NUM_SPOKEN, num_agents + 1, num_subtasks], dim=-1))
+class BoardView(NamedTuple):
+    """What everybody makes of the board."""
+
+    tokens: Tokens
+    scores: Tensor  # [E, A + 1, K] of the plan, see `Actor.plan_scores`
 
 
-def choose_action(actor: Actor, features: Features, uniform: Tensor, temperature: float = 1.0) -> ChosenAction:
-    """Draw actions, or take the likeliest with temperature 0.
+class OwnView(NamedTuple):
+    """What every agent makes of the board, a plan and its own part."""
+
+    encoded: Encoded
+    odds: Tensor  # [E, N] log-odds of speaking
+    pairs: Tensor  # [E, N, (A + 1) K] logits of to whom and about what
+
+
+class Judgement(NamedTuple):
+    """How likely something is, in nats."""
+
+    log_prob: Tensor
+    entropy: Tensor
+
+
+def view_board(actor: Actor, board: Board) -> BoardView:
+    """Encode the board."""
+    tokens = actor.encoder(board)
+    return BoardView(tokens, actor.plan_scores(tokens, board))
+
+
+def view_own(actor: Actor, features: Features, seen: BoardView, work: Tensor) -> OwnView:
+    """Encode what every agent sees, given the plan [E, A]."""
+    encoded = actor.encode(features.board, features.own, seen.tokens, seen.scores, work)
+    return OwnView(encoded, *actor.message_logits(encoded, features.legal))
+
+
+def choose_action(
+    actor: Actor, features: Features, luck: Luck, temperature: Tensor
+) -> tuple[ChosenAction, BoardView, OwnView]:
+    """Choose what a team does.
 
     Args:
-        uniform: numbers in [0, 1) [E, N, 2], for work and for the message.
-        temperature: the logits are divided by it.
+        actor: the weights.
+        features: what they read.
+        luck: with a constant for `luck.speak`, an agent speaks if its probability to speak is above that.
+        temperature: scalar; all logits but those of speaking at all are divided by it; 0 takes the likeliest.
     """
-    encoded = actor.encode(features.board, features.own)
-    logits = actor.work_logits(encoded, features.legal)
-    work = sample_index(logits, uniform[..., 0], temperature)
-    log_prob = log_prob_of(logits, work)
-    logits = actor.message_logits(encoded, features, work)
-    message = sample_index(logits, uniform[..., 1], temperature)
-    return ChosenAction(work, message, log_prob + log_prob_of(logits, message))
+    seen = view_board(actor, features.board)
+    plan = pick_pairs(seen.scores, possible_pairs(features.board), luck.picks, temperature)
+    own = view_own(actor, features, seen, plan.work)
+    message = draw_message(actor, own, features.legal, luck, temperature)
+    return ChosenAction(plan.work.gather(1, features.own.me), message, plan), seen, own
 
 
-def sample_index(logits: Tensor, uniform: Tensor, temperature: float = 1.0) -> Tensor:
-    """Index [...] drawn by softmax of logits [..., C] / temperature with a uniform number [...] in [0, 1)."""
-    if temperature == 0.0:
-        return logits.argmax(dim=-1)
-    cumulated = (logits / temperature).softmax(dim=-1).cumsum(dim=-1)
-    # what is illegal has probability 0 and is stepped over; rounding cannot reach beyond the last legal entry
-    return (cumulated <= uniform[..., None] * (1.0 - 1e-6) * cumulated[..., -1:]).sum(dim=-1)
+def draw_message(actor: Actor, own: OwnView, legal: LegalMasks, luck: Luck, temperature: Tensor) -> Tensor:
+    """Numbers [E, N] of the messages that are said."""
+    pair = draw_category(own.pairs, luck.what[..., 0], temperature)
+    kinds = actor.kind_logits(own.encoded, legal, pair[..., None]).squeeze(2)
+    kind = draw_category(kinds, luck.what[..., 1], temperature)
+    return torch.where(own.odds.sigmoid() > luck.speak, 1 + pair * NUM_SPOKEN + kind, 0)
 
 
-def log_prob_of(logits: Tensor, index: Tensor) -> Tensor:
-    """Log-probability [...] of index [...] among logits [..., C]."""
-    return logits.gather(-1, index[..., None]).squeeze(-1) - logits.logsumexp(dim=-1)
+def judge_message(actor: Actor, own: OwnView, legal: LegalMasks, message: Tensor) -> Judgement:
+    """Judge messages [E, N].
+
+    The entropy is that of speaking or not and, weighed by the probability to speak, that of whom and what about; of
+    the kind of speech it is that for the pair at hand. So a bonus on it pays for talk as well: without that, a team
+    that starts from nothing falls silent before it has found out what talk is good for.
+    """
+    pair, _ = split_index((message - 1).clamp(min=0), NUM_SPOKEN)
+    kinds = actor.kind_logits(own.encoded, legal, pair[..., None])
+    log_speak, log_silent = logsigmoid(own.odds), logsigmoid(-own.odds)
+    speak = log_speak.exp()
+    entropy = -speak * log_speak.clamp(min=FAR_BELOW) - log_silent.exp() * log_silent.clamp(min=FAR_BELOW)
+    entropy = entropy + speak * entropy_of(own.pairs) + (message > 0) * entropy_of(kinds.squeeze(2))
+    return Judgement(log_probs_of(own, kinds, message[..., None]).squeeze(2), entropy)
 
 
-def entropy_of(logits: Tensor) -> Tensor:
-    """Entropy [...] in nats of softmax of logits [..., C]; illegal entries add nothing."""
-    log_probs = logits.log_softmax(dim=-1)
-    return -(log_probs.exp() * log_probs).sum(dim=-1)
+def log_probs_of(own: OwnView, kinds: Tensor, messages: Tensor) -> Tensor:
+    """Log-probabilities [E, N, X] of messages [E, N, X], with the logits [E, N, X, S] of kinds for their pairs."""
+    pair, kind = split_index((messages - 1).clamp(min=0), NUM_SPOKEN)
+    pairs = own.pairs.gather(-1, pair) - own.pairs.logsumexp(dim=-1, keepdim=True)
+    said = logsigmoid(own.odds)[..., None] + pairs + log_prob_of(kinds, kind)
+    return torch.where(messages > 0, said, logsigmoid(-own.odds)[..., None])
 
 
 def join_parts(work: Tensor, message: Tensor, num_subtasks: int) -> Tensor:
     """Multi-discrete actions int32 [..., 4] of work [...] and message numbers [...]."""
-    pair, kind = (message - 1).div(NUM_SPOKEN, rounding_mode="floor"), (message - 1) % NUM_SPOKEN
-    recipient, topic = pair.div(num_subtasks, rounding_mode="floor"), pair % num_subtasks
+    pair, kind = split_index((message - 1).clamp(min=0), NUM_SPOKEN)
+    recipient, topic = split_index(pair, num_subtasks)
     spoken = message > 0
     return torch.stack((work, (kind + 1) * spoken, recipient * spoken, topic * spoken), dim=-1).int()
 

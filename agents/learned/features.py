@@ -1,20 +1,23 @@
 """Turns observations into what the entity network reads: subtask, agent and pair features, with padding masked.
 
+Works on arrays of numpy (to play) and on tensors of torch (to learn on a device) alike, and imports torch never.
+
 Axes: E environments, N agents that decide, A agents that are seen (padded), K subtasks (padded).
 """
 
 from __future__ import annotations
 
+import sys
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from c2c_env.core import constants as c
 from c2c_env.core.observation.layout import ObservationLayout
 
 COUNT_SCALE = 4.0  # prerequisites and dependents come in ones and twos, whatever the padding
+EFFORT_UNIT = 10.0  # hours
 NUM_SUBTASK_FEATURES = 16
 NUM_AGENT_FEATURES = 6
 NUM_PAIR_FEATURES = 5
@@ -22,36 +25,40 @@ NUM_OWN_SUBTASK_FEATURES = 7
 NUM_CONTACT_FEATURES = 10
 NUM_OWN_PAIR_FEATURES = 4
 NUM_OWN_FEATURES = 3
+NUM_SPOKEN = c.NUM_SPEECHES - 1  # beside silence
+
+Numbers = Any  # an array of numpy or a tensor of torch
 
 
 class Board(NamedTuple):
     """What everybody sees, once per environment."""
 
-    subtasks: Tensor  # [E, K, NUM_SUBTASK_FEATURES]
-    agents: Tensor  # [E, A, NUM_AGENT_FEATURES]
-    pairs: Tensor  # [E, A, K, NUM_PAIR_FEATURES] owner, finished a prerequisite, worked on it last, skill, pace
-    time_used: Tensor  # [E, 1]
-    is_subtask: Tensor  # [E, K] bool, False for padding
-    is_agent: Tensor  # [E, A] bool
+    subtasks: Numbers  # [E, K, NUM_SUBTASK_FEATURES]
+    agents: Numbers  # [E, A, NUM_AGENT_FEATURES]
+    pairs: Numbers  # [E, A, K, NUM_PAIR_FEATURES] owner, finished a prerequisite, worked on it last, skill, pace
+    time_used: Numbers  # [E, 1]
+    is_subtask: Numbers  # [E, K] bool, False for padding
+    is_agent: Numbers  # [E, A] bool
+    ready: Numbers  # [E, K] bool, subtasks that can be worked on
+    follows: Numbers  # [E, A] bool, agents that work as the common plan says
 
 
 class Own(NamedTuple):
     """What only the agent itself sees."""
 
-    subtasks: Tensor  # [E, N, K, NUM_OWN_SUBTASK_FEATURES]
-    contacts: Tensor  # [E, N, A, NUM_CONTACT_FEATURES]
-    pairs: Tensor  # [E, N, A, K, NUM_OWN_PAIR_FEATURES] asks me, asked by me, topic of its last message, told by me
-    scalars: Tensor  # [E, N, NUM_OWN_FEATURES]
-    me: Tensor  # [E, N] own index
+    subtasks: Numbers  # [E, N, K, NUM_OWN_SUBTASK_FEATURES]
+    contacts: Numbers  # [E, N, A, NUM_CONTACT_FEATURES]
+    pairs: Numbers  # [E, N, A, K, NUM_OWN_PAIR_FEATURES] asks me, asked by me, topic of its last message, told by me
+    scalars: Numbers  # [E, N, NUM_OWN_FEATURES]
+    me: Numbers  # [E, N] own index
 
 
 class LegalMasks(NamedTuple):
-    """What is legal, as masks of bool."""
+    """What may be said, as masks of bool."""
 
-    work: Tensor  # [E, N, 1 + K]
-    speech: Tensor  # [E, N, S + 1]
-    recipient: Tensor  # [E, N, A + 1]
-    topic: Tensor  # [E, N, K]
+    speech: Numbers  # [E, N, 1 + S]
+    recipient: Numbers  # [E, N, A + 1]
+    topic: Numbers  # [E, N, K]
 
 
 class Features(NamedTuple):
@@ -65,10 +72,18 @@ class Features(NamedTuple):
 class BoardFacts(NamedTuple):
     """Numbers of the board in natural units."""
 
-    rest: Tensor  # [E, K] hours of effort left
-    complexity: Tensor  # [E, K] kappa
-    skill: Tensor  # [E, A, K] of each agent for each subtask
-    worked: Tensor  # [E, A, K] bool, in the last step
+    rest: Numbers  # [E, K] hours of effort left
+    complexity: Numbers  # [E, K] kappa
+    skill: Numbers  # [E, A, K] of each agent for each subtask
+    worked: Numbers  # [E, A, K] bool, in the last step
+
+
+class Remembered(NamedTuple):
+    """What memory adds to an observation, see `agents.learned.memory`."""
+
+    told: Numbers  # [E, N, A, K] share of the gap to one's own understanding that one's messages have closed
+    pace: Numbers  # [E, A, K] progress per hour and skill when each agent last worked on each subtask, 0 = never
+    follows: Numbers  # [E, A] bool
 
 
 class Reader:
@@ -79,54 +94,72 @@ class Reader:
         self.num_agents, self.num_subtasks = layout.sizes["A"], layout.sizes["K"]
         self.split = layout.board_size
 
-    def facts(self, board: Tensor) -> BoardFacts:
+    def read(self, board: Numbers, own: Numbers, masks: Numbers, remembered: Remembered) -> Features:
+        """Features of the board part [E, board_size], own parts [E, N, D - board_size] and masks [E, N, M]."""
+        told, pace, follows = remembered
+        return Features(self.board(board, pace, follows), self.own(own, told), self.legal(masks))
+
+    def legal(self, masks: Numbers) -> LegalMasks:
+        """Masks int8 [E, N, M] of the multi-discrete format, without that of the work."""
+        allowed, speech = masks > 0, 1 + self.num_subtasks
+        recipient = speech + 1 + NUM_SPOKEN
+        topic = recipient + self.num_agents + 1
+        return LegalMasks(allowed[..., speech:recipient], allowed[..., recipient:topic], allowed[..., topic:])
+
+    def facts(self, board: Numbers) -> BoardFacts:
         """What memory is made of, from the board part [E, board_size] of an observation."""
         rest = self._field(board, "remaining", 0) * hours(self._field(board, "effort", 0))
-        skill = self._field(board, "skills", 0) @ self._field(board, "domain", 0).transpose(1, 2)
+        skill = self._field(board, "skills", 0) @ self._field(board, "domain", 0).swapaxes(1, 2)
         kappa = self._field(board, "complexity", 0) * c.MAX_COMPLEXITY
-        return BoardFacts(rest, kappa, skill, self.relation(board, "working_on", 0) > 0.5)
+        return BoardFacts(rest, kappa, skill, self.relation(board, "working_on", 0))
 
-    def board(self, observations: Tensor, pace: Tensor) -> Board:
-        """Features of the board part [E, board_size] of one agent's observation, and the pace [E, A, K] remembered."""
-        field = partial(self._field, observations, start=0)
+    def board(self, observations: Numbers, pace: Numbers, follows: Numbers) -> Board:
+        """Features of the board part [E, board_size] of one agent's observation, and what is remembered of it."""
+        library, field = library_of(observations), partial(self._field, observations, start=0)
         status, domain, skills = field("status"), field("domain"), field("skills")
-        counts = torch.stack((field("prerequisites_left"), field("dependents_left")), dim=-1)
-        numbers = [field(name) for name in ("remaining", "effort", "complexity", "critical_path", "interface_weight")]
-        rest = (field("remaining") * hours(field("effort"))) / 10.0
-        subtasks = torch.cat(
-            (status, domain, counts * (self.num_subtasks / COUNT_SCALE), torch.stack((*numbers, rest), dim=-1)), dim=-1
-        )
-        agents = torch.cat((field("roles")[..., None], skills), dim=-1)
-        relations = [self.relation(observations, name, 0) for name in ("owner", "interface_holders", "working_on")]
-        pairs = torch.stack((*relations, skills @ domain.transpose(1, 2), pace.to(observations.dtype)), dim=-1)
-        return Board(subtasks, agents, pairs, field("time_used"), status.any(dim=-1), skills.any(dim=-1))
+        numbers = [field(name) * self.num_subtasks / COUNT_SCALE for name in ("prerequisites_left", "dependents_left")]
+        numbers += [field(name) for name in ("remaining", "effort", "complexity", "critical_path", "interface_weight")]
+        numbers += [field("remaining") * hours(field("effort")) / EFFORT_UNIT]
+        subtasks = library.concatenate((status, domain, library.stack(numbers, -1)), -1)
+        agents = library.concatenate((field("roles")[..., None], skills), -1)
+        relations = self._flags(observations, ("owner", "interface_holders", "working_on"), 0)
+        pairs = library.stack((*relations, skills @ domain.swapaxes(1, 2), pace), -1)
+        real, members = (status > 0).any(-1), (skills > 0).any(-1)
+        return Board(subtasks, agents, pairs, field("time_used"), real, members, status[..., c.READY] > 0, follows)
 
-    def own(self, observations: Tensor, told: Tensor) -> Own:
+    def own(self, observations: Numbers, told: Numbers) -> Own:
         """Features of the own part [E, N, D - board_size], and what one told whom [E, N, A, K]."""
-        field = partial(self._field, observations, start=self.split)
-        subtasks = torch.cat(
-            (field("own_understanding"), *(field(n)[..., None] for n in ("own_alignment", "own_skill", "own_work"))),
-            dim=-1,
-        )
+        library, field = library_of(observations), partial(self._field, observations, start=self.split)
+        each = [field(name)[..., None] for name in ("own_alignment", "own_skill", "own_work")]
+        subtasks = library.concatenate((field("own_understanding"), *each), -1)
         ages = [field(name)[..., None] for name in ("self", "request_to_me", "request_by_me", "message_recency")]
-        contacts = torch.cat((*ages, field("message_speech")), dim=-1)
-        relations = [self.relation(observations, name, self.split) for name in ("asks_me", "asked", "message_topic")]
-        pairs = torch.stack((*relations, told.to(observations.dtype)), dim=-1)
-        me = field("self").argmax(dim=-1)
-        scalars = torch.cat((field("own_role"), field("own_debt"), torch.ones_like(field("own_index"))), dim=-1)
-        return Own(subtasks, contacts, pairs, scalars, me)
+        contacts = library.concatenate((*ages, field("message_speech")), -1)
+        relations = self._flags(observations, ("asks_me", "asked", "message_topic"), self.split)
+        pairs = library.stack((*relations, told), -1)
+        ones = field("own_index") * 0.0 + 1.0
+        scalars = library.concatenate((field("own_role"), field("own_debt"), ones), -1)
+        return Own(subtasks, contacts, pairs, scalars, field("self").argmax(-1))
 
-    def _field(self, observations: Tensor, name: str, start: int) -> Tensor:
-        part: Tensor = self.layout.get(observations, name, start=start)
-        return part
+    def relation(self, observations: Numbers, name: str, start: int) -> Numbers:
+        """A relation bool [..., A, K], whichever way the observation writes it."""
+        library = library_of(observations)
+        where = {"device": observations.device} if library.__name__ == "torch" else {}
+        numbers = partial(library.arange, **where)
+        return self.layout.relation(observations, name, start=start, arange=numbers).swapaxes(-1, -2)
 
-    def relation(self, observations: Tensor, name: str, start: int) -> Tensor:
-        """A relation [..., A, K] of 0/1, whichever way the observation writes it."""
-        numbers = partial(torch.arange, device=observations.device)
-        found: Tensor = self.layout.relation(observations, name, start=start, arange=numbers)
-        return found.transpose(-1, -2).to(observations.dtype)
+    def _flags(self, observations: Numbers, names: tuple[str, ...], start: int) -> list[Numbers]:
+        """Relations as float32 [..., A, K]."""
+        return [self.relation(observations, name, start) * np.float32(1.0) for name in names]
+
+    def _field(self, observations: Numbers, name: str, start: int) -> Numbers:
+        return self.layout.get(observations, name, start=start)
 
 
-def hours(share: Tensor) -> Tensor:
+def library_of(numbers: Numbers) -> Any:
+    """Return numpy or torch, whichever these numbers belong to."""
+    return sys.modules[type(numbers).__module__.partition(".")[0]]
+
+
+def hours(share: Numbers) -> Numbers:
     """Hours from h / (h + EFFORT_SCALE)."""
     return c.EFFORT_SCALE * share / (1.0 - share)

@@ -1,77 +1,131 @@
-"""A learned policy as a `Policy`: own observation in, own action out."""
+"""A learned team as a `Policy`: own observations in, own actions out.
+
+Every agent works out the common plan from the public board. Since all of an environment see the same board, it is
+encoded once for all of them that are asked about together.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import torch
 
-from agents.learned.actions import Inputs, choose_action, join_parts, read
-from agents.learned.features import Reader
+from agents.learned.card import Manner
+from agents.learned.features import Features, Reader
 from agents.learned.memory import Memory
-from agents.learned.network import Actor
-from agents.learned.weights import TEMPERATURE, load_policy
 from agents.policy import Array, PolicyContext
-from c2c_env.checks import fault
 from c2c_env.core.rng import uniform
-from c2c_env.errors import ConfigError
+from c2c_env.errors import ConfigError, needs_extra
 
+# streams of the counter-based random numbers
 STREAM_LEARNED = 102
-SHIPPED = Path(__file__).parent / "checkpoints" / "team.safetensors"
+STREAM_PLAN = 104
+SHIPPED = Path(__file__).parent / "checkpoints" / "team.onnx"
+
+
+class TeamDecision(NamedTuple):
+    """What a team does."""
+
+    actions: Array  # int32 [E, N, 4], multi-discrete
+    plan: Array  # long [E, A]: what everybody works on, 0 nothing, else subtask + 1
+
+
+class Decider(Protocol):
+    """Weights that decide, whatever runs them."""
+
+    def decide(self, features: Features, picks: Array, speak: Array, what: Array, temperature: float) -> TeamDecision:
+        """Decide for teams.
+
+        Args:
+            features: arrays of numpy.
+            picks: float32 [E, A], random numbers in [0, 1) for the plan.
+            speak: float32 [E, N]; an agent speaks if its probability to speak is larger.
+            what: float32 [E, N, 2], random numbers for what is said.
+            temperature: see `card.Manner`.
+        """
+
+
+Load = Callable[[Path], tuple[Decider, Manner]]
 
 
 def make(context: PolicyContext, argument: str) -> LearnedTeam:
-    """Make the team of a file, played at the temperature that its card states; this is what the registry calls."""
-    actor, card = load_policy(Path(argument) if argument else SHIPPED)
-    return LearnedTeam(context, actor, float(card.get("temperature", 1.0)))
+    """Make the team of a file, played as its card says; this is what the registry calls.
+
+    Files that end in .onnx are played by onnxruntime, .safetensors by torch.
+    """
+    path = Path(argument) if argument else SHIPPED
+    module, extra = ("torch_decider", "train") if path.suffix == ".safetensors" else ("onnx_decider", "bench")
+    with needs_extra(f"playing {path.name}", extra):
+        load: Load = import_module(f"agents.learned.{module}").load_decider
+    return LearnedTeam(context, *load(path))
 
 
 class LearnedTeam:
-    """Plays the weights of an `Actor`.
+    """Plays weights.
 
     Args:
         context: what it may know.
-        actor: the weights.
-        temperature: 1 draws actions as they were learned, 0 takes the likeliest; the logits are divided by it.
+        decider: the weights.
+        manner: how they are played.
 
     Raises:
-        ConfigError: the actions are of the wrong format, or the temperature is out of range.
+        ConfigError: the actions are of the wrong format.
     """
 
-    def __init__(self, context: PolicyContext, actor: Actor, temperature: float = 1.0) -> None:
+    def __init__(self, context: PolicyContext, decider: Decider, manner: Manner) -> None:
         if context.config.action_format != "multi_discrete":
             raise ConfigError("a learned policy needs action_format='multi_discrete', got 'discrete'")
-        if wrong := fault("temperature", temperature, TEMPERATURE):
-            raise ConfigError(wrong)
-        self.context, self.actor, self.temperature = context, actor, temperature
+        self.context, self.decider, self.manner = context, decider, manner
         self.reader = Reader(context.layout)
-        # every agent remembers for itself: a row is an environment of which one agent is seen
-        self.memory = Memory(self.reader, context.config, context.num_rows, 1)
-        self.steps = np.zeros(context.num_rows, dtype=np.uint64)
+        self.team_size = context.num_agents
+        self.memory = Memory(self.reader, context.config, context.num_rows // self.team_size, self.team_size)
+        self.steps = np.zeros(context.num_rows // self.team_size, dtype=np.uint64)
 
     def reset(self, rows: Array) -> None:
         """Forget what is remembered of these rows."""
-        self.memory.forget(torch.from_numpy(rows))
-        self.steps[rows] = 0
+        envs = np.unique(rows // self.team_size)
+        self.memory.forget(envs)
+        self.steps[envs] = 0
 
-    @torch.no_grad()
     def act(self, observations: Array, action_masks: Array, rows: Array) -> Array:
         """Actions [R, 4]; see `agents.policy.Policy`."""
-        index, split = torch.from_numpy(rows), self.reader.split
-        seen = torch.from_numpy(np.ascontiguousarray(observations))
-        board = seen[:, :split]
-        self.memory.see(board, index)
-        masks = torch.from_numpy(np.ascontiguousarray(action_masks))
-        inputs = Inputs(board, seen[:, None, split:], masks[:, None], self.memory.told[index], self.memory.pace[index])
-        choice = choose_action(self.actor, read(self.reader, inputs), self._uniform(rows), self.temperature)
-        actions = join_parts(choice.work, choice.message, self.reader.num_subtasks)
-        self.memory.say(actions, board, index)
-        self.steps[rows] += 1
-        return actions[:, 0].numpy()
+        envs, places = teams_of(rows // self.team_size)
+        agents, split = rows[places] % self.team_size, self.reader.split
+        board = np.ascontiguousarray(observations[places[:, 0], :split])
+        self.memory.see(board, envs)
+        remembered = self.memory.remembered(envs, agents)
+        features = self.reader.read(board, observations[places][..., split:], action_masks[places], remembered)
+        decision = self.decider.decide(features, *self._luck(envs, rows[places]), self.manner.temperature)
+        self.memory.say(decision.actions, board, envs, agents)
+        self.memory.agree(decision.plan, envs)
+        self.steps[envs] += 1
+        actions = np.empty((len(rows), decision.actions.shape[-1]), dtype=np.int32)
+        actions[places] = decision.actions
+        return actions
 
-    def _uniform(self, rows: Array) -> torch.Tensor:
+    def _luck(self, envs: Array, rows: Array) -> tuple[Array, Array, Array]:
+        """Random numbers for the plan [E, A], for speaking [E, N] and for what is said [E, N, 2]."""
+        parts, seed = np.arange(max(3, self.reader.num_agents), dtype=np.uint64), np.uint64(self.context.seed)
         with np.errstate(over="ignore"):
-            key = np.uint64(self.context.seed) + rows.astype(np.uint64)
-            drawn = [uniform(key, STREAM_LEARNED, self.steps[rows], part) for part in (0, 1)]
-        return torch.from_numpy(np.stack(drawn, axis=-1).astype(np.float32))[:, None]
+            shared = (seed + envs.astype(np.uint64))[:, None]
+            own = (seed + rows.astype(np.uint64))[..., None]
+            picks = uniform(shared, STREAM_PLAN, self.steps[envs][:, None], parts[: self.reader.num_agents])
+            numbers = uniform(own, STREAM_LEARNED, self.steps[envs][:, None, None], parts[:3])
+        speak = numbers[..., 0] if self.manner.threshold is None else np.full(rows.shape, self.manner.threshold)
+        return picks.astype(np.float32), speak.astype(np.float32), numbers[..., 1:].astype(np.float32)
+
+
+def teams_of(envs: Array) -> tuple[Array, Any]:
+    """Group rows by their environments [R]: the different ones [E], and the places [E, n] of their rows.
+
+    Where an environment has fewer rows than another one, its first row stands for those that are missing.
+    """
+    found, which, counts = np.unique(envs, return_inverse=True, return_counts=True)
+    order = np.argsort(which, kind="stable")
+    first = np.concatenate(([0], np.cumsum(counts)[:-1]))
+    column = np.arange(counts.max(initial=1))
+    column = np.where(column < counts[:, None], column, 0)
+    return found, order[first[:, None] + column]

@@ -1,9 +1,11 @@
 """The entity network: subtasks and agents as tokens, their relations as edges, pointers as actions.
 
 Nothing depends on how many agents and subtasks there are, so one set of weights plays any team on any workflow. What
-everybody sees (the board) is encoded once an environment; what only an agent sees is added for each agent.
+everybody sees (the board) is encoded once an environment and gives the common plan; what only an agent sees is added
+for each agent, and gives what it says.
 
-Axes: E environments, N agents that decide, A agents that are seen, K subtasks, H hidden size, S kinds of speech.
+Axes: E environments, N agents that decide, A agents that are seen, K subtasks, H hidden size, O own size, C key size,
+S kinds of speech.
 """
 
 from __future__ import annotations
@@ -14,11 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from agents.learned import features as f
-from agents.learned.features import Board, Features, LegalMasks, Own
+from agents.learned.drawing import FAR_AWAY, split_index
+from agents.learned.features import NUM_SPOKEN, Board, LegalMasks, Own
+from agents.learned.plan import Open
 
-NUM_SPOKEN = 6  # beside silence
-FAR_AWAY = -1e9  # logit of what is illegal
-SILENCE_PRIOR = 5.0
+SILENCE_PRIOR = 7.0  # of the logit of silence, so that a new network speaks rarely
+NUM_PLAN_FEATURES = 2
 
 
 class Tokens(NamedTuple):
@@ -40,6 +43,12 @@ def attend(scores: Tensor, values: Tensor, mask: Tensor, dim: int) -> Tensor:
     heads = scores.shape[-1]
     split = values.reshape(*values.shape[:-1], heads, -1)
     return (weights[..., None] * split).sum(dim=dim).flatten(-2)
+
+
+def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
+    """Mean [..., H] of the real ones of tokens [..., X, H]."""
+    real = mask[..., None].to(tokens.dtype)
+    return (tokens * real).sum(dim=-2) / real.sum(dim=-2).clamp(min=1.0)
 
 
 class Exchange(nn.Module):
@@ -74,21 +83,15 @@ class Exchange(nn.Module):
         return subtasks, agents, edges
 
 
-def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
-    """Mean [..., H] of the real ones of tokens [..., X, H]."""
-    real = mask[..., None].to(tokens.dtype)
-    return (tokens * real).sum(dim=-2) / real.sum(dim=-2).clamp(min=1.0)
-
-
 class Encoder(nn.Module):
     """Turns a `Board` into `Tokens`, by rounds of exchange."""
 
-    def __init__(self, hidden: int, rounds: int, pair_features: int, agent_features: int) -> None:
+    def __init__(self, hidden: int, rounds: int) -> None:
         super().__init__()
         self.subtask = nn.Linear(f.NUM_SUBTASK_FEATURES, hidden)
-        self.agent = nn.Linear(agent_features, hidden)
+        self.agent = nn.Linear(f.NUM_AGENT_FEATURES, hidden)
         self.time = nn.Linear(1, hidden)
-        self.rounds = nn.ModuleList(Exchange(hidden, pair_features) for _ in range(rounds))
+        self.rounds = nn.ModuleList(Exchange(hidden, f.NUM_PAIR_FEATURES) for _ in range(rounds))
 
     def forward(self, board: Board) -> Tokens:
         subtasks = (self.subtask(board.subtasks) + self.time(board.time_used)[:, None]).relu()
@@ -99,70 +102,122 @@ class Encoder(nn.Module):
 
 
 class Encoded(NamedTuple):
-    """The encoded view of every agent."""
+    """What every agent makes of the board, the plan and its own part."""
 
-    tokens: Tokens
-    subtasks: Tensor  # [E, K, N, O]
-    contacts: Tensor  # [E, N, A, O]
+    edges: Tensor  # [E, A + 1, K, H / 2], the whole team last
+    planned: Tensor  # [E, A + 1, K, NUM_PLAN_FEATURES]
+    about: Tensor  # [E, N, K, O] subtasks
+    contacts: Tensor  # [E, N, A + 1, O] the whole team last
+    own_pairs: Tensor  # [E, N, A + 1, K, NUM_OWN_PAIR_FEATURES]
     context: Tensor  # [E, N, H]
 
 
 class Actor(nn.Module):
-    """Chooses what to work on, then what to say: silence, or a kind of speech to somebody about something."""
+    """Says who is to work on what, from the board alone; then what each agent says, given the plan.
+
+    Args:
+        hidden: H, a multiple of 8.
+        rounds: of exchange between subtasks and agents.
+        own: O.
+        key: C.
+    """
 
     def __init__(self, hidden: int = 64, rounds: int = 2, own: int = 32, key: int = 16) -> None:
         super().__init__()
         edge = hidden // 2
-        self.encoder = Encoder(hidden, rounds, f.NUM_PAIR_FEATURES, f.NUM_AGENT_FEATURES)
+        self.encoder = Encoder(hidden, rounds)
+        self.plan_edge = nn.Linear(edge, own)
+        self.plan_agent = nn.Linear(hidden, own, bias=False)
+        self.plan_subtask = nn.Linear(hidden, own, bias=False)
+        self.plan_score = nn.Linear(own, 1)
+        self.nobody = nn.Linear(hidden, 1)
         self.subtask = nn.Linear(hidden, own)
-        self.own_subtask = nn.Linear(edge + f.NUM_OWN_SUBTASK_FEATURES, own)
+        self.own_subtask = nn.Linear(edge + f.NUM_OWN_SUBTASK_FEATURES + NUM_PLAN_FEATURES, own)
         self.contact = nn.Linear(f.NUM_CONTACT_FEATURES, own)
         self.agent = nn.Linear(hidden, own)
+        self.team_contact = nn.Parameter(torch.zeros(own))
         self.context = mlp(2 * hidden + own + f.NUM_OWN_FEATURES, hidden, hidden)
-        self.work_key = nn.Linear(own + hidden, own)
-        self.work_logit = nn.Linear(own, 1)
-        self.no_work = nn.Linear(hidden, 1)
-        self.about = nn.Linear(own + hidden + 1, own)
-        self.query = nn.Linear(own, NUM_SPOKEN * key, bias=False)
-        self.edge_key = nn.Linear(edge, key)
-        self.address = nn.Linear(own, NUM_SPOKEN)
-        self.team_key = nn.Parameter(torch.zeros(key))
-        self.from_pair = nn.Linear(f.NUM_OWN_PAIR_FEATURES, NUM_SPOKEN)
+        self.about = nn.Linear(own + hidden, own)
+        self.pair_edge = nn.Linear(edge + NUM_PLAN_FEATURES, key)
+        self.pair_about = nn.Linear(own, key, bias=False)
+        self.pair_contact = nn.Linear(own, key, bias=False)
+        self.pair_own = nn.Linear(f.NUM_OWN_PAIR_FEATURES, key, bias=False)
+        self.pair_score = nn.Linear(key, 1)
         self.silence = nn.Linear(hidden, 1)
+        kind = edge + NUM_PLAN_FEATURES + 2 * own + f.NUM_OWN_PAIR_FEATURES + hidden
+        self.kind = mlp(kind, hidden, NUM_SPOKEN)
+        with torch.no_grad():
+            self.silence.bias.add_(SILENCE_PRIOR)
 
-    def encode(self, board: Board, own: Own) -> Encoded:
-        """Encode the board once per environment, and then as each agent sees it."""
-        tokens = self.encoder(board)
-        rows = torch.arange(len(own.me), device=own.me.device)[:, None]
-        mine = tokens.edges[rows, own.me].transpose(1, 2)
-        subtasks = affine(self.own_subtask, mine, own.subtasks.transpose(1, 2))
-        subtasks = (subtasks + self.subtask(tokens.subtasks)[:, :, None]).relu()
+    def plan_scores(self, tokens: Tokens, board: Board) -> Tensor:
+        """Return logits [E, A + 1, K] of who works on each subtask, nobody last; the same for all who see the board."""
+        pairs = self.plan_edge(tokens.edges) + self.plan_agent(tokens.agents)[:, :, None]
+        scores = self.plan_score((pairs + self.plan_subtask(tokens.subtasks)[:, None]).relu()).squeeze(-1)
+        scores = scores.masked_fill(~board.is_agent[..., None], FAR_AWAY)
+        return torch.cat((scores, self.nobody(tokens.subtasks).transpose(1, 2)), dim=1)
+
+    def encode(self, board: Board, own: Own, tokens: Tokens, scores: Tensor, work: Tensor) -> Encoded:
+        """Encode what every agent sees, given the scores [E, A + 1, K] and the plan [E, A] (0 nothing, else k + 1)."""
+        rows = torch.arange(own.me.shape[0], device=own.me.device)[:, None]
+        working = work[..., None] == torch.arange(1, 1 + scores.shape[2], device=work.device)
+        chances = scores.detach().softmax(dim=1)[:, :-1]
+        planned = torch.stack((working.to(chances.dtype), chances), dim=-1)
+        mine = torch.cat((tokens.edges, planned), dim=-1)[rows, own.me]  # [E, N, K, .]
+        topics = self.subtask(tokens.subtasks)[:, None]
+        about = (affine(self.own_subtask, mine, own.subtasks) + topics).relu()
         contacts = (self.contact(own.contacts) + self.agent(tokens.agents)[:, None]).relu()
-        me = tokens.agents[rows, own.me]
-        about = masked_mean(subtasks.transpose(1, 2), board.is_subtask[:, None])
-        context = self.context(torch.cat((me, about, tokens.summary[:, None].expand_as(me), own.scalars), dim=-1))
-        return Encoded(tokens, subtasks, contacts, context)
+        me, seen = tokens.agents[rows, own.me], masked_mean(about, board.is_subtask[:, None])
+        context = self.context(torch.cat((me, seen, tokens.summary[:, None].expand_as(me), own.scalars), dim=-1))
+        about = affine(self.about, about, context[:, :, None]).relu()
+        team = self.team_contact.expand(*contacts.shape[:2], 1, -1)
+        return Encoded(
+            with_team(tokens.edges, board.is_agent),
+            with_team(planned, board.is_agent),
+            about,
+            torch.cat((contacts, team), dim=2),
+            nn.functional.pad(own.pairs, (0, 0, 0, 0, 0, 1)),
+            context,
+        )
 
-    def work_logits(self, encoded: Encoded, legal: LegalMasks) -> Tensor:
-        """Return logits [E, N, 1 + K] of no work, then of the subtasks."""
-        keys = affine(self.work_key, encoded.subtasks, encoded.context[:, None]).relu()
-        logits = torch.cat((self.no_work(encoded.context), self.work_logit(keys).squeeze(-1).transpose(1, 2)), dim=-1)
-        return logits.masked_fill(~legal.work, FAR_AWAY)
+    def message_logits(self, encoded: Encoded, legal: LegalMasks) -> tuple[Tensor, Tensor]:
+        """Return the log-odds [E, N] of saying something, and logits [E, N, (A + 1) K] of to whom and about what.
 
-    def message_logits(self, encoded: Encoded, features: Features, work: Tensor) -> Tensor:
-        """Return logits [E, N, 1 + (A + 1) K S] of silence, then recipient-major, given what one works on [E, N]."""
-        board, own, legal = features
-        tokens, subtasks, contacts, context = encoded
-        chosen = nn.functional.one_hot(work, subtasks.shape[1] + 1)[..., 1:].to(subtasks.dtype)
-        about = affine(self.about, subtasks, context[:, None], chosen.transpose(1, 2)[..., None]).relu()
-        edges = self.edge_key(tokens.edges).transpose(1, 2)  # [E, K, A, C]
-        team = masked_mean(edges, board.is_agent[:, None]) + self.team_key
-        say = pair_scores(torch.cat((edges, team[:, :, None]), dim=2), self.query(about))
-        own_pairs = self.from_pair(own.pairs) + self.address(contacts)[:, :, :, None]
-        say = say + nn.functional.pad(own_pairs, (0, 0, 0, 0, 0, 1))
-        allowed = legal.recipient[..., None, None] & legal.topic[:, :, None, :, None]
-        say = say.masked_fill(~(allowed & legal.speech[:, :, None, None, 1:]), FAR_AWAY)
-        return torch.cat((self.silence(context) + SILENCE_PRIOR, say.flatten(2)), dim=-1)
+        Silence is weighed against all that could be said together.
+        """
+        edges = affine(self.pair_edge, encoded.edges, encoded.planned)[:, None]
+        said = edges + self.pair_about(encoded.about)[:, :, None]
+        said = said + self.pair_contact(encoded.contacts)[:, :, :, None] + self.pair_own(encoded.own_pairs)
+        scores = self.pair_score(said.relu()).squeeze(-1)
+        allowed = legal.recipient[..., None] & legal.topic[:, :, None]
+        logits = scores.masked_fill(~allowed, FAR_AWAY).flatten(2)
+        odds = logits.logsumexp(dim=-1) - self.silence(encoded.context).squeeze(-1)
+        return odds.masked_fill(~legal.speech[..., 1:].any(dim=-1), FAR_AWAY), logits
+
+    def kind_logits(self, encoded: Encoded, legal: LegalMasks, pairs: Tensor) -> Tensor:
+        """Return logits [E, N, X, S] of the kinds of speech for pairs [E, N, X] of recipient * K + topic."""
+        envs, agents, _ = pairs.shape
+        env = torch.arange(envs, device=pairs.device)[:, None, None]
+        agent = torch.arange(agents, device=pairs.device)[:, None]
+        to, topic = split_index(pairs, encoded.about.shape[2])
+        about = (
+            encoded.edges[env, to, topic], encoded.planned[env, to, topic], encoded.about[env, agent, topic],
+            encoded.contacts[env, agent, to], encoded.own_pairs[env, agent, to, topic],
+        )  # fmt: skip
+        logits: Tensor = self.kind(torch.cat((*about, encoded.context[:, :, None].expand(*pairs.shape, -1)), dim=-1))
+        return logits.masked_fill(~legal.speech[:, :, None, 1:], FAR_AWAY)
+
+
+def possible_pairs(board: Board) -> Open:
+    """Who can be given what: those who keep to the plan, and what is ready and not in the hands of others."""
+    working = board.pairs[..., 2] > 0
+    elsewhere = (working & ~board.follows[..., None]).any(dim=1)
+    return Open(board.is_agent & board.follows, board.ready & ~elsewhere)
+
+
+def with_team(parts: Tensor, is_agent: Tensor) -> Tensor:
+    """Parts [E, A, K, C] of the agents, and their mean as that of the whole team: [E, A + 1, K, C]."""
+    team = masked_mean(parts.transpose(1, 2), is_agent[:, None])
+    return torch.cat((parts, team[:, None]), dim=1)
 
 
 def affine(layer: nn.Linear, *inputs: Tensor) -> Tensor:
@@ -174,36 +229,26 @@ def affine(layer: nn.Linear, *inputs: Tensor) -> Tensor:
     return total
 
 
-def pair_scores(edges: Tensor, query: Tensor) -> Tensor:
-    """Dot products [E, N, A, K, S] of edges [E, K, A, C] with queries [E, K, N, S * C]."""
-    e, k, a, size = edges.shape
-    n = query.shape[2]
-    scores = edges @ query.reshape(e, k, -1, size).transpose(2, 3)
-    return scores.reshape(e, k, a, n, -1).permute(0, 3, 2, 1, 4)
-
-
 class Critic(nn.Module):
-    """Value of every agent's future, from what all agents see together (training only)."""
+    """Value of every agent's future, from what the actor has encoded.
 
-    def __init__(self, hidden: int = 64, rounds: int = 2) -> None:
+    A central critic (MAPPO) reads the mean over the team beside one's own view; it exists in training only.
+
+    Args:
+        hidden: H of the actor.
+        central: whether it sees what all agents see together.
+    """
+
+    def __init__(self, hidden: int = 64, central: bool = True) -> None:
         super().__init__()
-        pairs = f.NUM_PAIR_FEATURES + f.NUM_OWN_SUBTASK_FEATURES + f.NUM_OWN_PAIR_FEATURES
-        self.encoder = Encoder(hidden, rounds, pairs, f.NUM_AGENT_FEATURES + f.NUM_OWN_FEATURES)
-        self.value = mlp(2 * hidden, hidden, 1)
+        self.central = central
+        self.value = mlp((3 if central else 2) * hidden, hidden, 1)
 
-    def forward(self, board: Board, own: Own) -> Tensor:
+    def forward(self, encoded: Encoded, tokens: Tokens) -> Tensor:
         """Return the values [E, N]."""
-        tokens = self.encoder(joint_board(board, own))
-        agents = tokens.agents.gather(1, own.me[..., None].expand(-1, -1, tokens.agents.shape[-1]))
-        values: Tensor = self.value(torch.cat((agents, tokens.summary[:, None].expand_as(agents)), dim=-1)).squeeze(-1)
+        own = encoded.context
+        views = [own, tokens.summary[:, None].expand_as(own)]
+        if self.central:
+            views.append(own.mean(dim=1, keepdim=True).expand_as(own))
+        values: Tensor = self.value(torch.cat(views, dim=-1)).squeeze(-1)
         return values
-
-
-def joint_board(board: Board, own: Own) -> Board:
-    """The board with what the N deciding agents see laid beside it, each at its own place among the A agents."""
-    place = nn.functional.one_hot(own.me, board.agents.shape[1]).to(own.scalars.dtype)  # [E, N, A]
-    pairs = torch.cat((own.subtasks, own.pairs.sum(dim=2)), dim=-1)
-    return board._replace(
-        agents=torch.cat((board.agents, torch.einsum("ena,enf->eaf", place, own.scalars)), dim=-1),
-        pairs=torch.cat((board.pairs, torch.einsum("ena,enkf->eakf", place, pairs)), dim=-1),
-    )

@@ -14,26 +14,20 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from agents.learned.card import LARGEST_FILE, WEIGHTS_FORMAT, Manner, WeightsError, manner_of
 from agents.learned.network import Actor
-from c2c_env.checks import Check, fault, integer_in, is_number, only_faults
+from c2c_env.checks import fault, integer_in, only_faults
 from c2c_env.disk import parse_json, read_bounded, write_whole
-from c2c_env.errors import C2CError, raise_faults
+from c2c_env.errors import raise_faults
 
-LARGEST_FILE = 2**30  # bytes; the shipped policy has less than 1 MB
 LARGEST_HEADER = 2**22  # bytes of names, shapes and the card; the shipped policy has 10 kB
-TEMPERATURE: Check = (lambda x: is_number(x) and (x == 0 or 0.001 <= x <= 1000), "0 or a number in [0.001, 1000]")
 _SIZES = {  # by the names of `NetworkConfig`
     "hidden": integer_in(8, 4096),
     "rounds": integer_in(1, 32),
     "own": integer_in(1, 4096),
     "key": integer_in(1, 4096),
 }
-WEIGHTS_FORMAT = 1  # of what the network reads and of how a policy file is written
 Tensors = Mapping[str, Tensor]
-
-
-class WeightsError(C2CError, ValueError):
-    """A file of weights is missing, broken, or not what is expected."""
 
 
 @dataclass(frozen=True)
@@ -108,17 +102,17 @@ def save_policy(path: Path, actor: Actor, network: NetworkConfig, card: Mapping[
         path: of the file.
         actor: the weights.
         network: their sizes.
-        card: how they came about; "temperature" says how they are played.
+        card: how they came about; "threshold" and "temperature" say how they are played, see `card.Manner`.
     """
     about = {"kind": "policy", "format": WEIGHTS_FORMAT, "network": asdict(network), "card": dict(card)}
     write_tensors(path, actor.state_dict(), about)
 
 
-def load_policy(path: Path) -> tuple[Actor, dict[str, Any]]:
-    """An actor and its card. Nothing is built that is larger than the file.
+def load_policy(path: Path) -> tuple[Actor, Manner]:
+    """An actor and how it is played. Nothing is built that is larger than the file.
 
     Raises:
-        WeightsError: see `read_tensors`; or weights of other names or shapes; or a card with an impossible temperature.
+        WeightsError: see `read_tensors`; or weights of other names or shapes; or a card that cannot be played.
     """
     tensors, about = read_tensors(path, "policy")
     sizes = _network(path, about, tensors)
@@ -127,12 +121,7 @@ def load_policy(path: Path) -> tuple[Actor, dict[str, Any]]:
     _check_tensors(actor, tensors, str(path))
     actor.load_state_dict(tensors, assign=True)
     actor.requires_grad_(False)
-    card = about.get("card")
-    if not isinstance(card, dict):
-        raise WeightsError(f"the card of {str(path)!r} is {card!r}, expected a table")
-    if wrong := fault("temperature", card.get("temperature", 1.0), TEMPERATURE):
-        raise WeightsError(f"the card of {str(path)!r} cannot be played: {wrong}")
-    return actor, card
+    return actor, manner_of(about.get("card"), repr(str(path)))
 
 
 def size_faults(sizes: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from c2c_env.compiled import compiled
 from c2c_env.core import constants as c
 from c2c_env.core.alignment import holder, team_alignment
-from c2c_env.core.arrays import Outputs, Params, State
+from c2c_env.core.arrays import Array, Outputs, Params, State
 
 LEAST_SPEED = 1e-3  # skill x Alignment Factor below which a forecast does not go
 LN_2, ROOT_OF_HALF = 0.6931471805599453, 0.7071067811865476
@@ -63,6 +63,13 @@ def note_potentials(p: Params, s: State, b: int) -> None:
         s.forecast_value[b] = forecast_hours(p, s, b)
     if p.reward_weights[c.INFORMATION] != 0.0:
         s.information_value[b] = team_information(p, s, b)
+
+
+@compiled
+def forecast_rows(p: Params, s: State, hours: Array) -> None:
+    """Write `forecast_hours` of every environment into hours [B], whatever the term's weight; an entry point."""
+    for b in range(hours.shape[0]):
+        hours[b] = forecast_hours(p, s, b)
 
 
 @compiled

@@ -31,7 +31,7 @@ def mix(x: Any) -> Any:
 
 
 @compiled
-def hash_counter(key: Any, stream: int, step: Any, index: int) -> Any:
+def hash_counter(key: Any, stream: int, step: Any, index: Any) -> Any:
     """64 random bits for a counter; `key` is uint64, the rest non-negative integers."""
     bits = mix(key + GOLDEN * np.uint64(stream + 1))
     bits = mix(bits + GOLDEN * np.uint64(step + 1))
@@ -39,6 +39,6 @@ def hash_counter(key: Any, stream: int, step: Any, index: int) -> Any:
 
 
 @compiled
-def uniform(key: Any, stream: int, step: Any, index: int) -> Any:
+def uniform(key: Any, stream: int, step: Any, index: Any) -> Any:
     """A number in [0, 1) with 53 random bits."""
     return np.float64(hash_counter(key, stream, step, index) >> MANTISSA_SHIFT) * UNIT

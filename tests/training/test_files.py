@@ -24,6 +24,7 @@ DEEP = [
     "agents/oracle/tuned.toml",
     "agents/prompted/strategies/c2c.md",
     "agents/learned/checkpoints/team.safetensors",
+    "agents/learned/checkpoints/team.onnx",
 ]
 
 

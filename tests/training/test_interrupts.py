@@ -235,7 +235,7 @@ def test_two_runs_in_one_folder_play_no_cell_twice(tmp_path):
     errors = "".join([process.communicate(timeout=120)[1] for process in runs])
     assert [process.returncode for process in runs] == [0, 0]
     played = [int(count) for count in re.findall(r"(\d+)/\d+ cells", errors)]
-    assert sum(played) == len(list((tmp_path / "cells").glob("*.json"))) == 8 * 5 * 2  # policies, workflows, sizes
+    assert sum(played) == len(list((tmp_path / "cells").glob("*.json"))) == 9 * 5 * 2  # policies, workflows, sizes
 
 
 def test_a_folder_is_trained_in_by_one_run(tmp_path, capsys):

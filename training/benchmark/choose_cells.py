@@ -16,7 +16,7 @@ from training.arguments import parse_config, parse_sizes, read_options, split_li
 from training.benchmark.cell import Cell
 
 DEFAULT_POLICIES = (
-    BASELINE, "fixed_steps", "unconstrained", "broadcast", "cost_aware", "proactive", "solo", "random",
+    BASELINE, "fixed_steps", "unconstrained", "broadcast", "cost_aware", "proactive", "learned", "solo", "random",
 )  # fmt: skip
 BUILT_IN, GENERATED, FROM_FILE = "built-in", "generated", "file"
 NO_WORKFLOW = "none"  # beside --generated

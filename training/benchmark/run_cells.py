@@ -7,7 +7,6 @@ files. Running the same command again does what is missing and nothing else.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -30,9 +29,8 @@ from training.benchmark import model_costs
 from training.benchmark.cell import Cell, Row, policy_file
 from training.benchmark.cell_files import is_finished, write_cell
 from training.benchmark.play_cell import cell_batch, run_cell
-from training.executors import ray_cluster
 from training.executors.base import Executor
-from training.executors.processes import LocalPool
+from training.executors.opening import open_executor
 from training.executors.threads import Threads
 from training.files import Claims
 
@@ -92,15 +90,10 @@ def ask_models(cells: Sequence[Cell], folder: Path, errors: Console) -> dict[str
         errors.print(model_costs.describe_totals(meters), markup=False)
 
 
-@contextmanager
-def open_executor(address: str | None, workers: int | None, cells: Sequence[Cell]) -> Iterator[Executor]:
-    """Open what runs the cells: a Ray cluster where an address is given, processes of this machine otherwise."""
-    if address is None:
-        yield LocalPool(workers or os.cpu_count() or 1)
-        return
+def executor_for(address: str | None, workers: int | None, cells: Sequence[Cell]) -> AbstractContextManager[Executor]:
+    """What runs cells, which a cluster is sent the files of their policies for."""
     files = {str(path) for cell in cells if (path := policy_file(cell.policy))}
-    with ray_cluster.connect(address, workers, sorted(files)) as connected:
-        yield connected
+    return open_executor(address, workers, sorted(files))
 
 
 class BarAndLine(Progress):

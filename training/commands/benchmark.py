@@ -13,7 +13,7 @@ from training import arguments
 from training.benchmark import choose_cells, model_costs, tables
 from training.benchmark.figures import draw_figures
 from training.benchmark.results import describe_benchmark, describe_unplayed, split_failed, write_results
-from training.benchmark.run_cells import complete, describe_faults, open_executor
+from training.benchmark.run_cells import complete, describe_faults, executor_for
 from training.executors import ray_cluster
 from training.files import Claims
 
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     with Claims(out) as claims:
         claims.sweep(out, *(out / name for name in ("cells", "transcripts", "figures")))
         write_whole(out / "run.json", json.dumps(describe_benchmark(args, cells), indent=2) + "\n")
-        opener = partial(open_executor, args.ray, args.workers)
+        opener = partial(executor_for, args.ray, args.workers)
         faults = complete(cells, arguments.output_folder(out / "cells"), opener, errors, claims)
         results = write_results(cells, out)
         counted, failed = split_failed(results)

@@ -1,40 +1,46 @@
-"""The command ``train``: train a team by a recipe."""
+"""The command ``train``: train a team by a recipe, or several side by side."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
-from pathlib import Path
 
 from rich.console import Console
 
 from training.arguments import LARGEST_SEED, whole
+from training.executors import ray_cluster
+from training.executors.opening import open_executor
+from training.learning import side_by_side
 from training.learning.ranges import MOST_THREADS
-from training.learning.recipe import load_recipe, shipped_recipes
-from training.learning.run import Training, check_device, sole_run
+from training.learning.recipe import shipped_recipes
+from training.learning.run import check_device, train_alone
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""
     add = parser.add_argument
-    add("recipe", metavar="RECIPE", help=f"name ({', '.join(shipped_recipes())}) or path of a TOML file")
+    add("recipe", metavar="RECIPE[,RECIPE ...]", help=f"names ({', '.join(shipped_recipes())}) or paths of TOML files")
     add("--seed", type=whole(0, LARGEST_SEED), help="instead of the recipe's")
+    add("--seeds", metavar="SEED[,SEED ...]", help="train a team for each, side by side")
     add("--threads", type=whole(1, MOST_THREADS), help="of torch, instead of the recipe's")
-    add("--out", metavar="FOLDER", help="default: results/train/NAME/seed-SEED")
+    add("--out", metavar="FOLDER", help="default: results/train/NAME/seed-SEED; of several runs, what they are put in")
     add("--resume", action="store_true", help="go on from the folder's last checkpoint")
     add("--device", default="cpu", help="cpu, cuda or cuda:N, for the network (default: %(default)s)")
+    add("--no-onnx", action="store_true", help="leave policy.onnx out, by which a team plays without torch (30 s)")
+    add("--workers", type=whole(1, 4096), help="of several runs, how many at once (default: one a processor)")
+    add("--ray", nargs="?", const=ray_cluster.LOCAL, metavar="ADDRESS", help="train on a Ray cluster, see benchmark")
 
 
 def run(args: argparse.Namespace) -> int:
     """Train to the end; return the exit status."""
-    recipe = load_recipe(args.recipe)
-    changes = {name: getattr(args, name) for name in ("seed", "threads") if getattr(args, name) is not None}
-    recipe = replace(recipe, **changes)
-    folder = Path(args.out or f"results/train/{recipe.name}/seed-{recipe.seed}")
-    console = Console(stderr=True)
-    device = check_device(args.device)
-    with sole_run(folder):
-        training = Training(recipe, folder, device)
-        training.begin(args.resume, console)
-        training.run(console)
-    return 0
+    if args.ray is not None:
+        ray_cluster.check(args.ray)
+    runs, console = side_by_side.choose_runs(args), Console(stderr=True)
+    if len(runs) == 1 and args.ray is None:
+        [(folder, recipe)] = runs.items()
+        train_alone(recipe, folder, check_device(args.device), console, resume=args.resume, export=not args.no_onnx)
+        return 0
+    with open_executor(args.ray, args.workers) as executor:
+        faults = side_by_side.train_all(runs, executor, console, resume=args.resume, export=not args.no_onnx)
+    for folder, fault in faults.items():
+        console.print(f"{folder}: {fault}", markup=False, soft_wrap=True)
+    return 1 if faults else 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agents.oracle.rule import PATH
 from training.arguments import LARGEST_SEED, output_folder, positive, whole
-from training.learning.tune_oracle import tune
+from training.learning.learners.tune_oracle import tune
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from agents.learned.weights import WeightsError
+from agents.learned.card import WeightsError
 from training.learning.stages import Stage
 
 

@@ -12,14 +12,16 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from agents.learned.weights import TEMPERATURE, NetworkConfig, size_faults
+from agents.learned.card import TEMPERATURE
+from agents.learned.weights import NetworkConfig, size_faults
 from c2c_env import EnvConfig
 from c2c_env.checks import fault, only_faults
 from c2c_env.disk import parse_toml, read_text
 from c2c_env.errors import ConfigError, nearest, raise_faults, unknown_name
-from training.learning.imitation import ImitationConfig
-from training.learning.mappo import PPOConfig
-from training.learning.ranges import Count, NumEnvs, RewardWeights, Seed, TeamSize, ThreadCount, Tier
+from training.learning.learners.cost_to_go import CostToGoConfig
+from training.learning.learners.imitation import ImitationConfig
+from training.learning.learners.mappo import PPOConfig
+from training.learning.ranges import Count, NumEnvs, RewardWeights, Seed, TeamSize, ThreadCount, Tier, Whole
 from training.learning.validation import ValidationConfig
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
@@ -46,11 +48,13 @@ class GroupConfig:
         tier: of the workflows.
         team_size: N.
         num_envs: environments that are stepped side by side.
+        begin: update from which they are played: a curriculum, if it differs between groups. The first must be 0.
     """
 
     tier: Tier = "simple"
     team_size: TeamSize = 5
     num_envs: NumEnvs = 64
+    begin: Whole = 0
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,15 @@ class Recipe:
         network: sizes.
         imitation: first stage; 0 updates leave it out.
         imitation_groups: what is played there.
-        ppo: second stage; 0 updates leave it out.
+        ppo: last stage; 0 updates leave it out.
         ppo_groups: what is played there.
+        cost_to_go: second stage, in the groups of the first; 0 updates leave it out.
         imitation_chunk, ppo_chunk: updates from one checkpoint to the next. The environments start anew there, in an
             interrupted run and in an uninterrupted one alike, so that both end with the same weights.
         reward_weights: of the terms of the reward, for the learner.
         validation: how the way to play the weights is chosen.
+        curve_workflows: validation workflows that are played at every checkpoint of PPO, of each kind of group, for
+            learning curves; 0 for none.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)  # for the tables within, too
@@ -81,11 +88,13 @@ class Recipe:
     imitation: ImitationConfig = field(default_factory=ImitationConfig)
     imitation_groups: tuple[GroupConfig, ...] = (GroupConfig(num_envs=256),)
     imitation_chunk: Count = 500
+    cost_to_go: CostToGoConfig = field(default_factory=CostToGoConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
     ppo_groups: tuple[GroupConfig, ...] = (GroupConfig(),)
     ppo_chunk: Count = 25
     reward_weights: RewardWeights = EnvConfig().reward_weights
     validation: ValidationConfig = field(default_factory=ValidationConfig)
+    curve_workflows: Whole = 0
 
 
 def shipped_recipes() -> list[str]:
@@ -146,6 +155,11 @@ def _value_faults(recipe: Recipe) -> list[str]:
     """What is wrong although every value has its type and range."""
     groups = ("imitation_groups", "ppo_groups")
     faults = [f"{part} is empty, expected at least one" for part in groups if not getattr(recipe, part)]
+    faults += [
+        f"{part}[0].begin is {found[0].begin}, expected 0, since something has to be played from the first update on"
+        for part in groups
+        if (found := getattr(recipe, part)) and found[0].begin
+    ]
     if not re.fullmatch(NAME, recipe.name):
         faults.append(f"name is {recipe.name!r}, expected up to 64 letters, digits, '_', '-' and '.', the first no '.'")
     faults += [f"network.{wrong}" for wrong in size_faults(asdict(recipe.network))]
@@ -155,6 +169,6 @@ def _value_faults(recipe: Recipe) -> list[str]:
     if len(config.tiers) != len(config.team_sizes) or not config.tiers:
         counts = f"{len(config.tiers)} tiers and {len(config.team_sizes)} team sizes"
         faults.append(f"validation has {counts}, expected as many of both, at least one")
-    if not config.temperatures:
-        faults.append("validation.temperatures is empty, expected at least one")
+    empty = [name for name in ("temperatures", "thresholds") if not getattr(config, name)]
+    faults += [f"validation.{name} is empty, expected at least one" for name in empty]
     return faults

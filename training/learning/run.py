@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
 import c2c_env
 from agents.learned import weights
+from agents.learned.card import WEIGHTS_FORMAT, Manner, WeightsError
 from agents.learned.network import Actor, Critic
 from c2c_env import EnvConfig
 from c2c_env.checks import is_integer, is_number
@@ -27,16 +27,25 @@ from c2c_env.errors import ConfigError
 from training.arguments import output_folder
 from training.files import Claims
 from training.learning.checkpoint import as_json, differing, optimizer_tensors, put_optimizer_tensors
-from training.learning.environments import STREAM_LEARNER, Group
-from training.learning.imitation import Imitation
-from training.learning.log import episode_means, headline, means_of, read_table, table_of
-from training.learning.mappo import PPO, ReturnScale
+from training.learning.export import export_policy
+from training.learning.learners.cost_to_go import CostToGo
+from training.learning.learners.environments import STREAM_LEARNER, Group
+from training.learning.learners.imitation import Imitation
+from training.learning.learners.mappo import PPO, ReturnScale
+from training.learning.log import episode_means, headline, means_of, read_table, table_of, write_scalars
 from training.learning.recipe import Recipe
 from training.learning.stages import Stage, StageConfig, make_stages
-from training.learning.validation import choose_temperature
+from training.learning.validation import (
+    choose_manner,
+    manner_name,
+    play_actor,
+    play_silent,
+    talk,
+    time_change,
+)
 
-CHECKPOINT_FILE, POLICY_FILE, METRICS_FILE = "checkpoint.safetensors", "policy.safetensors", "metrics.csv"
-
+CHECKPOINT_FILE, METRICS_FILE = "checkpoint.safetensors", "metrics.csv"
+POLICY_FILE, GRAPH_FILE = "policy.safetensors", "policy.onnx"  # the same weights, for torch and for playing without it
 
 PROGRESS_COLUMNS = (
     TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(),
@@ -73,6 +82,16 @@ def sole_run(folder: Path) -> Iterator[None]:
         yield
 
 
+def train_alone(
+    recipe: Recipe, folder: Path, device: torch.device, console: Console, *, resume: bool, export: bool
+) -> None:
+    """Train a run to its end in this process; see `Training` for the arguments."""
+    with sole_run(folder):
+        training = Training(recipe, folder, device)
+        training.begin(resume, console)
+        training.run(console, export)
+
+
 class Training:
     """A run: a recipe, its networks, and where it stands.
 
@@ -89,7 +108,7 @@ class Training:
         torch.manual_seed(recipe.seed)
         sizes = asdict(recipe.network)
         self.actor = Actor(**sizes).to(device)
-        self.critic = Critic(hidden=recipe.network.hidden, rounds=recipe.network.rounds).to(device)
+        self.critic = Critic(recipe.network.hidden, recipe.ppo.critic == "central").to(device)
         self.stages = make_stages(recipe)
         self.place = (0, 0)  # stage and update that come next
         self.saved: dict[str, Tensor] = {}  # of the stage's optimisers, until it is made
@@ -115,7 +134,7 @@ class Training:
             tensors |= {f"optimizer.{name}": value for name, value in optimizer_tensors(stage).items()}
         numbers = dict(vars(stage.scale)) if isinstance(stage, PPO) and place[1] > 0 else {}
         about = {
-            "kind": "checkpoint", "format": weights.WEIGHTS_FORMAT, "version": c2c_env.__version__,
+            "kind": "checkpoint", "format": WEIGHTS_FORMAT, "version": c2c_env.__version__,
             "recipe": as_json(asdict(self.recipe)), "place": list(place), "numbers": numbers,
         }  # fmt: skip
         write_whole(self.folder / METRICS_FILE, table_of(self.logged))
@@ -159,14 +178,14 @@ class Training:
             isinstance(place, list) and len(place) == 2 and all(map(is_integer, place))
             and 0 <= place[0] < len(ends) and 0 <= place[1] < ends[place[0]]
         ):  # fmt: skip
-            raise weights.WeightsError(f"{path} has place {place!r}, expected a stage and an update of the recipe")
+            raise WeightsError(f"{path} has place {place!r}, expected a stage and an update of the recipe")
         known = set(vars(ReturnScale()))
         if (
             not isinstance(numbers, dict)
             or set(numbers) not in (set(), known)
             or not all(map(is_number, numbers.values()))
         ):
-            raise weights.WeightsError(f"{path} has numbers {numbers!r}, expected {', '.join(sorted(known))} or none")
+            raise WeightsError(f"{path} has numbers {numbers!r}, expected {', '.join(sorted(known))} or none")
         return place[0], place[1]
 
     def begin(self, resume: bool, console: Console) -> None:
@@ -187,16 +206,19 @@ class Training:
 
     # --- running ----------------------------------------------------------------------------------------------
 
-    def run(self, console: Console) -> None:
-        """Train to the end, and write the policy."""
-        writer = SummaryWriter(str(self.folder / "tensorboard"))
+    def run(self, console: Console, export: bool = True) -> None:
+        """Train to the end, and write the policy, also for playing without torch if that is wanted."""
+        for _ in self.chunks(console):
+            pass
+        self.write_policy(console, export)
+
+    def chunks(self, console: Console) -> Generator[None, None, None]:
+        """Train from checkpoint to checkpoint; each has just been written when control comes back."""
         for number, config in enumerate(self.stages):
             if number >= self.place[0]:
-                self._run_stage(number, config, self.place[1] if number == self.place[0] else 0, writer, console)
-        writer.close()
-        self.write_policy(console)
+                yield from self._stage_chunks(number, config, self.place[1] if number == self.place[0] else 0, console)
 
-    def _run_stage(self, number: int, config: StageConfig, begin: int, writer: SummaryWriter, console: Console) -> None:
+    def _stage_chunks(self, number: int, config: StageConfig, begin: int, console: Console) -> Iterator[None]:
         groups = self.make_groups(number, config)
         stage = self.make_stage(config, groups)
         with Progress(*PROGRESS_COLUMNS, console=console, disable=not console.is_terminal) as progress:
@@ -209,11 +231,13 @@ class Training:
                 for update in range(first, last):
                     window.append(stage.update(update))
                     progress.update(bar, completed=update + 1, note=headline(window[-1]))
-                rate = config.rows * (last - first) / (time.perf_counter() - started)
-                self.log(config, last, window, groups, rate, writer)
+                decided = config.decisions(last) - config.decisions(first)
+                rate = decided / (time.perf_counter() - started)
+                self.log(config, last, window, groups, rate)
                 self.save(stage, (number, last) if last < config.updates else (number + 1, 0))
                 if not console.is_terminal:
                     console.print(f"{config.name} {last}/{config.updates}  {headline(self.logged[-1])}")
+                yield
 
     def _seed_groups(self, groups: Sequence[Group], stage: int, update: int) -> None:
         """Start all environments anew; see `Recipe`."""
@@ -231,7 +255,13 @@ class Training:
         constants = EnvConfig(reward_weights=self.recipe.reward_weights)
         return [
             Group(
-                group.tier, group.team_size, group.num_envs, self.chunk_seed(number, 0, place), constants, self.device
+                group.tier,
+                group.team_size,
+                group.num_envs,
+                self.chunk_seed(number, 0, place),
+                constants,
+                self.device,
+                group.begin,
             )
             for place, group in enumerate(config.groups)
         ]
@@ -241,6 +271,8 @@ class Training:
         stage: Imitation | PPO
         if config.name == "imitation":
             stage = Imitation(self.recipe.imitation, self.actor, groups)
+        elif config.name == "cost_to_go":
+            stage = CostToGo(self.recipe.cost_to_go, self.actor, groups)
         else:
             stage = PPO(self.recipe.ppo, self.actor, self.critic, groups)
             for name, value in self.saved_numbers.items():
@@ -250,27 +282,38 @@ class Training:
         return stage
 
     def log(
-        self, config: StageConfig, update: int, window: Sequence[dict[str, float]],
-        groups: Sequence[Group], rate: float, writer: SummaryWriter,
-    ) -> None:  # fmt: skip
+        self, config: StageConfig, update: int, window: Sequence[dict[str, float]], groups: Sequence[Group], rate: float
+    ) -> None:
         """Log a row of means over the chunk, and over the episodes that ended in it."""
         means = means_of(window)
         for group in groups:
             kind = f"{group.tier}-{group.team_size}"
             means |= {f"{kind}/{name}": value for name, value in episode_means(group.episodes).items()}
-        means["rows_per_second"] = rate
+        if config.name == "ppo" and self.recipe.curve_workflows:
+            means |= self._point_of_curve(config)
+        means |= {"env_steps": float(config.env_steps(update)), "rows_per_second": rate}
         self.logged.append({"stage": config.name, "update": update, **means})
-        for name, value in means.items():
-            if np.isfinite(value):
-                writer.add_scalar(f"{config.name}/{name}", value, update)
-        writer.flush()
+        write_scalars(self.folder, self.logged[-1:])
 
-    def write_policy(self, console: Console) -> None:
+    def _point_of_curve(self, config: StageConfig) -> dict[str, float]:
+        """How the present weights do on validation workflows of every kind that is played."""
+        found: dict[str, float] = {}
+        for tier, size in sorted({(group.tier, group.team_size) for group in config.groups}):
+            where = (tier, size, self.recipe.curve_workflows)
+            metrics = play_actor(self.actor, Manner(), *where)
+            change = time_change(metrics, play_silent(*where))
+            found |= {f"{tier}-{size}/reduction": -100.0 * change, f"{tier}-{size}/talk": talk(metrics)}
+        return found
+
+    def write_policy(self, console: Console, export: bool) -> None:
         """Choose on validation workflows how the weights are played, and write them for `learned:PATH`."""
-        chosen, table = choose_temperature(self.actor.cpu().eval(), self.recipe.validation, console)
+        manner, table = choose_manner(self.actor.cpu().eval(), self.recipe.validation, console)
         card = {
             "name": self.recipe.name, "version": c2c_env.__version__, "recipe": as_json(asdict(self.recipe)),
-            "temperature": chosen, "validation": table,
+            **manner._asdict(), "validation": table,
         }  # fmt: skip
         weights.save_policy(self.folder / POLICY_FILE, self.actor, self.recipe.network, card)
-        console.print(f"policy: learned:{self.folder / POLICY_FILE} (temperature {chosen})")
+        if export:
+            export_policy(self.folder / GRAPH_FILE, self.actor, card)
+        name = GRAPH_FILE if export else POLICY_FILE
+        console.print(f"policy: learned:{self.folder / name} ({manner_name(manner)})", soft_wrap=True)

@@ -31,14 +31,24 @@ class StageConfig:
     updates: int
     chunk: int
     groups: tuple[GroupConfig, ...]
-    rows: int  # decisions of agents an update
+    steps: int  # that an update plays in every group
+
+    def env_steps(self, updates: int) -> int:
+        """Steps of environments that the first updates play."""
+        return self.steps * sum(group.num_envs * max(0, updates - group.begin) for group in self.groups)
+
+    def decisions(self, updates: int) -> int:
+        """Decisions of agents in the first updates."""
+        each = (group.team_size * group.num_envs * max(0, updates - group.begin) for group in self.groups)
+        return self.steps * sum(each)
 
 
 def make_stages(recipe: Recipe) -> list[StageConfig]:
     """The stages that have updates."""
-    stages = []
-    for name, chunk, steps in (("imitation", recipe.imitation_chunk, 1), ("ppo", recipe.ppo_chunk, recipe.ppo.steps)):
-        groups = getattr(recipe, f"{name}_groups")
-        rows = steps * sum(group.num_envs * group.team_size for group in groups)
-        stages.append(StageConfig(name, getattr(recipe, name).updates, chunk, groups, rows))
+    taught, played = recipe.imitation_groups, recipe.ppo_groups
+    stages = [
+        StageConfig("imitation", recipe.imitation.updates, recipe.imitation_chunk, taught, 1),
+        StageConfig("cost_to_go", recipe.cost_to_go.updates, recipe.imitation_chunk, taught, 1),
+        StageConfig("ppo", recipe.ppo.updates, recipe.ppo_chunk, played, recipe.ppo.steps),
+    ]
     return [stage for stage in stages if stage.updates > 0]

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
+from agents.learned.card import Manner
 from agents.learned.learned_team import LearnedTeam
 from agents.learned.network import Actor
+from agents.learned.torch_decider import TorchDecider
 from agents.play import play
 from agents.policy import PolicyContext
 from agents.registry import BASELINE, make_policy
 from c2c_env import VALIDATION_SEEDS, Batch, EnvConfig, Generated, Team
-from training.learning.ranges import Count, NotNegative, TeamSize, Tier
+from training.learning.ranges import Count, NotNegative, Share, TeamSize, Tier
 
-SHOWN_BESIDE = ("cost_aware", "proactive")  # shown beside it
+LIMIT = "proactive"  # the scripted team that may not be out-talked
+SHOWN_BESIDE = (LIMIT, "oracle")
 Metrics = list[dict[str, float]]
 
 
@@ -28,13 +34,15 @@ class ValidationConfig:
     Attributes:
         num_workflows: of each tier, the first of the validation range.
         tiers, team_sizes: side by side.
-        temperatures: to choose from; 0 takes the likeliest action.
+        thresholds: of speaking, to choose from, see `agents.learned.card.Manner`.
+        temperatures: to choose from; 0 takes the likeliest plan and message.
     """
 
     num_workflows: Count = 64
-    tiers: tuple[Tier, ...] = ("simple", "medium", "complex")
-    team_sizes: tuple[TeamSize, ...] = (5, 8, 8)
-    temperatures: tuple[NotNegative, ...] = (1.0, 0.7, 0.4, 0.0)
+    tiers: tuple[Tier, ...] = ("simple", "medium", "medium", "complex", "complex", "complex")
+    team_sizes: tuple[TeamSize, ...] = (5, 5, 8, 5, 8, 11)
+    thresholds: tuple[Share, ...] = (0.4, 0.45, 0.5, 0.54, 0.56, 0.58, 0.6, 0.65)
+    temperatures: tuple[NotNegative, ...] = (0.0,)
 
 
 def validation_batch(tier: str, team_size: int, num_workflows: int) -> Batch:
@@ -51,10 +59,16 @@ def play_named(name: str, tier: str, team_size: int, num_workflows: int) -> Metr
     return play(batch, make_policy(name, PolicyContext.of(batch)))
 
 
-def play_actor(actor: Actor, temperature: float, tier: str, team_size: int, num_workflows: int) -> Metrics:
+@cache
+def play_silent(tier: str, team_size: int, num_workflows: int) -> Metrics:
+    """Play the team that never speaks; return its metrics."""
+    return play_named(BASELINE, tier, team_size, num_workflows)
+
+
+def play_actor(actor: Actor, manner: Manner, tier: str, team_size: int, num_workflows: int) -> Metrics:
     """Play weights; return their metrics."""
     batch = validation_batch(tier, team_size, num_workflows)
-    return play(batch, LearnedTeam(PolicyContext.of(batch), actor, temperature))
+    return play(batch, LearnedTeam(PolicyContext.of(batch), TorchDecider(actor), manner))
 
 
 def time_change(metrics: Metrics, silent: Metrics) -> float:
@@ -73,32 +87,50 @@ def mean_of(metrics: Metrics, name: str) -> float:
     return float(np.mean([m[name] for m in metrics]))
 
 
-def choose_temperature(actor: Actor, config: ValidationConfig, console: Console) -> tuple[float, list[dict[str, Any]]]:
-    """Return the temperature of the least completion time over all rows, and the table that shows it."""
-    table = [row for tier, size in zip(config.tiers, config.team_sizes, strict=True)
-             for row in validation_rows(actor, config, tier, size)]  # fmt: skip
-    shown = Table("tier", "agents", "policy", "completion time", "communication / effort", title="validation workflows")
+def choose_manner(actor: Actor, config: ValidationConfig, console: Console) -> tuple[Manner, list[dict[str, Any]]]:
+    """Choose how weights are played, and return the table that shows it.
+
+    The least sum of completion times over all rows wins among those manners that nowhere talk more than the scripted
+    team `LIMIT` does; if all of them do, the one that exceeds it the least.
+    """
+    manners = [Manner(threshold, temperature) for temperature in config.temperatures for threshold in config.thresholds]
+    table: list[dict[str, Any]] = []
+    for tier, size in track(list(zip(config.tiers, config.team_sizes, strict=True)), "validation", console=console):
+        table += validation_rows(actor, config.num_workflows, manners, tier, size)
+    console.print(shown(table))
+    limits = [row["talk"] for row in table if row["policy"] == LIMIT]
+
+    def badness(manner: Manner) -> tuple[float, float]:
+        rows = [row for row in table if row["policy"] == manner_name(manner)]
+        excess = max(max(0.0, row["talk"] / limit - 1.0) for row, limit in zip(rows, limits, strict=True))
+        return excess, sum(row["change"] for row in rows)
+
+    return min(manners, key=badness), table
+
+
+def shown(table: Sequence[Mapping[str, Any]]) -> Table:
+    """What was played, for people."""
+    out = Table("tier", "agents", "policy", "completion time", "communication / effort", title="validation workflows")
     for row in table:
         change, hours = f"{100 * row['change']:+.1f} %", f"{row['talk']:.3f}"
-        shown.add_row(row["tier"], str(row["team_size"]), row["policy"], change, hours)
-    console.print(shown)
-    names = {temperature: learned_name(temperature) for temperature in config.temperatures}
-    total = {t: sum(row["change"] for row in table if row["policy"] == name) for t, name in names.items()}
-    return min(config.temperatures, key=total.__getitem__), table
+        out.add_row(row["tier"], str(row["team_size"]), row["policy"], change, hours)
+    return out
 
 
-def validation_rows(actor: Actor, config: ValidationConfig, tier: str, team_size: int) -> list[dict[str, Any]]:
-    """Play scripted teams and the weights at all temperatures on the same workflows; return a row for each."""
-    where = (tier, team_size, config.num_workflows)
-    silent = play_named(BASELINE, *where)
+def validation_rows(
+    actor: Actor, num_workflows: int, manners: Sequence[Manner], tier: str, team_size: int
+) -> list[dict[str, Any]]:
+    """Play scripted teams and the weights in all manners on the same workflows; return a row for each."""
+    where = (tier, team_size, num_workflows)
+    silent = play_silent(*where)
     played = {name: play_named(name, *where) for name in SHOWN_BESIDE}
-    played |= {learned_name(t): play_actor(actor, t, *where) for t in config.temperatures}
+    played |= {manner_name(manner): play_actor(actor, manner, *where) for manner in manners}
     return [
-        {"tier": tier, "team_size": team_size, "policy": name,
-         "change": round(time_change(metrics, silent), 4), "talk": round(talk(metrics), 4)}
+        {"tier": tier, "team_size": team_size, "policy": name, "change": round(time_change(metrics, silent), 4),
+         "talk": round(talk(metrics), 4), "finished": round(mean_of(metrics, "success"), 4)}
         for name, metrics in played.items()
     ]  # fmt: skip
 
 
-def learned_name(temperature: float) -> str:
-    return f"learned, temperature {temperature:g}"
+def manner_name(manner: Manner) -> str:
+    return f"learned, threshold {manner.threshold:g}, temperature {manner.temperature:g}"

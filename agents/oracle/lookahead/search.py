@@ -15,8 +15,6 @@ FUTURES = 2  # random futures that a joint action meets
 FIRST_FUTURES = 1  # of these, those that all joint actions meet; only the best of them meet the others, too
 FINALISTS = 8  # joint actions that meet all futures
 SEARCH_ROUNDS = 2  # changes to the rule's joint action, one after the other
-REWORK = 0.4  # share of the hours of expected rework that delays the end
-EARLY = 0.2  # weight of the mean hour at which a subtask is done, which tells apart what ends at the same step
 LEAST_GAIN_OF_CHANGE = 0.01  # hours that a change must gain
 
 
@@ -61,6 +59,6 @@ class Searcher:
 
     def _costs(self, row: int, tried: list[Array], rule: Rule, keys: Array) -> Array:
         """Mean cost [C] over the futures."""
-        hours, spoken, done, again = self._futures.play(row, np.stack(tried), rule, keys)
-        costs: Array = (hours + self._price * spoken + EARLY * done + REWORK * again).mean(axis=1)
-        return costs
+        costs = self._futures.play(np.array([row]), np.stack(tried)[None], rule, keys[None])
+        mean: Array = costs.total(self._price)[0].mean(axis=1)
+        return mean

@@ -13,7 +13,7 @@ from agents.registry import SEES_STATE, make_policy
 from c2c_env import VALIDATION_SEEDS, Batch, EnvConfig, Generated, Team
 from c2c_env.errors import ConfigError
 from c2c_env.workflows import TIERS
-from training.learning.tune_oracle import write_rules
+from training.learning.learners.tune_oracle import write_rules
 
 
 def make_batch(tier="simple", team_size=4, count=3, backend="numba", **config):

@@ -325,9 +325,9 @@ def test_weights_behind_a_policy_name_count(tmp_path):
 
 def test_default_plan_is_the_whole_benchmark():
     cells = make_cells()
-    assert len(cells) == 8 * 15 * 3
+    assert len(cells) == 9 * 15 * 3
     assert {cell.seeds for cell in cells} == {(0, 1, 2, 3)}
-    assert [cell.tier for cell in cells] == ["simple"] * 120 + ["medium"] * 120 + ["complex"] * 120
+    assert [cell.tier for cell in cells] == ["simple"] * 135 + ["medium"] * 135 + ["complex"] * 135
 
 
 def test_generated_test_workflows_are_added_with_one_seed_each():
@@ -461,7 +461,7 @@ def test_figures_are_drawn_for_whatever_was_run(tmp_path):
     words = ["--policies", "no_communication,cost_aware", "--workflows", "csv-import-tool", "--generated", "2"]
     cells = make_cells(*words, "--seeds", "1", "--team-sizes", "3")
     folder = arguments.output_folder(tmp_path / "cells")
-    opener = partial(run_cells.open_executor, None, 2)
+    opener = partial(run_cells.executor_for, None, 2)
     with Claims(tmp_path) as claims:
         assert run_cells.complete(cells, folder, opener, Console(quiet=True), claims) == {}
     written = results.write_results(cells, tmp_path)

@@ -296,6 +296,6 @@ def test_interrupted_run_leaves_no_process_and_is_resumed(whole, tmp_path, how):
 
 
 def test_executor_without_an_address_is_the_local_pool():
-    with run_cells.open_executor(None, 3, []) as executor:
+    with run_cells.executor_for(None, 3, []) as executor:
         assert isinstance(executor, LocalPool)
         assert executor.workers == 3

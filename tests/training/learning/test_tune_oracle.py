@@ -6,7 +6,7 @@ import pytest
 
 from agents.oracle.rule import Rule, read_rules
 from training.__main__ import main
-from training.learning.tune_oracle import KNOBS
+from training.learning.learners.tune_oracle import KNOBS
 
 LITTLE = ["tune_oracle", "--generations", "1", "--population", "8", "--workflows", "1"]
 

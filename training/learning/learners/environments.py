@@ -8,14 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.learned.actions import ChosenAction, Inputs, join_parts
-from agents.learned.features import Reader
+from agents.learned.actions import ChosenAction, Luck, join_parts
+from agents.learned.features import Features, Reader
 from agents.learned.memory import Memory
+from agents.learned.torch_decider import to_tensors
 from agents.policy import Array
 from c2c_env import Batch, EnvConfig, Generated, Team
 from c2c_env.core.rng import uniform
 
-STREAM_LEARNER = 103  # of the counter-based random numbers; the simulator uses the first few, policies 100 to 102
+# streams of the counter-based random numbers; the simulator uses the first few, policies 100 to 102
+STREAM_LEARNER = 103
+STREAM_SHARED = 105  # what a team draws together
 
 
 class Group:
@@ -31,6 +34,7 @@ class Group:
         seed: fixes everything.
         config: constants of the simulator.
         device: where decisions are made; the simulator and the memory stay on the CPU.
+        begin: update from which it is played.
     """
 
     def __init__(
@@ -41,13 +45,17 @@ class Group:
         seed: int,
         config: EnvConfig | None = None,
         device: torch.device | str = "cpu",
+        begin: int = 0,
     ) -> None:
+        self.begin = begin
         self.tier, self.team_size, self.num_envs, self.device = tier, team_size, num_envs, device
         config = replace(config or EnvConfig(), relations="index", reward_sharing="individual")
         self.batch = Batch(Generated(tier), Team.default(team_size), config, num_envs=num_envs)
         self.reader = Reader(self.batch.layout)
         self.num_agents, self.num_subtasks = self.batch.max_agents, self.batch.max_subtasks
         self.memory = Memory(self.reader, config, num_envs, team_size)
+        self.envs = np.arange(num_envs)
+        self.agents = np.broadcast_to(np.arange(team_size), (num_envs, team_size))
         self.restart(seed)
 
     def restart(self, seed: int) -> None:
@@ -59,28 +67,33 @@ class Group:
         self.batch.reset(seeds.astype(np.uint64))
         self.memory.forget(slice(None))
 
-    def inputs(self) -> Inputs:
-        """Copy what the decisions of this step are made from."""
-        observations = torch.from_numpy(self.batch.observations.copy())
-        masks = torch.from_numpy(self.batch.action_masks.copy())
-        board, own = observations[:, 0, : self.reader.split], observations[..., self.reader.split :]
-        self.memory.see(board)
-        inputs = Inputs(board, own, masks, self.memory.told.clone(), self.memory.pace.clone())
-        return Inputs(*(part.to(self.device) for part in inputs))
+    def features(self) -> Features:
+        """Read what the decisions of this step are made from."""
+        observations = self.batch.observations
+        self.board = observations[:, 0, : self.reader.split].copy()
+        self.memory.see(self.board)
+        own = observations[..., self.reader.split :]
+        read = self.reader.read(self.board, own, self.batch.action_masks, self.memory.remembered())
+        return to_tensors(read, self.device)
 
-    def uniform(self) -> Tensor:
-        """Draw the random numbers [E, N, 2] of this step."""
-        rows = np.arange(self.num_envs * self.team_size, dtype=np.uint64)
+    def luck(self) -> Luck:
+        """Draw the random numbers of this step."""
+        envs = np.arange(self.num_envs, dtype=np.uint64)[:, None]
+        rows = np.arange(self.num_envs * self.team_size, dtype=np.uint64)[:, None]
+        step = np.uint64(1 + self.steps)
         with np.errstate(over="ignore"):
-            drawn = [uniform(self.key + rows, STREAM_LEARNER, np.uint64(1 + self.steps), part) for part in (1, 2)]
-        numbers = np.stack(drawn, axis=-1).astype(np.float32)
-        return torch.from_numpy(numbers.reshape(self.num_envs, self.team_size, 2)).to(self.device)
+            shared = uniform(self.key + envs, STREAM_SHARED, step, np.arange(self.num_agents, dtype=np.uint64))
+            own = uniform(self.key + rows, STREAM_LEARNER, step, np.arange(3, dtype=np.uint64))
+        picks = torch.from_numpy(shared.astype(np.float32)).to(self.device)
+        numbers = torch.from_numpy(own.astype(np.float32).reshape(self.num_envs, self.team_size, 3)).to(self.device)
+        return Luck(picks, numbers[..., 0], numbers[..., 1:])
 
-    def step(self, choice: ChosenAction, inputs: Inputs) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, choice: ChosenAction) -> tuple[Tensor, Tensor, Tensor]:
         """Play a step; return rewards [E, N], terminated and truncated [E]. Ended episodes stay until `renew`."""
-        actions = join_parts(choice.work, choice.message, self.num_subtasks).cpu()
-        self.batch.step(actions.numpy())
-        self.memory.say(actions, inputs.board.cpu())
+        actions = join_parts(choice.work, choice.message, self.num_subtasks).cpu().numpy()
+        self.batch.step(actions)
+        self.memory.say(actions, self.board, self.envs, self.agents)
+        self.memory.agree(choice.plan.work.cpu().numpy())
         self.steps += 1
         ends = [torch.from_numpy(end.astype(bool)) for end in (self.batch.terminated, self.batch.truncated)]
         rewards = torch.from_numpy(self.batch.rewards.copy())
@@ -91,5 +104,5 @@ class Group:
         ended = np.flatnonzero(self.batch.terminated | self.batch.truncated)
         self.episodes += [self.batch.metrics(int(row)) for row in ended]
         self.batch.autoreset()
-        self.memory.forget(torch.from_numpy(ended))
+        self.memory.forget(ended)
         return ended

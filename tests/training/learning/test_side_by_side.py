@@ -1,0 +1,135 @@
+"""Runs side by side come to the weights of runs alone, also after a kill and on a cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from training.__main__ import main
+from training.learning.run import CHECKPOINT_FILE, METRICS_FILE, POLICY_FILE
+
+ROOT = Path(__file__).parents[3]
+RECIPE = """
+name = "tiny"
+imitation_chunk = 2
+ppo_chunk = 2
+[network]
+hidden = 16
+rounds = 1
+own = 8
+key = 4
+[imitation]
+updates = 4
+[ppo]
+updates = 4
+steps = 4
+minibatches = 2
+[[imitation_groups]]
+tier = "simple"
+team_size = 3
+num_envs = 4
+[[ppo_groups]]
+tier = "simple"
+team_size = 3
+num_envs = 4
+[validation]
+num_workflows = 2
+tiers = ["simple"]
+team_sizes = [2]
+thresholds = [0.5]
+"""
+
+
+@pytest.fixture(scope="module")
+def recipe_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def alone(recipe_file, tmp_path_factory):
+    """Runs of seeds 1 and 2, one after the other."""
+    out = tmp_path_factory.mktemp("alone")
+    threads = torch.get_num_threads()
+    for seed in ("1", "2"):
+        words = ["train", str(recipe_file), "--seed", seed, "--out", str(out / seed), "--no-onnx"]
+        assert main(words) == 0
+    torch.set_num_threads(threads)
+    return out
+
+
+def same_weights(alone, out):
+    for seed in ("1", "2"):
+        tensors = [load_file(folder / POLICY_FILE) for folder in (alone / seed, out / "tiny" / f"seed-{seed}")]
+        assert all(torch.equal(tensors[0][name], tensors[1][name]) for name in tensors[0])
+
+
+def test_seeds_side_by_side_come_to_the_weights_of_each_alone(recipe_file, alone, tmp_path, capsys):
+    words = ["train", str(recipe_file), "--seeds", "1,2", "--out", str(tmp_path), "--no-onnx", "--workers", "2"]
+    assert main(words) == 0
+    same_weights(alone, tmp_path)
+    folder = tmp_path / "tiny" / "seed-2"
+    assert (folder / METRICS_FILE).read_text().count("\n") == 5  # a header and two rows for each stage
+    assert list((folder / "tensorboard").iterdir())
+    assert main(words) == 2
+    assert "holds a run already; add --resume" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_killed_command_goes_on_to_the_same_weights(recipe_file, alone, tmp_path):
+    words = [
+        sys.executable, "-m", "training", "train", str(recipe_file), "--seeds", "1,2", "--out", str(tmp_path),
+        "--no-onnx", "--workers", "1",
+    ]  # fmt: skip
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 240
+    while not list(tmp_path.rglob(CHECKPOINT_FILE)):
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not list(tmp_path.rglob(POLICY_FILE))
+    assert subprocess.run([*words, "--resume"], cwd=ROOT, capture_output=True).returncode == 0
+    same_weights(alone, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_cluster_comes_to_the_same_weights(recipe_file, alone, tmp_path):
+    words = ["--seeds", "1,2", "--out", str(tmp_path), "--no-onnx", "--ray", "--workers", "2"]
+    command = [sys.executable, "-m", "training", "train", str(recipe_file), *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    same_weights(alone, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["team", "--seeds", "1", "--seed", "2"], "got --seed 2 and --seeds 1, expected one of them"),
+        (["team", "--seeds", "1,x,-2"], "a seed is 'x', expected an integer"),
+        (["team", "--seeds", ","], "--seeds is ',', expected at least one integer"),
+        (["team", "--seeds", "1,2", "--device", "cuda"], "--device is 'cuda', expected cpu"),
+        (["team,nowhere"], "unknown recipe 'nowhere'"),
+        (["team", "--ray", "x"], "--ray is 'x', expected local, auto"),
+    ],
+)
+def test_wrong_words_are_one_clear_error(words, fault, tmp_path, capsys):
+    assert main(["train", *words, "--out", str(tmp_path)]) == 2
+    assert fault in " ".join(capsys.readouterr().err.split())
+
+
+def test_recipes_of_one_name_are_refused(recipe_file, tmp_path, capsys):
+    other = tmp_path / "other.toml"
+    other.write_text(RECIPE)
+    assert main(["train", f"{recipe_file},{other}", "--out", str(tmp_path)]) == 2
+    assert "several of the recipes have the name 'tiny'" in capsys.readouterr().err

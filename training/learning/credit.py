@@ -1,0 +1,308 @@
+"""Credit: what a learner is told of how good each agent's actions were.
+
+team
+    The team's reward, the same for all (`EnvConfig.reward_sharing`).
+individual
+    An agent's own progress, hours and alignment credit; the mean over agents is the team's reward.
+information gain
+    What an agent came to understand: the change of the log-probability that its understanding gives the true facets.
+    IGPO (arXiv 2510.14967) estimates it with a model; here it is exact.
+forecast
+    The fall of the forecast hours to the end, the team's: potential-based shaping (Ng, Harada and Russell 1999).
+counterfactual
+    What an agent's message gained against silence, under the same luck, played on by the same actor: COMA
+    (arXiv 1705.08926) with the difference simulated instead of estimated.
+
+The first four are functions of two consecutive states. `individual` and the team's forms of information gain and
+forecast are also terms of the environment's reward, with weights of its own (`EnvConfig.reward_weights`).
+
+Axes: E environments, N agents, K subtasks, F facets, T steps, M messages that are looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.copies import Copies
+from agents.learned.actions import ChosenAction, Luck, choose_action, join_parts
+from agents.learned.memory import Memory
+from agents.learned.network import Actor
+from agents.learned.torch_decider import to_tensors
+from agents.policy import Array
+from c2c_env import Batch
+from c2c_env.core import constants as c
+from c2c_env.core.arrays import Params, State
+from c2c_env.core.compile import cpu
+from c2c_env.core.rewards import forecast_rows
+from c2c_env.core.rng import hash_counter, uniform
+from training.learning.learners.environments import Group
+from training.learning.ranges import Count, NotNegative, Share, Whole
+
+STREAM_REHEARSAL = 106  # of the counter-based random numbers, see `environments`
+EARLY_STEPS = 3  # by when a message has been read and acted upon
+
+
+@dataclass(frozen=True)
+class CreditConfig:
+    """What an agent's reward and the advantage of its message are made of.
+
+    Attributes:
+        individual: 0 = everybody gets the team's reward, 1 = each its own share, between: mixed. What information
+            gain adds is mixed in the same way.
+        information_gain: weight of what agents came to understand.
+        forecast: weight of the fall of the forecast hours to the end, as a share of the lower bound.
+        counterfactual: weight of what a message gained against silence, in its advantage.
+        messages: that are looked at in each step of a group.
+        horizon: steps that are played on for; 0 to the end of the episode.
+    """
+
+    individual: Share = 0.0
+    information_gain: NotNegative = 0.0
+    forecast: NotNegative = 0.0
+    counterfactual: NotNegative = 0.0
+    messages: Count = 8
+    horizon: Whole = 3
+
+
+class Potentials(NamedTuple):
+    """Functions of a state whose changes are credited."""
+
+    information: Array  # [E, N], at most 0
+    forecast: Array  # [E], shares of the lower bound
+
+
+class Credit:
+    """Turns the rewards of a group into what its learner is told.
+
+    Args:
+        config: what counts how much.
+        group: whose environments are played.
+    """
+
+    def __init__(self, config: CreditConfig, group: Group) -> None:
+        self.config, self.group = config, group
+        self.before: Potentials | None = None
+
+    @property
+    def _shapes(self) -> bool:
+        return self.config.information_gain > 0.0 or self.config.forecast > 0.0
+
+    def begin(self) -> None:
+        """Take note of the state before a step."""
+        if self._shapes:
+            self.before = potentials(self.group.batch)
+
+    def earned(self, rewards: Tensor) -> Tensor:
+        """What each agent is told of the step that was just taken [E, N], of its own rewards [E, N]."""
+        own, forecast = rewards, torch.zeros_like(rewards)
+        if self._shapes and self.before is not None:
+            gained = potentials(self.group.batch)
+            information = as_tensor(gained.information - self.before.information, rewards)
+            own = own + self.config.information_gain * information
+            forecast = self.config.forecast * as_tensor(self.before.forecast - gained.forecast, rewards)[:, None]
+        team = own.mean(dim=1, keepdim=True)
+        return (1.0 - self.config.individual) * team + self.config.individual * own + forecast
+
+
+def potentials(batch: Batch) -> Potentials:
+    """What is credited of the present states."""
+    return Potentials(
+        information(batch.params, batch.state), forecast(batch.params, batch.state, batch.num_envs, batch.backend)
+    )
+
+
+def information(params: Params, state: State) -> Array:
+    """Effort-weighted log-probability [B, N] that each agent's understanding gives the true facets, at most 0.
+
+    An understanding is read as the probability to give the true facet of a subtask, and never counts as less than the
+    Alignment Factor's floor. What is done counts no more.
+    """
+    played = state.workflow
+    logs = np.log(np.maximum(state.understanding[:, : params.num_agents], params.alignment_floor))
+    understood = np.einsum("bnkf,bkf->bnk", logs, params.weights[played])
+    left = np.where(state.status == c.DONE, 0.0, params.effort[played]) / params.total_effort[played][:, None]
+    total: Array = np.einsum("bnk,bk->bn", understood, left)
+    return total
+
+
+def forecast(params: Params, state: State, count: int, backend: str) -> Array:
+    """Hours to the end with today's owners and Alignment Factors, as a share of the lower bound, of the first rows."""
+    hours = np.empty(count)
+    cpu.load(backend, forecast_rows)(params, state, hours)
+    share: Array = hours / params.lower_bound[state.workflow[:count]]
+    return share
+
+
+def as_tensor(numbers: Array, like: Tensor) -> Tensor:
+    return torch.from_numpy(numbers.astype(np.float32)).to(like.device)
+
+
+def normalised_by_step(advantages: Tensor, step: Tensor) -> Tensor:
+    """Advantages [T, E, N] minus their mean and over their deviation, among decisions at the same step of an episode.
+
+    This is the group normalisation of GRPO (arXiv 2402.03300) turn by turn: what is early in an episode is compared
+    with what is early. The mean is 0 at every step.
+
+    Args:
+        advantages: see above.
+        step: long [T, E] of the episode.
+    """
+    count = int(step.max()) + 1
+    each = advantages.shape[2]
+    sums, squares, numbers = (torch.zeros(count, device=advantages.device) for _ in range(3))
+    place = step.flatten()
+    numbers.index_add_(0, place, torch.full(place.shape, float(each), device=advantages.device))
+    sums.index_add_(0, place, advantages.sum(dim=2).flatten())
+    mean = (sums / numbers.clamp(min=1.0))[step][..., None]
+    squares.index_add_(0, place, (advantages - mean).square().sum(dim=2).flatten())
+    spread = (squares / numbers.clamp(min=1.0)).sqrt()[step][..., None]
+    return (advantages - mean) / (spread + 1e-8)
+
+
+# --- counterfactuals ----------------------------------------------------------------------------------------------
+
+
+class PlayedOn(NamedTuple):
+    """What copies have come to; each float [copies], or of the same shape."""
+
+    reward: Array  # discounted sum of the team's rewards
+    hours: Array  # that passed; to the end, the cost-to-go
+    early: Array  # the same sum over the first steps only
+    information: Array  # `Potentials.information` after the first steps, mean over agents
+    forecast: Array  # `Potentials.forecast` after the first steps
+
+
+class Counterfactual(NamedTuple):
+    """Messages that were looked at, and what they gained against silence."""
+
+    env: Array  # long [M]
+    agent: Array  # long [M]
+    reward: Array  # float [M], more reward with the message
+    hours: Array  # float [M], hours saved by the message
+
+
+class Rehearsal:
+    """Plays copies of a group's environments on with the actor, so that one message can be compared with silence.
+
+    Args:
+        group: whose environments are copied.
+        actor: what decides after the first step, drawing as learned; both copies of a pair draw the same numbers.
+        discount: gamma per step.
+    """
+
+    def __init__(self, group: Group, actor: Actor, discount: float) -> None:
+        self.group, self.actor, self.discount = group, actor, discount
+        self.copies = Copies(group.batch, observed=True)
+
+    def gain_of(self, choice: ChosenAction, count: int, horizon: int) -> Counterfactual:
+        """Look at up to `count` of the messages that are about to be said, drawn at random.
+
+        Args:
+            choice: what the team is about to do in the group's present states.
+            count: M at most.
+            horizon: steps that are played on for; 0 to the end.
+        """
+        env, agent = self.drawn(choice, count)
+        spoken, silent = self.compare(choice, env, agent, 1, horizon)
+        return Counterfactual(env, agent, (spoken.reward - silent.reward)[:, 0], (silent.hours - spoken.hours)[:, 0])
+
+    def compare(
+        self, choice: ChosenAction, env: Array, agent: Array, lucks: int, horizon: int
+    ) -> tuple[PlayedOn, PlayedOn]:
+        """What comes of messages [M], and of silence in their place: each [M, S], under S shared lucks.
+
+        Args:
+            choice: see `gain_of`.
+            env, agent: long [M], who is about to say them.
+            lucks: S.
+            horizon: see `gain_of`.
+        """
+        work, message = (part[env].cpu() for part in (choice.work, choice.message))
+        silent = message.clone()
+        silent[torch.arange(len(env)), agent] = 0
+        actions = join_parts(torch.cat((work, work)), torch.cat((message, silent)), self.group.num_subtasks).numpy()
+        with np.errstate(over="ignore"):
+            key = (self.group.key + env.astype(np.uint64))[:, None]
+            keys = hash_counter(key, STREAM_REHEARSAL, self.group.steps, np.arange(lucks))
+        plan = choice.plan.work[env].cpu().numpy()
+        sources, plans = np.repeat(np.tile(env, 2), lucks), np.repeat(np.tile(plan, (2, 1)), lucks, axis=0)
+        done = self.play(sources, np.tile(keys, (2, 1)).reshape(-1), np.repeat(actions, lucks, axis=0), plans, horizon)
+        halves = [part.reshape(2, len(env), lucks) for part in done]
+        return PlayedOn(*(half[0] for half in halves)), PlayedOn(*(half[1] for half in halves))
+
+    def drawn(self, choice: ChosenAction, count: int) -> tuple[Array, Array]:
+        """Environments and agents [M] of up to `count` messages, drawn at random."""
+        env, agent = np.nonzero(choice.message.cpu().numpy())
+        with np.errstate(over="ignore"):
+            order = uniform(self.group.key, STREAM_REHEARSAL, np.uint64(self.group.steps), np.arange(len(env)) + 1)
+        chosen = np.argsort(order, kind="stable")[:count]
+        return env[chosen], agent[chosen]
+
+    @torch.no_grad()
+    def play(self, sources: Array, keys: Array, actions: Array, plan: Array, horizon: int) -> PlayedOn:
+        """Take actions in copies of environments and play on.
+
+        Args:
+            sources: environments of the group [copies].
+            keys: uint64 [copies]; copies with the same key meet the same luck.
+            actions: int32 [copies, N, 4] of the first step.
+            plan: long [copies, A] of the first step.
+            horizon: steps after the first; 0 to the end.
+        """
+        going, memory = self.copies.take(sources, keys), self._memory_of(sources)
+        first, earned = self.copies.state.t[going].copy(), np.zeros(len(sources))
+        early: tuple[Array, Potentials] | None = None
+        agents = np.broadcast_to(np.arange(self.group.team_size), (len(sources), self.group.team_size))
+        board = self.group.board[sources]
+        for step in range(1 + horizon if horizon else self.copies.params.horizon.max()):
+            if step:
+                board, actions, plan = self._decide(memory, going, keys[going], step)
+            memory.say(actions, board, going, agents[going])
+            memory.agree(plan, going)
+            self.copies.actions[going] = actions
+            played, going = going, self.copies.step(going)
+            earned[played] += self.discount**step * self.copies.out.reward[played].mean(axis=1)
+            if step + 1 == EARLY_STEPS:
+                early = earned.copy(), self._potentials(len(sources))
+            if not len(going):
+                break
+        soon, known = early or (earned, self._potentials(len(sources)))
+        hours = (self.copies.state.t[: len(sources)] - first) * self.copies.params.dt
+        return PlayedOn(earned, hours, soon, known.information.mean(axis=1), known.forecast)
+
+    def _potentials(self, count: int) -> Potentials:
+        p, s = self.copies.params, self.copies.state
+        return Potentials(information(p, s)[:count], forecast(p, s, count, self.copies.batch.backend))
+
+    def _memory_of(self, sources: Array) -> Memory:
+        """A memory that starts with what the group's teams remember."""
+        mine = Memory(self.group.reader, self.group.batch.config, len(sources), self.group.team_size)
+        for name, array in vars(self.group.memory).items():
+            if isinstance(array, np.ndarray) and array.shape[:1] == (self.group.num_envs,):
+                getattr(mine, name)[:] = array[sources]
+        return mine
+
+    def _decide(self, memory: Memory, rows: Array, keys: Array, step: int) -> tuple[Array, Array, Array]:
+        """Boards, actions and plans of copies `rows`."""
+        seen, split = self.copies.out.observation[rows], self.group.reader.split
+        board = np.ascontiguousarray(seen[:, 0, :split])
+        memory.see(board, rows)
+        masks = self.copies.out.action_mask[rows]
+        features = self.group.reader.read(board, seen[..., split:], masks, memory.remembered(rows))
+        choice, _, _ = choose_action(self.actor, to_tensors(features), self._luck(keys, step), torch.ones(()))
+        actions = join_parts(choice.work, choice.message, self.group.num_subtasks)
+        return board, actions.numpy(), choice.plan.work.numpy()
+
+    def _luck(self, keys: Array, step: int) -> Luck:
+        """The random numbers of a step, the same for the same keys."""
+        agents, team = self.group.num_agents, self.group.team_size
+        with np.errstate(over="ignore"):
+            numbers = uniform(keys[:, None], STREAM_REHEARSAL, np.uint64(step), np.arange(agents + 3 * team))
+        drawn = torch.from_numpy(numbers.astype(np.float32))
+        own = drawn[:, agents:].unflatten(1, (team, 3))
+        return Luck(drawn[:, :agents], own[..., 0], own[..., 1:])

@@ -1,0 +1,1 @@
+"""What learns: imitation, cost-to-go and PPO, and the environments that they play in."""
