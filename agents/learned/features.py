@@ -100,11 +100,12 @@ class Reader:
         return Features(self.board(board, pace, follows), self.own(own, told), self.legal(masks))
 
     def legal(self, masks: Numbers) -> LegalMasks:
-        """Masks int8 [E, N, M] of the multi-discrete format, without that of the work."""
+        """Masks int8 [E, N, M] of the multi-discrete format, without those of work and symbols."""
         allowed, speech = masks > 0, 1 + self.num_subtasks
         recipient = speech + 1 + NUM_SPOKEN
         topic = recipient + self.num_agents + 1
-        return LegalMasks(allowed[..., speech:recipient], allowed[..., recipient:topic], allowed[..., topic:])
+        end = topic + self.num_subtasks  # symbols stand behind, if there are any
+        return LegalMasks(allowed[..., speech:recipient], allowed[..., recipient:topic], allowed[..., topic:end])
 
     def facts(self, board: Numbers) -> BoardFacts:
         """What memory is made of, from the board part [E, board_size] of an observation."""

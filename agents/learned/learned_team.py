@@ -17,6 +17,7 @@ from agents.learned.card import Manner
 from agents.learned.features import Features, Reader
 from agents.learned.memory import Memory
 from agents.policy import Array, PolicyContext
+from c2c_env.core.constants import NUM_PARTS, SYMBOL
 from c2c_env.core.rng import uniform
 from c2c_env.errors import ConfigError, needs_extra
 
@@ -91,7 +92,7 @@ class LearnedTeam:
         self.steps[envs] = 0
 
     def act(self, observations: Array, action_masks: Array, rows: Array) -> Array:
-        """Actions [R, 4]; see `agents.policy.Policy`."""
+        """Actions [R, parts], with the first symbol if there are any; see `agents.policy.Policy`."""
         envs, places = teams_of(rows // self.team_size)
         agents, split = rows[places] % self.team_size, self.reader.split
         board = np.ascontiguousarray(observations[places[:, 0], :split])
@@ -102,8 +103,8 @@ class LearnedTeam:
         self.memory.say(decision.actions, board, envs, agents)
         self.memory.agree(decision.plan, envs)
         self.steps[envs] += 1
-        actions = np.empty((len(rows), decision.actions.shape[-1]), dtype=np.int32)
-        actions[places] = decision.actions
+        actions = np.zeros((len(rows), NUM_PARTS if self.context.config.vocab_size else SYMBOL), dtype=np.int32)
+        actions[:, :SYMBOL][places] = decision.actions
         return actions
 
     def _luck(self, envs: Array, rows: Array) -> tuple[Array, Array, Array]:

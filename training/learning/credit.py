@@ -22,7 +22,7 @@ Axes: E environments, N agents, K subtasks, F facets, T steps, M messages that a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -59,6 +59,8 @@ class CreditConfig:
         counterfactual: weight of what a message gained against silence, in its advantage.
         messages: that are looked at in each step of a group.
         horizon: steps that are played on for; 0 to the end of the episode.
+        measure: "reward" (what the learner is told, discounted) or "hours" (cost-to-go: hours saved, which takes
+            horizon 0 to differ from 0).
     """
 
     individual: Share = 0.0
@@ -67,6 +69,7 @@ class CreditConfig:
     counterfactual: NotNegative = 0.0
     messages: Count = 8
     horizon: Whole = 3
+    measure: Literal["reward", "hours"] = "reward"
 
 
 class Potentials(NamedTuple):

@@ -307,6 +307,15 @@ def test_whole_episodes_are_legal(actor, tier, team_size, seed, temperature, thr
     assert [one["invalid_actions"] for one in metrics] == [0.0, 0.0]
 
 
+def test_symbols_change_nothing_for_a_team_that_does_not_use_them():
+    metrics = []
+    for vocab_size in (0, 3):
+        batch = make_batch(horizon=60, vocab_size=vocab_size)
+        metrics.append(play(batch, make_policy("learned", PolicyContext.of(batch))))
+    assert metrics[0] == metrics[1]
+    assert min(one["messages"] for one in metrics[0]) > 0
+
+
 def test_threshold_decides_who_speaks(actor):
     said = []
     for threshold in (0.0, None, 1.0):

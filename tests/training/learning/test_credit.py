@@ -192,7 +192,14 @@ def test_a_copy_that_is_not_changed_goes_on_as_the_original():
         np.testing.assert_array_equal(copies.out.reward[:3], batch.rewards[[2, 0, 2]])
 
 
-@pytest.mark.parametrize("changes", [{"counterfactual": 1.0}, {"forecast": 1.0, "information_gain": 1.0}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"counterfactual": 1.0},
+        {"counterfactual": 1.0, "measure": "hours", "horizon": 0},
+        {"forecast": 1.0, "information_gain": 1.0},
+    ],
+)
 def test_ppo_learns_with_every_credit(changes):
     torch.manual_seed(0)
     group = Group("simple", 3, 4, seed=5)

@@ -6,16 +6,15 @@ import csv
 import io
 import json
 import os
-import signal
 import struct
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from killing import kill_when
 from safetensors.torch import load_file, save_file
 
 from agents.learned import weights
@@ -319,6 +318,7 @@ def test_a_header_of_a_wrong_length_is_refused_before_it_is_read(length, tmp_pat
         ("validation.temperatures = [1e-5]", "validation.temperatures.0 is 1e-05, expected 0 or a number in"),
         ("validation.thresholds = []", "validation.thresholds is empty, expected at least one"),
         ("ppo.credit.individual = 2", "ppo.credit.individual is 2, expected at most 1"),
+        ('ppo.credit.measure = "hour"', "ppo.credit.measure is 'hour', expected 'reward' or 'hours'; did you mean"),
         ("ppo.credit.forcast = 1", "ppo.credit.unknown name 'forcast'; did you mean 'forecast'"),
         ('ppo.normalise = "steps"', "ppo.normalise is 'steps', expected 'rollout' or 'step'; did you mean 'step'?"),
         ("ppo_groups = [{begin = 3}]", "ppo_groups[0].begin is 3, expected 0"),
@@ -538,13 +538,8 @@ def untimed(path):
 def test_killed_run_goes_on_to_the_same_weights(recipe_file, whole, tmp_path, stop_at):
     words = [sys.executable, "-m", "training", "train", str(recipe_file), "--out", str(tmp_path), "--no-onnx"]
     process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 240
-    while not (tmp_path / METRICS_FILE).exists() or stop_at not in (tmp_path / METRICS_FILE).read_text():
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    metrics = tmp_path / METRICS_FILE
+    kill_when(process, lambda: metrics.exists() and stop_at in metrics.read_text())
     assert not (tmp_path / POLICY_FILE).exists()
     if (tmp_path / CHECKPOINT_FILE).exists():
         refused = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
+from killing import kill_when
 from safetensors.torch import load_file
 
 from training.__main__ import main
@@ -91,13 +89,7 @@ def test_a_killed_command_goes_on_to_the_same_weights(recipe_file, alone, tmp_pa
         "--no-onnx", "--workers", "1",
     ]  # fmt: skip
     process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 240
-    while not list(tmp_path.rglob(CHECKPOINT_FILE)):
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    kill_when(process, lambda: list(tmp_path.rglob(CHECKPOINT_FILE)))
     assert not list(tmp_path.rglob(POLICY_FILE))
     assert subprocess.run([*words, "--resume"], cwd=ROOT, capture_output=True).returncode == 0
     same_weights(alone, tmp_path)

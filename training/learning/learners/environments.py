@@ -63,6 +63,7 @@ class Group:
         self.key, self.steps = np.array([seed], dtype=np.uint64), 0
         self.episodes: list[dict[str, float]] = []  # metrics of those that ended
         with np.errstate(over="ignore"):
+            # place 0 of the stream; what is drawn in steps stands at 1 to 4
             seeds = uniform(self.key, STREAM_LEARNER, np.arange(self.num_envs, dtype=np.uint64), 0) * 2.0**53
         self.batch.reset(seeds.astype(np.uint64))
         self.memory.forget(slice(None))
@@ -83,7 +84,7 @@ class Group:
         step = np.uint64(1 + self.steps)
         with np.errstate(over="ignore"):
             shared = uniform(self.key + envs, STREAM_SHARED, step, np.arange(self.num_agents, dtype=np.uint64))
-            own = uniform(self.key + rows, STREAM_LEARNER, step, np.arange(3, dtype=np.uint64))
+            own = uniform(self.key + rows, STREAM_LEARNER, step, np.arange(1, 4, dtype=np.uint64))
         picks = torch.from_numpy(shared.astype(np.float32)).to(self.device)
         numbers = torch.from_numpy(own.astype(np.float32).reshape(self.num_envs, self.team_size, 3)).to(self.device)
         return Luck(picks, numbers[..., 0], numbers[..., 1:])

@@ -141,7 +141,7 @@ class Imitation:
             return own
         rows = np.arange(group.num_envs, dtype=np.uint64)
         with np.errstate(over="ignore"):
-            drawn = uniform(group.key + rows, STREAM_LEARNER, np.uint64(1 + group.steps), 3)
+            drawn = uniform(group.key + rows, STREAM_LEARNER, np.uint64(1 + group.steps), 4)
         lent = torch.from_numpy(drawn < share)[:, None].to(group.device)
         return own._replace(
             work=torch.where(lent, teacher.work, own.work),

@@ -217,7 +217,8 @@ class PPO:
         credit, gains = self.config.credit, torch.zeros(choice.message.shape, device=choice.message.device)
         if credit.counterfactual > 0.0:
             found = self.rehearsals[place].gain_of(choice, credit.messages, credit.horizon)
-            gains[found.env, found.agent] = torch.from_numpy(found.reward.astype(np.float32)).to(gains.device)
+            gained = found.reward if credit.measure == "reward" else found.hours
+            gains[found.env, found.agent] = torch.from_numpy(gained.astype(np.float32)).to(gains.device)
         return gains
 
     def _scaled(self, advantages: Tensor, times: Tensor) -> Tensor:
