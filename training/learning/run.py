@@ -45,6 +45,7 @@ from training.learning.validation import (
 )
 
 CHECKPOINT_FILE, METRICS_FILE = "checkpoint.safetensors", "metrics.csv"
+AS_LEARNED = Manner(threshold=None, temperature=1.0)  # how learning curves are played
 POLICY_FILE, GRAPH_FILE = "policy.safetensors", "policy.onnx"  # the same weights, for torch and for playing without it
 
 PROGRESS_COLUMNS = (
@@ -300,7 +301,7 @@ class Training:
         found: dict[str, float] = {}
         for tier, size in sorted({(group.tier, group.team_size) for group in config.groups}):
             where = (tier, size, self.recipe.curve_workflows)
-            metrics = play_actor(self.actor, Manner(), *where)
+            metrics = play_actor(self.actor, AS_LEARNED, *where)
             change = time_change(metrics, play_silent(*where))
             found |= {f"{tier}-{size}/reduction": -100.0 * change, f"{tier}-{size}/talk": talk(metrics)}
         return found

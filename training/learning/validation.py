@@ -36,6 +36,7 @@ class ValidationConfig:
         tiers, team_sizes: side by side.
         thresholds: of speaking, to choose from, see `agents.learned.card.Manner`.
         temperatures: to choose from; 0 takes the likeliest plan and message.
+        drawn: whether to try, beside the thresholds, drawing who speaks by the probabilities.
     """
 
     num_workflows: Count = 64
@@ -43,6 +44,13 @@ class ValidationConfig:
     team_sizes: tuple[TeamSize, ...] = (5, 5, 8, 5, 8, 11)
     thresholds: tuple[Share, ...] = (0.4, 0.45, 0.5, 0.54, 0.56, 0.58, 0.6, 0.65)
     temperatures: tuple[NotNegative, ...] = (0.0,)
+    drawn: bool = False
+
+    @property
+    def manners(self) -> list[Manner]:
+        """Every way to play that is tried."""
+        thresholds = [*self.thresholds, None] if self.drawn else self.thresholds
+        return [Manner(threshold, temperature) for temperature in self.temperatures for threshold in thresholds]
 
 
 def validation_batch(tier: str, team_size: int, num_workflows: int) -> Batch:
@@ -93,10 +101,9 @@ def choose_manner(actor: Actor, config: ValidationConfig, console: Console) -> t
     The least sum of completion times over all rows wins among those manners that nowhere talk more than the scripted
     team `LIMIT` does; if all of them do, the one that exceeds it the least.
     """
-    manners = [Manner(threshold, temperature) for temperature in config.temperatures for threshold in config.thresholds]
     table: list[dict[str, Any]] = []
     for tier, size in track(list(zip(config.tiers, config.team_sizes, strict=True)), "validation", console=console):
-        table += validation_rows(actor, config.num_workflows, manners, tier, size)
+        table += validation_rows(actor, config.num_workflows, config.manners, tier, size)
     console.print(shown(table))
     limits = [row["talk"] for row in table if row["policy"] == LIMIT]
 
@@ -105,7 +112,7 @@ def choose_manner(actor: Actor, config: ValidationConfig, console: Console) -> t
         excess = max(max(0.0, row["talk"] / limit - 1.0) for row, limit in zip(rows, limits, strict=True))
         return excess, sum(row["change"] for row in rows)
 
-    return min(manners, key=badness), table
+    return min(config.manners, key=badness), table
 
 
 def shown(table: Sequence[Mapping[str, Any]]) -> Table:
@@ -133,4 +140,5 @@ def validation_rows(
 
 
 def manner_name(manner: Manner) -> str:
-    return f"learned, threshold {manner.threshold:g}, temperature {manner.temperature:g}"
+    speech = "speech drawn" if manner.threshold is None else f"threshold {manner.threshold:g}"
+    return f"learned, {speech}, temperature {manner.temperature:g}"

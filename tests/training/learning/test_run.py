@@ -33,6 +33,7 @@ from training.learning.learners.mappo import PPO, PPOConfig, ReturnScale, advant
 from training.learning.log import SCALARS, read_table
 from training.learning.recipe import GroupConfig, Recipe, load_recipe, shipped_recipes
 from training.learning.run import CHECKPOINT_FILE, METRICS_FILE, POLICY_FILE
+from training.learning.validation import ValidationConfig, manner_name
 
 ROOT = Path(__file__).parents[3]
 SMALL = {"hidden": 16, "rounds": 1, "own": 8, "key": 4}
@@ -74,6 +75,7 @@ tiers = ["simple"]
 team_sizes = [2]
 thresholds = [0.2, 0.5]
 temperatures = [0.0, 1.0]
+drawn = true
 """
 
 
@@ -489,6 +491,17 @@ def test_run_leaves_a_policy_that_the_benchmark_plays(whole, tmp_path):
     ]
     assert main(["benchmark", *words, "--seeds", "1", "--team-sizes", "3", "--out", str(tmp_path)]) == 0
     assert "learned" in (tmp_path / "results.csv").read_text()
+
+
+def test_every_manner_is_validated_and_the_card_states_one_of_them(whole):
+    _, about = weights.read_tensors(whole / POLICY_FILE, "policy")
+    card = about["card"]
+    names = {row["policy"] for row in card["validation"]} - {"proactive", "oracle"}
+    manners = ValidationConfig(thresholds=(0.2, 0.5), temperatures=(0.0, 1.0), drawn=True).manners
+    assert names == {manner_name(manner) for manner in manners}
+    assert len(names) == 6
+    assert Manner(card["threshold"], card["temperature"]) in manners
+    assert weights.load_policy(whole / POLICY_FILE)[1] == Manner(card["threshold"], card["temperature"])
 
 
 def test_checkpoints_keep_every_optimiser_under_its_name():

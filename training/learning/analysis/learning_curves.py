@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import EngFormatter
 
 from agents.policy import Array
 from c2c_env.errors import ConfigError, nearest
@@ -100,11 +101,12 @@ def save_curves(runs: Sequence[Run], names: Sequence[str], stage: str, across: s
                 chosen = [run for run in runs if run.label == label]
                 _draw(place, *curve(chosen, stage, across, name), label, number)
             place.set_title(name)
-            place.set_xlabel(SCALARS.get(across, across))
+            place.xaxis.set_major_formatter(EngFormatter(sep=""))
             place.grid(color="#E4E4E4", linewidth=0.5)
             place.set_axisbelow(True)
         for place in places[len(names) :]:
             place.set_visible(False)
+        figure.supxlabel(SCALARS.get(across, across), fontsize=8)
         handles, shown = places[0].get_legend_handles_labels()
         figure.legend(handles, shown, loc="outside upper center", ncols=min(4, len(labels)))
         write_figure(figure, path)
