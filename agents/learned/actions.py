@@ -25,6 +25,7 @@ class Luck(NamedTuple):
     picks: Tensor  # [E, A], the same for the whole team
     speak: Tensor  # [E, N]; an agent speaks if its probability to speak is larger
     what: Tensor  # [E, N, 2], for whom about what, and for how
+    content: Tensor  # [E, N, 2], for the symbol and for the variant, if there are any
 
 
 class ChosenAction(NamedTuple):
@@ -33,6 +34,7 @@ class ChosenAction(NamedTuple):
     work: Tensor  # long [E, N]: 0 none, else subtask + 1
     message: Tensor  # long [E, N]
     plan: Plan
+    content: Tensor  # long [E, N, 2]: the symbol of the message and the variant of the work, 0 if there are none
 
 
 class BoardView(NamedTuple):
@@ -46,6 +48,7 @@ class OwnView(NamedTuple):
     """What every agent makes of the board, a plan and its own part."""
 
     encoded: Encoded
+    unread: Tensor  # [E, N, H] context before what was read is taken in, by which symbols are chosen
     odds: Tensor  # [E, N] log-odds of speaking
     pairs: Tensor  # [E, N, (A + 1) K] logits of to whom and about what
 
@@ -63,10 +66,16 @@ def view_board(actor: Actor, board: Board) -> BoardView:
     return BoardView(tokens, actor.plan_scores(tokens, board))
 
 
-def view_own(actor: Actor, features: Features, seen: BoardView, work: Tensor) -> OwnView:
+def view_own(actor: Actor, features: Features, seen: BoardView, plan: Tensor) -> OwnView:
     """Encode what every agent sees, given the plan [E, A]."""
-    encoded = actor.encode(features.board, features.own, seen.tokens, seen.scores, work)
-    return OwnView(encoded, *actor.message_logits(encoded, features.legal))
+    encoded = actor.encode(features.board, features.own, seen.tokens, seen.scores, plan)
+    return view_heard(actor, features, seen, encoded, plan)
+
+
+def view_heard(actor: Actor, features: Features, seen: BoardView, encoded: Encoded, plan: Tensor) -> OwnView:
+    """Take in what was read, given what is encoded of all else."""
+    heard = actor.hear(encoded, features.own, seen.tokens, plan.gather(1, features.own.me), features.symbols)
+    return OwnView(heard, encoded.context, *actor.message_logits(heard, features.legal))
 
 
 def choose_action(
@@ -83,8 +92,8 @@ def choose_action(
     seen = view_board(actor, features.board)
     plan = pick_pairs(seen.scores, possible_pairs(features.board), luck.picks, temperature)
     own = view_own(actor, features, seen, plan.work)
-    message = draw_message(actor, own, features.legal, luck, temperature)
-    return ChosenAction(plan.work.gather(1, features.own.me), message, plan), seen, own
+    work, message = plan.work.gather(1, features.own.me), draw_message(actor, own, features.legal, luck, temperature)
+    return ChosenAction(work, message, plan, draw_content(actor, own, work, message, luck, temperature)), seen, own
 
 
 def draw_message(actor: Actor, own: OwnView, legal: LegalMasks, luck: Luck, temperature: Tensor) -> Tensor:
@@ -109,6 +118,48 @@ def judge_message(actor: Actor, own: OwnView, legal: LegalMasks, message: Tensor
     entropy = -speak * log_speak.clamp(min=FAR_BELOW) - log_silent.exp() * log_silent.clamp(min=FAR_BELOW)
     entropy = entropy + speak * entropy_of(own.pairs) + (message > 0) * entropy_of(kinds.squeeze(2))
     return Judgement(log_probs_of(own, kinds, message[..., None]).squeeze(2), entropy)
+
+
+def draw_content(actor: Actor, own: OwnView, work: Tensor, message: Tensor, luck: Luck, temperature: Tensor) -> Tensor:
+    """Symbols of messages [E, N] and variants of work [E, N], as numbers [E, N, 2]."""
+    symbol, variant = torch.zeros_like(message), torch.zeros_like(message)
+    if actor.content is not None:
+        logits = symbol_logits(actor, own.encoded, own.unread, message)
+        symbol = draw_category(logits, luck.content[..., 0], temperature) * (message > 0)
+    if actor.variant is not None:
+        logits = actor.variant_logits(own.encoded, work)
+        variant = draw_category(logits, luck.content[..., 1], temperature) * (work > 0)
+    return torch.stack((symbol, variant), dim=-1)
+
+
+def judge_content(actor: Actor, own: OwnView, choice: ChosenAction) -> Judgement:
+    """Judge symbols and variants together, [E, N]."""
+    nothing = torch.zeros_like(own.odds)
+    judged = Judgement(nothing, nothing)
+    if actor.content is not None:
+        logits = symbol_logits(actor, own.encoded, own.unread, choice.message)
+        judged = _with(judged, logits, choice.content[..., 0], choice.message > 0)
+    if actor.variant is not None:
+        judged = _with(judged, actor.variant_logits(own.encoded, choice.work), choice.content[..., 1], choice.work > 0)
+    return judged
+
+
+def symbol_logits(actor: Actor, encoded: Encoded, unread: Tensor, message: Tensor) -> Tensor:
+    """Logits [E, N, V] of the symbols that messages [E, N] carry."""
+    assert actor.content is not None  # nobody asks without symbols
+    pair, _ = split_index((message - 1).clamp(min=0), NUM_SPOKEN)
+    to, topic = split_index(pair, encoded.about.shape[2])
+    size = encoded.about.shape[-1]
+    about = encoded.about.gather(2, topic[..., None, None].expand(-1, -1, 1, size)).squeeze(2)
+    contact = encoded.contacts.gather(2, to[..., None, None].expand(-1, -1, 1, size)).squeeze(2)
+    return actor.content.symbol_logits(about, contact, unread)
+
+
+def _with(judged: Judgement, logits: Tensor, chosen: Tensor, counts: Tensor) -> Judgement:
+    """A judgement together with that of a further choice [E, N] by logits [E, N, C], where it counts."""
+    return Judgement(
+        judged.log_prob + log_prob_of(logits, chosen) * counts, judged.entropy + entropy_of(logits) * counts
+    )
 
 
 def log_probs_of(own: OwnView, kinds: Tensor, messages: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from c2c_env.checks import Check, fault, is_number, only_faults
 from c2c_env.errors import C2CError, raise_faults
 
-WEIGHTS_FORMAT = 2  # of what the network reads and of how a policy file is written
+WEIGHTS_FORMAT = 3  # of what the network reads and of how a policy file is written
 LARGEST_FILE = 2**30  # bytes; the shipped policy has less than 1 MB
 TEMPERATURE: Check = (lambda x: is_number(x) and (x == 0 or 0.001 <= x <= 1000), "0 or a number in [0.001, 1000]")
 THRESHOLD: Check = (lambda x: x is None or (is_number(x) and 0 <= x <= 1), "a number in [0, 1] or null")

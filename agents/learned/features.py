@@ -2,7 +2,8 @@
 
 Works on arrays of numpy (to play) and on tensors of torch (to learn on a device) alike, and imports torch never.
 
-Axes: E environments, N agents that decide, A agents that are seen (padded), K subtasks (padded).
+Axes: E environments, N agents that decide, A agents that are seen (padded), K subtasks (padded), V symbols, F variants
+(see `EnvConfig`; both may be 0).
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ NUM_OWN_SUBTASK_FEATURES = 7
 NUM_CONTACT_FEATURES = 10
 NUM_OWN_PAIR_FEATURES = 4
 NUM_OWN_FEATURES = 3
+NUM_SITUATION_FEATURES = 4
 NUM_SPOKEN = c.NUM_SPEECHES - 1  # beside silence
+MESSAGE_TOPIC = 2  # place among the pair features of one's own
 
 Numbers = Any  # an array of numpy or a tensor of torch
 
@@ -33,10 +36,10 @@ Numbers = Any  # an array of numpy or a tensor of torch
 class Board(NamedTuple):
     """What everybody sees, once per environment."""
 
-    subtasks: Numbers  # [E, K, NUM_SUBTASK_FEATURES]
+    subtasks: Numbers  # [E, K, NUM_SUBTASK_FEATURES + F] with the variant that it is being built in
     agents: Numbers  # [E, A, NUM_AGENT_FEATURES]
     pairs: Numbers  # [E, A, K, NUM_PAIR_FEATURES] owner, finished a prerequisite, worked on it last, skill, pace
-    time_used: Numbers  # [E, 1]
+    situation: Numbers  # [E, NUM_SITUATION_FEATURES] time used; one, ready and unfinished subtasks over N
     is_subtask: Numbers  # [E, K] bool, False for padding
     is_agent: Numbers  # [E, A] bool
     ready: Numbers  # [E, K] bool, subtasks that can be worked on
@@ -46,7 +49,7 @@ class Board(NamedTuple):
 class Own(NamedTuple):
     """What only the agent itself sees."""
 
-    subtasks: Numbers  # [E, N, K, NUM_OWN_SUBTASK_FEATURES]
+    subtasks: Numbers  # [E, N, K, NUM_OWN_SUBTASK_FEATURES + F] with the variant that is wanted, as far as known
     contacts: Numbers  # [E, N, A, NUM_CONTACT_FEATURES]
     pairs: Numbers  # [E, N, A, K, NUM_OWN_PAIR_FEATURES] asks me, asked by me, topic of its last message, told by me
     scalars: Numbers  # [E, N, NUM_OWN_FEATURES]
@@ -67,6 +70,7 @@ class Features(NamedTuple):
     board: Board
     own: Own
     legal: LegalMasks
+    symbols: Numbers  # [E, N, A, V] of the last message that was read from each
 
 
 class BoardFacts(NamedTuple):
@@ -87,24 +91,30 @@ class Remembered(NamedTuple):
 
 
 class Reader:
-    """Reads observations of one layout."""
+    """Reads observations of one layout.
 
-    def __init__(self, layout: ObservationLayout) -> None:
-        self.layout = layout
+    Args:
+        layout: of the observations.
+        with_variants: whether what is known of variants is read; otherwise F is 0, whatever the layout says.
+    """
+
+    def __init__(self, layout: ObservationLayout, with_variants: bool = False) -> None:
+        self.layout, self.with_variants = layout, with_variants
         self.num_agents, self.num_subtasks = layout.sizes["A"], layout.sizes["K"]
         self.split = layout.board_size
 
     def read(self, board: Numbers, own: Numbers, masks: Numbers, remembered: Remembered) -> Features:
         """Features of the board part [E, board_size], own parts [E, N, D - board_size] and masks [E, N, M]."""
         told, pace, follows = remembered
-        return Features(self.board(board, pace, follows), self.own(own, told), self.legal(masks))
+        symbols = self._field(own, "message_symbol", self.split)
+        return Features(self.board(board, pace, follows), self.own(own, told), self.legal(masks), symbols)
 
     def legal(self, masks: Numbers) -> LegalMasks:
         """Masks int8 [E, N, M] of the multi-discrete format, without those of work and symbols."""
         allowed, speech = masks > 0, 1 + self.num_subtasks
         recipient = speech + 1 + NUM_SPOKEN
         topic = recipient + self.num_agents + 1
-        end = topic + self.num_subtasks  # symbols stand behind, if there are any
+        end = topic + self.num_subtasks  # symbols and variants stand behind, if there are any
         return LegalMasks(allowed[..., speech:recipient], allowed[..., recipient:topic], allowed[..., topic:end])
 
     def facts(self, board: Numbers) -> BoardFacts:
@@ -122,16 +132,24 @@ class Reader:
         numbers += [field(name) for name in ("remaining", "effort", "complexity", "critical_path", "interface_weight")]
         numbers += [field("remaining") * hours(field("effort")) / EFFORT_UNIT]
         subtasks = library.concatenate((status, domain, library.stack(numbers, -1)), -1)
+        if self.with_variants:
+            subtasks = library.concatenate((subtasks, field("chosen_variant")), -1)
         agents = library.concatenate((field("roles")[..., None], skills), -1)
         relations = self._flags(observations, ("owner", "interface_holders", "working_on"), 0)
         pairs = library.stack((*relations, skills @ domain.swapaxes(1, 2), pace), -1)
-        real, members = (status > 0).any(-1), (skills > 0).any(-1)
-        return Board(subtasks, agents, pairs, field("time_used"), real, members, status[..., c.READY] > 0, follows)
+        real, members, ready = (status > 0).any(-1), (skills > 0).any(-1), status[..., c.READY] > 0
+        # the network takes means over agents and subtasks, which hide how many there are
+        one = np.float32(1.0)
+        counts = library.stack((status[..., c.READY].sum(-1), status[..., : c.DONE].sum((-1, -2))), -1)
+        share = one / (members * one).sum(-1)[..., None]
+        situation = library.concatenate((field("time_used"), share, counts * share), -1)
+        return Board(subtasks, agents, pairs, situation, real, members, ready, follows)
 
     def own(self, observations: Numbers, told: Numbers) -> Own:
         """Features of the own part [E, N, D - board_size], and what one told whom [E, N, A, K]."""
         library, field = library_of(observations), partial(self._field, observations, start=self.split)
         each = [field(name)[..., None] for name in ("own_alignment", "own_skill", "own_work")]
+        each += [field("known_fact")] if self.with_variants else []
         subtasks = library.concatenate((field("own_understanding"), *each), -1)
         ages = [field(name)[..., None] for name in ("self", "request_to_me", "request_by_me", "message_recency")]
         contacts = library.concatenate((*ages, field("message_speech")), -1)

@@ -32,19 +32,35 @@ class TeamDecision(NamedTuple):
 
     actions: Array  # int32 [E, N, 4], multi-discrete
     plan: Array  # long [E, A]: what everybody works on, 0 nothing, else subtask + 1
+    content: Array  # int32 [E, N, 2]: symbol and variant, 0 if the weights know of none
+
+
+class TeamLuck(NamedTuple):
+    """Random numbers of a decision, float32 in [0, 1)."""
+
+    picks: Array  # [E, A], for the plan
+    speak: Array  # [E, N]; an agent speaks if its probability to speak is larger
+    what: Array  # [E, N, 2], for what is said
+    content: Array  # [E, N, 2], for the symbol and the variant
 
 
 class Decider(Protocol):
-    """Weights that decide, whatever runs them."""
+    """Weights that decide, whatever runs them.
 
-    def decide(self, features: Features, picks: Array, speak: Array, what: Array, temperature: float) -> TeamDecision:
+    Attributes:
+        vocab_size, hidden_facts: of the environment that they have learned in, 0 if they know nothing of symbols and
+            variants.
+    """
+
+    vocab_size: int
+    hidden_facts: int
+
+    def decide(self, features: Features, luck: TeamLuck, temperature: float) -> TeamDecision:
         """Decide for teams.
 
         Args:
             features: arrays of numpy.
-            picks: float32 [E, A], random numbers in [0, 1) for the plan.
-            speak: float32 [E, N]; an agent speaks if its probability to speak is larger.
-            what: float32 [E, N, 2], random numbers for what is said.
+            luck: what chance decides by.
             temperature: see `card.Manner`.
         """
 
@@ -73,14 +89,19 @@ class LearnedTeam:
         manner: how they are played.
 
     Raises:
-        ConfigError: the actions are of the wrong format.
+        ConfigError: the actions are of the wrong format, or the weights have learned with another number of symbols or
+            variants.
     """
 
     def __init__(self, context: PolicyContext, decider: Decider, manner: Manner) -> None:
         if context.config.action_format != "multi_discrete":
             raise ConfigError("a learned policy needs action_format='multi_discrete', got 'discrete'")
+        for name in ("vocab_size", "hidden_facts"):
+            learned, given = getattr(decider, name), getattr(context.config, name)
+            if learned not in (0, given):
+                raise ConfigError(f"the weights have learned with {name}={learned}, but the environment has {given}")
         self.context, self.decider, self.manner = context, decider, manner
-        self.reader = Reader(context.layout)
+        self.reader = Reader(context.layout, with_variants=decider.hidden_facts > 0)
         self.team_size = context.num_agents
         self.memory = Memory(self.reader, context.config, context.num_rows // self.team_size, self.team_size)
         self.steps = np.zeros(context.num_rows // self.team_size, dtype=np.uint64)
@@ -99,7 +120,7 @@ class LearnedTeam:
         self.memory.see(board, envs)
         remembered = self.memory.remembered(envs, agents)
         features = self.reader.read(board, observations[places][..., split:], action_masks[places], remembered)
-        decision = self.decider.decide(features, *self._luck(envs, rows[places]), self.manner.temperature)
+        decision = self.decider.decide(features, self._luck(envs, rows[places]), self.manner.temperature)
         self.memory.say(decision.actions, board, envs, agents)
         self.memory.agree(decision.plan, envs)
         self.steps[envs] += 1
@@ -107,16 +128,17 @@ class LearnedTeam:
         actions[:, :SYMBOL][places] = decision.actions
         return actions
 
-    def _luck(self, envs: Array, rows: Array) -> tuple[Array, Array, Array]:
-        """Random numbers for the plan [E, A], for speaking [E, N] and for what is said [E, N, 2]."""
-        parts, seed = np.arange(max(3, self.reader.num_agents), dtype=np.uint64), np.uint64(self.context.seed)
+    def _luck(self, envs: Array, rows: Array) -> TeamLuck:
+        """Random numbers for teams `envs` [E] and their members `rows` [E, N]."""
+        parts, seed = np.arange(max(5, self.reader.num_agents), dtype=np.uint64), np.uint64(self.context.seed)
         with np.errstate(over="ignore"):
             shared = (seed + envs.astype(np.uint64))[:, None]
             own = (seed + rows.astype(np.uint64))[..., None]
             picks = uniform(shared, STREAM_PLAN, self.steps[envs][:, None], parts[: self.reader.num_agents])
-            numbers = uniform(own, STREAM_LEARNED, self.steps[envs][:, None, None], parts[:3])
+            numbers = uniform(own, STREAM_LEARNED, self.steps[envs][:, None, None], parts[:5])
         speak = numbers[..., 0] if self.manner.threshold is None else np.full(rows.shape, self.manner.threshold)
-        return picks.astype(np.float32), speak.astype(np.float32), numbers[..., 1:].astype(np.float32)
+        drawn = (picks, speak, numbers[..., 1:3], numbers[..., 3:])
+        return TeamLuck(*(part.astype(np.float32) for part in drawn))
 
 
 def teams_of(envs: Array) -> tuple[Array, Any]:

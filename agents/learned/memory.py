@@ -67,9 +67,9 @@ class Memory:
         return Remembered(told.copy(), self.pace[rows].copy(), self.strayed[rows] < LONGEST_STRAY)
 
     def say(self, actions: Array, board: Array, rows: Array, agents: Array) -> None:
-        """Take in multi-discrete actions [E, N, 4] of `agents` [E, N] that were chosen when the board was as given."""
+        """Take in actions [E, N, parts] of `agents` [E, N] that were chosen when the board was as given."""
         kappa = self.reader.facts(board).complexity
-        _, speech, recipient, topic = np.moveaxis(actions, -1, 0)
+        _, speech, recipient, topic = np.moveaxis(actions[..., : c.SYMBOL], -1, 0)
         env, place = np.nonzero(self.richness[speech])
         to, about = recipient[env, place], topic[env, place]
         share = gap_share(self.richness[speech[env, place]], kappa[env, about])

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.learned import features as f
+from agents.learned.communication import WITH_SYMBOLS, Content, is_subtask
 from agents.learned.drawing import FAR_AWAY, split_index
 from agents.learned.features import NUM_SPOKEN, Board, LegalMasks, Own
 from agents.learned.plan import Open
@@ -86,15 +87,15 @@ class Exchange(nn.Module):
 class Encoder(nn.Module):
     """Turns a `Board` into `Tokens`, by rounds of exchange."""
 
-    def __init__(self, hidden: int, rounds: int) -> None:
+    def __init__(self, hidden: int, rounds: int, variants: int) -> None:
         super().__init__()
-        self.subtask = nn.Linear(f.NUM_SUBTASK_FEATURES, hidden)
+        self.subtask = nn.Linear(f.NUM_SUBTASK_FEATURES + variants, hidden)
         self.agent = nn.Linear(f.NUM_AGENT_FEATURES, hidden)
-        self.time = nn.Linear(1, hidden)
+        self.situation = nn.Linear(f.NUM_SITUATION_FEATURES, hidden)
         self.rounds = nn.ModuleList(Exchange(hidden, f.NUM_PAIR_FEATURES) for _ in range(rounds))
 
     def forward(self, board: Board) -> Tokens:
-        subtasks = (self.subtask(board.subtasks) + self.time(board.time_used)[:, None]).relu()
+        subtasks = (self.subtask(board.subtasks) + self.situation(board.situation)[:, None]).relu()
         agents = self.agent(board.agents).relu()
         for exchange in self.rounds:
             subtasks, agents, edges = exchange(subtasks, agents, board.pairs, board)
@@ -120,19 +121,32 @@ class Actor(nn.Module):
         rounds: of exchange between subtasks and agents.
         own: O.
         key: C.
+        vocab_size: V, of the environment.
+        hidden_facts: F, of the environment.
+        communication: how messages and their symbols are used, see `agents.learned.communication`.
     """
 
-    def __init__(self, hidden: int = 64, rounds: int = 2, own: int = 32, key: int = 16) -> None:
+    def __init__(
+        self,
+        hidden: int = 64,
+        rounds: int = 2,
+        own: int = 32,
+        key: int = 16,
+        vocab_size: int = 0,
+        hidden_facts: int = 0,
+        communication: str = "plain",
+    ) -> None:
         super().__init__()
         edge = hidden // 2
-        self.encoder = Encoder(hidden, rounds)
+        self.vocab_size, self.hidden_facts, self.silent = vocab_size, hidden_facts, communication == "silent"
+        self.encoder = Encoder(hidden, rounds, hidden_facts)
         self.plan_edge = nn.Linear(edge, own)
         self.plan_agent = nn.Linear(hidden, own, bias=False)
         self.plan_subtask = nn.Linear(hidden, own, bias=False)
         self.plan_score = nn.Linear(own, 1)
         self.nobody = nn.Linear(hidden, 1)
         self.subtask = nn.Linear(hidden, own)
-        self.own_subtask = nn.Linear(edge + f.NUM_OWN_SUBTASK_FEATURES + NUM_PLAN_FEATURES, own)
+        self.own_subtask = nn.Linear(edge + f.NUM_OWN_SUBTASK_FEATURES + hidden_facts + NUM_PLAN_FEATURES, own)
         self.contact = nn.Linear(f.NUM_CONTACT_FEATURES, own)
         self.agent = nn.Linear(hidden, own)
         self.team_contact = nn.Parameter(torch.zeros(own))
@@ -146,6 +160,11 @@ class Actor(nn.Module):
         self.silence = nn.Linear(hidden, 1)
         kind = edge + NUM_PLAN_FEATURES + 2 * own + f.NUM_OWN_PAIR_FEATURES + hidden
         self.kind = mlp(kind, hidden, NUM_SPOKEN)
+        self.content, self.variant = None, None
+        if communication in WITH_SYMBOLS:
+            self.content = Content(communication, vocab_size, hidden, own, key)
+        if hidden_facts:
+            self.variant = mlp(own + hidden, hidden, hidden_facts)
         with torch.no_grad():
             self.silence.bias.add_(SILENCE_PRIOR)
 
@@ -159,9 +178,8 @@ class Actor(nn.Module):
     def encode(self, board: Board, own: Own, tokens: Tokens, scores: Tensor, work: Tensor) -> Encoded:
         """Encode what every agent sees, given the scores [E, A + 1, K] and the plan [E, A] (0 nothing, else k + 1)."""
         rows = torch.arange(own.me.shape[0], device=own.me.device)[:, None]
-        working = work[..., None] == torch.arange(1, 1 + scores.shape[2], device=work.device)
         chances = scores.detach().softmax(dim=1)[:, :-1]
-        planned = torch.stack((working.to(chances.dtype), chances), dim=-1)
+        planned = torch.stack((is_subtask(work, scores.shape[2]), chances), dim=-1)
         mine = torch.cat((tokens.edges, planned), dim=-1)[rows, own.me]  # [E, N, K, .]
         topics = self.subtask(tokens.subtasks)[:, None]
         about = (affine(self.own_subtask, mine, own.subtasks) + topics).relu()
@@ -179,6 +197,20 @@ class Actor(nn.Module):
             context,
         )
 
+    def hear(self, encoded: Encoded, own: Own, tokens: Tokens, work: Tensor, symbols: Tensor) -> Encoded:
+        """Take the symbols [E, N, A, V] in that were read last, for the work [E, N] at hand."""
+        if self.content is None:
+            return encoded
+        about = about_work(encoded, work)
+        heard = self.content.read(symbols, own, tokens.agents, work, about, encoded.context)
+        return encoded._replace(context=encoded.context + heard)
+
+    def variant_logits(self, encoded: Encoded, work: Tensor) -> Tensor:
+        """Logits [E, N, F] of the variant in which each builds what it works on [E, N]."""
+        assert self.variant is not None  # nobody asks without hidden facts
+        logits: Tensor = self.variant(torch.cat((about_work(encoded, work), encoded.context), dim=-1))
+        return logits
+
     def message_logits(self, encoded: Encoded, legal: LegalMasks) -> tuple[Tensor, Tensor]:
         """Return the log-odds [E, N] of saying something, and logits [E, N, (A + 1) K] of to whom and about what.
 
@@ -191,7 +223,8 @@ class Actor(nn.Module):
         allowed = legal.recipient[..., None] & legal.topic[:, :, None]
         logits = scores.masked_fill(~allowed, FAR_AWAY).flatten(2)
         odds = logits.logsumexp(dim=-1) - self.silence(encoded.context).squeeze(-1)
-        return odds.masked_fill(~legal.speech[..., 1:].any(dim=-1), FAR_AWAY), logits
+        mute = ~legal.speech[..., 1:].any(dim=-1)
+        return odds.masked_fill(torch.ones_like(mute) if self.silent else mute, FAR_AWAY), logits
 
     def kind_logits(self, encoded: Encoded, legal: LegalMasks, pairs: Tensor) -> Tensor:
         """Return logits [E, N, X, S] of the kinds of speech for pairs [E, N, X] of recipient * K + topic."""
@@ -205,6 +238,12 @@ class Actor(nn.Module):
         )  # fmt: skip
         logits: Tensor = self.kind(torch.cat((*about, encoded.context[:, :, None].expand(*pairs.shape, -1)), dim=-1))
         return logits.masked_fill(~legal.speech[:, :, None, 1:], FAR_AWAY)
+
+
+def about_work(encoded: Encoded, work: Tensor) -> Tensor:
+    """What each agent knows of what it works on [E, N, O]; 0 if that is nothing."""
+    place = (work - 1).clamp(min=0)[..., None, None].expand(-1, -1, 1, encoded.about.shape[-1])
+    return encoded.about.gather(2, place).squeeze(2) * (work > 0)[..., None]
 
 
 def possible_pairs(board: Board) -> Open:

@@ -14,8 +14,7 @@ import onnxruntime
 
 from agents.learned.card import LARGEST_FILE, WEIGHTS_FORMAT, Manner, WeightsError, manner_of
 from agents.learned.features import Board, Features, LegalMasks, Own
-from agents.learned.learned_team import TeamDecision
-from agents.policy import Array
+from agents.learned.learned_team import TeamDecision, TeamLuck
 from c2c_env.disk import parse_json, read_bounded
 
 INPUTS = (
@@ -57,23 +56,26 @@ def load_decider(path: Path) -> tuple[OnnxDecider, Manner]:
 
 
 class OnnxDecider:
-    """See `learned_team.Decider`."""
+    """See `learned_team.Decider`. Graphs have no symbols and no variants."""
+
+    vocab_size = hidden_facts = 0
 
     def __init__(self, session: onnxruntime.InferenceSession, where: str) -> None:
         self.session, self.where = session, where
 
-    def decide(self, features: Features, picks: Array, speak: Array, what: Array, temperature: float) -> TeamDecision:
+    def decide(self, features: Features, luck: TeamLuck, temperature: float) -> TeamDecision:
         """See `learned_team.Decider`.
 
         Raises:
             WeightsError: the graph does not take what it is given.
         """
-        numbers = (*chain(*features), picks, speak, what, np.array(temperature, dtype=np.float32))
+        read = chain(features.board, features.own, features.legal)
+        numbers = (*read, luck.picks, luck.speak, luck.what, np.array(temperature, dtype=np.float32))
         try:
             actions, plan = self.session.run(OUTPUTS, dict(zip(INPUTS, numbers, strict=True)))
         except Exception as error:  # see `load_decider`
             raise WeightsError(f"the graph of {self.where} cannot be played: {_first_line(error)}") from error
-        return TeamDecision(actions, plan)
+        return TeamDecision(actions, plan, np.zeros((*actions.shape[:2], 2), dtype=np.int32))
 
 
 def _first_line(error: Exception) -> str:

@@ -15,8 +15,9 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from agents.learned.card import LARGEST_FILE, WEIGHTS_FORMAT, Manner, WeightsError, manner_of
+from agents.learned.communication import METHODS, WITH_SYMBOLS, Method
 from agents.learned.network import Actor
-from c2c_env.checks import fault, integer_in, only_faults
+from c2c_env.checks import fault, integer_in, one_of, only_faults
 from c2c_env.disk import parse_json, read_bounded, write_whole
 from c2c_env.errors import raise_faults
 
@@ -26,6 +27,9 @@ _SIZES = {  # by the names of `NetworkConfig`
     "rounds": integer_in(1, 32),
     "own": integer_in(1, 4096),
     "key": integer_in(1, 4096),
+    "vocab_size": integer_in(0, 4096),
+    "hidden_facts": integer_in(0, 4096),
+    "communication": one_of(*METHODS),
 }
 Tensors = Mapping[str, Tensor]
 
@@ -39,12 +43,18 @@ class NetworkConfig:
         rounds: of exchange between subtasks and agents.
         own: of a subtask as one agent sees it.
         key: of the vectors by which a message is pointed at.
+        vocab_size: V, symbols that a message can carry, as in the environment.
+        hidden_facts: F, variants of every subtask, as in the environment.
+        communication: how messages and their symbols are used, see `agents.learned.communication`.
     """
 
     hidden: int = 64
     rounds: int = 2
     own: int = 32
     key: int = 16
+    vocab_size: int = 0
+    hidden_facts: int = 0
+    communication: Method = "plain"
 
 
 def write_tensors(path: Path, tensors: Tensors, about: Mapping[str, Any]) -> None:
@@ -127,17 +137,26 @@ def load_policy(path: Path) -> tuple[Actor, Manner]:
 def size_faults(sizes: Mapping[str, Any]) -> list[str]:
     """What is wrong with the sizes of a network, by the names of `NetworkConfig`."""
     found = only_faults([fault(name, sizes[name], check) for name, check in _SIZES.items()])
-    if not found and sizes["hidden"] % 8:
+    if found:
+        return found
+    if sizes["hidden"] % 8:
         found.append(f"hidden is {sizes['hidden']}, expected a multiple of 8")
+    if (sizes["communication"] in WITH_SYMBOLS) != (sizes["vocab_size"] > 1):
+        found.append(
+            f"communication is {sizes['communication']!r} with a vocab_size of {sizes['vocab_size']}; expected at least"
+            f" 2 symbols for {', '.join(WITH_SYMBOLS)}, and 0 otherwise"
+        )
+    if sizes["hidden_facts"] == 1:
+        found.append("hidden_facts is 1, expected 0 or at least 2")
     return found
 
 
-def _network(path: Path, about: Mapping[str, Any], tensors: Tensors) -> dict[str, int]:
+def _network(path: Path, about: Mapping[str, Any], tensors: Tensors) -> dict[str, Any]:
     """The stated sizes of the network, if the tensors of the file have them."""
     sizes: Any = about.get("network")
     if not isinstance(sizes, dict) or set(sizes) != set(_SIZES):
         expected = ", ".join(sorted(_SIZES))
-        raise WeightsError(f"{str(path)!r} has network sizes {sizes!r}, expected integers for {expected}")
+        raise WeightsError(f"{str(path)!r} has network sizes {sizes!r}, expected values for {expected}")
     raise_faults(WeightsError, f"{str(path)!r} has wrong network sizes", size_faults(sizes))
     rounds = {name.split(".")[2] for name in tensors if re.match(r"encoder\.rounds\.\d+\.", name)}
     if len(rounds) != sizes["rounds"]:

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 
 from agents.copies import Copies
-from agents.learned.actions import ChosenAction, Luck, choose_action, join_parts
+from agents.learned.actions import ChosenAction, Luck, choose_action
 from agents.learned.memory import Memory
 from agents.learned.network import Actor
 from agents.learned.torch_decider import to_tensors
@@ -225,10 +225,10 @@ class Rehearsal:
             lucks: S.
             horizon: see `gain_of`.
         """
-        work, message = (part[env].cpu() for part in (choice.work, choice.message))
+        work, message, content = (part[env].cpu() for part in (choice.work, choice.message, choice.content))
         silent = message.clone()
         silent[torch.arange(len(env)), agent] = 0
-        actions = join_parts(torch.cat((work, work)), torch.cat((message, silent)), self.group.num_subtasks).numpy()
+        actions = self.group.joined(*map(torch.cat, ((work, work), (message, silent), (content, content))))
         with np.errstate(over="ignore"):
             key = (self.group.key + env.astype(np.uint64))[:, None]
             keys = hash_counter(key, STREAM_REHEARSAL, self.group.steps, np.arange(lucks))
@@ -253,7 +253,7 @@ class Rehearsal:
         Args:
             sources: environments of the group [copies].
             keys: uint64 [copies]; copies with the same key meet the same luck.
-            actions: int32 [copies, N, 4] of the first step.
+            actions: int32 [copies, N, parts] of the first step.
             plan: long [copies, A] of the first step.
             horizon: steps after the first; 0 to the end.
         """
@@ -298,14 +298,14 @@ class Rehearsal:
         masks = self.copies.out.action_mask[rows]
         features = self.group.reader.read(board, seen[..., split:], masks, memory.remembered(rows))
         choice, _, _ = choose_action(self.actor, to_tensors(features), self._luck(keys, step), torch.ones(()))
-        actions = join_parts(choice.work, choice.message, self.group.num_subtasks)
-        return board, actions.numpy(), choice.plan.work.numpy()
+        actions = self.group.joined(choice.work, choice.message, choice.content)
+        return board, actions, choice.plan.work.numpy()
 
     def _luck(self, keys: Array, step: int) -> Luck:
         """The random numbers of a step, the same for the same keys."""
         agents, team = self.group.num_agents, self.group.team_size
         with np.errstate(over="ignore"):
-            numbers = uniform(keys[:, None], STREAM_REHEARSAL, np.uint64(step), np.arange(agents + 3 * team))
-        drawn = torch.from_numpy(numbers.astype(np.float32))
-        own = drawn[:, agents:].unflatten(1, (team, 3))
-        return Luck(drawn[:, :agents], own[..., 0], own[..., 1:])
+            numbers = uniform(keys[:, None], STREAM_REHEARSAL, np.uint64(step), np.arange(agents + 5 * team))
+        picks, own, content = torch.from_numpy(numbers.astype(np.float32)).split((agents, 3 * team, 2 * team), dim=1)
+        own = own.unflatten(1, (team, 3))
+        return Luck(picks, own[..., 0], own[..., 1:], content.unflatten(1, (team, 2)))

@@ -24,8 +24,8 @@ from c2c_env.disk import write_whole
 
 OPSET = 18
 INPUT_AXES = (  # of every input in the order of `INPUTS`; R is A + 1, and numbers are lengths
-    f"E K {f.NUM_SUBTASK_FEATURES}", f"E A {f.NUM_AGENT_FEATURES}", f"E A K {f.NUM_PAIR_FEATURES}", "E 1",
-    "E K bool", "E A bool", "E K bool", "E A bool",
+    f"E K {f.NUM_SUBTASK_FEATURES}", f"E A {f.NUM_AGENT_FEATURES}", f"E A K {f.NUM_PAIR_FEATURES}",
+    f"E {f.NUM_SITUATION_FEATURES}", "E K bool", "E A bool", "E K bool", "E A bool",
     f"E N K {f.NUM_OWN_SUBTASK_FEATURES}", f"E N A {f.NUM_CONTACT_FEATURES}", f"E N A K {f.NUM_OWN_PAIR_FEATURES}",
     f"E N {f.NUM_OWN_FEATURES}", "E N int",
     f"E N {1 + f.NUM_SPOKEN} bool", "E N R bool", "E N K bool",
@@ -49,7 +49,8 @@ class Deciding(nn.Module):
         board, own = Board(*numbers[: ends[0]]), Own(*numbers[ends[0] : sum(ends[:2])])
         legal = LegalMasks(*numbers[sum(ends[:2]) : sum(ends)])
         picks, speak, what, temperature = numbers[sum(ends) :]
-        choice, _, _ = choose_action(self.actor, Features(board, own, legal), Luck(picks, speak, what), temperature)
+        features = Features(board, own, legal, symbols=what[..., None, :0])
+        choice, _, _ = choose_action(self.actor, features, Luck(picks, speak, what, what), temperature)
         return join_parts(choice.work, choice.message, board.ready.shape[1]), choice.plan.work
 
 

@@ -1,11 +1,14 @@
-"""Recipes: what a learner is trained with, as data (TOML). Everything has a default; unknown names are errors."""
+"""Recipes: what a learner is trained with, as data (TOML). Everything has a default; unknown names are errors.
+
+A recipe may name another one as its `base`, and then says only what differs.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -99,7 +102,7 @@ class Recipe:
 
 def shipped_recipes() -> list[str]:
     """Names of the recipes that come with the project."""
-    return sorted(path.stem for path in RECIPE_FOLDER.glob("*.toml"))
+    return sorted(path.relative_to(RECIPE_FOLDER).with_suffix("").as_posix() for path in RECIPE_FOLDER.rglob("*.toml"))
 
 
 def load_recipe(name: str) -> Recipe:
@@ -108,10 +111,7 @@ def load_recipe(name: str) -> Recipe:
     Raises:
         ConfigError: no such recipe, no valid TOML, or wrong names and values, all of them at once.
     """
-    path = RECIPE_FOLDER / f"{name}.toml" if name in shipped_recipes() else Path(name)
-    if not os.path.exists(path):  # `Path.exists` raises errors for names that are too long
-        raise ConfigError(f"{unknown_name('recipe', name, shipped_recipes())}, nor is it the path of a file")
-    table = parse_toml(read_text(path, "recipe", ConfigError), str(path), ConfigError)
+    table, path = _table_of(name, ())
     title = f"bad recipe {path}"
     try:  # as JSON, where pydantic takes lists for tuples and is strict about all else
         recipe = TypeAdapter(Recipe).validate_json(json.dumps(table, default=str))
@@ -120,6 +120,29 @@ def load_recipe(name: str) -> Recipe:
         raise
     raise_faults(ConfigError, title, _value_faults(recipe))
     return recipe
+
+
+def _table_of(name: str, above: tuple[str, ...]) -> tuple[dict[str, Any], Path]:
+    """What a recipe and its bases say, and where it stands; `above` are those that have it as their base."""
+    path = RECIPE_FOLDER / f"{name}.toml" if name in shipped_recipes() else Path(name)
+    if not os.path.exists(path):  # `Path.exists` raises errors for names that are too long
+        raise ConfigError(f"{unknown_name('recipe', name, shipped_recipes())}, nor is it the path of a file")
+    table = parse_toml(read_text(path, "recipe", ConfigError), str(path), ConfigError)
+    base = table.pop("base", None)
+    if base is None:
+        return table, path
+    if not isinstance(base, str) or base in (*above, name):
+        raise ConfigError(f"bad recipe {path}: base is {base!r}, expected the name or path of another recipe")
+    return merged(_table_of(base, (*above, name))[0], table), path
+
+
+def merged(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    """The base with what a table says instead; tables within are merged alike, all else is replaced."""
+    both = {
+        name: merged(base[name], value) if isinstance(value, dict) and isinstance(base.get(name), dict) else value
+        for name, value in table.items()
+    }
+    return {**base, **both}
 
 
 def _describe(fault: Any) -> str:
@@ -162,7 +185,12 @@ def _value_faults(recipe: Recipe) -> list[str]:
     ]
     if not re.fullmatch(NAME, recipe.name):
         faults.append(f"name is {recipe.name!r}, expected up to 64 letters, digits, '_', '-' and '.', the first no '.'")
-    faults += [f"network.{wrong}" for wrong in size_faults(asdict(recipe.network))]
+    network = recipe.network
+    faults += [f"network.{wrong}" for wrong in size_faults(asdict(network))]
+    for name in ("imitation", "cost_to_go"):
+        updates = getattr(recipe, name).updates
+        if updates and (network.vocab_size or network.hidden_facts):
+            faults.append(f"{name}.updates is {updates}, expected 0: its teacher knows nothing of symbols and variants")
     config = recipe.validation
     found = [fault(f"validation.temperatures.{n}", x, TEMPERATURE) for n, x in enumerate(config.temperatures)]
     faults += only_faults(found)

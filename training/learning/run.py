@@ -36,6 +36,7 @@ from training.learning.log import episode_means, headline, means_of, read_table,
 from training.learning.recipe import Recipe
 from training.learning.stages import Stage, StageConfig, make_stages
 from training.learning.validation import (
+    ValidationSet,
     choose_manner,
     manner_name,
     play_actor,
@@ -253,7 +254,10 @@ class Training:
         return int(bits[0] >> np.uint64(11))
 
     def make_groups(self, number: int, config: StageConfig) -> list[Group]:
-        constants = EnvConfig(reward_weights=self.recipe.reward_weights)
+        network = self.recipe.network
+        constants = EnvConfig(
+            reward_weights=self.recipe.reward_weights, vocab_size=network.vocab_size, hidden_facts=network.hidden_facts
+        )
         return [
             Group(
                 group.tier,
@@ -263,6 +267,7 @@ class Training:
                 constants,
                 self.device,
                 group.begin,
+                network.hidden_facts > 0,
             )
             for place, group in enumerate(config.groups)
         ]
@@ -300,14 +305,18 @@ class Training:
         """How the present weights do on validation workflows of every kind that is played."""
         found: dict[str, float] = {}
         for tier, size in sorted({(group.tier, group.team_size) for group in config.groups}):
-            where = (tier, size, self.recipe.curve_workflows)
-            metrics = play_actor(self.actor, AS_LEARNED, *where)
-            change = time_change(metrics, play_silent(*where))
+            where = ValidationSet.of(self.actor, tier, size, self.recipe.curve_workflows)
+            metrics = play_actor(self.actor, AS_LEARNED, where)
+            change = time_change(metrics, play_silent(where))
             found |= {f"{tier}-{size}/reduction": -100.0 * change, f"{tier}-{size}/talk": talk(metrics)}
         return found
 
     def write_policy(self, console: Console, export: bool) -> None:
-        """Choose on validation workflows how the weights are played, and write them for `learned:PATH`."""
+        """Choose on validation workflows how the weights are played, and write them for `learned:PATH`.
+
+        Weights that have learned with symbols or variants are played by torch alone.
+        """
+        export = export and not (self.recipe.network.vocab_size or self.recipe.network.hidden_facts)
         manner, table = choose_manner(self.actor.cpu().eval(), self.recipe.validation, console)
         card = {
             "name": self.recipe.name, "version": c2c_env.__version__, "recipe": as_json(asdict(self.recipe)),

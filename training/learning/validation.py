@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -53,29 +53,53 @@ class ValidationConfig:
         return [Manner(threshold, temperature) for temperature in self.temperatures for threshold in thresholds]
 
 
-def validation_batch(tier: str, team_size: int, num_workflows: int) -> Batch:
-    """Make a batch of the first validation workflows of a tier, one per environment, freshly reset."""
-    pool = Generated(tier, seeds=VALIDATION_SEEDS[:num_workflows])
-    batch = Batch(pool, Team.default(team_size), EnvConfig(relations="index"), num_envs=num_workflows)
-    batch.reset(range(num_workflows), workflows=range(num_workflows))
+class ValidationSet(NamedTuple):
+    """The first validation workflows of a tier, for teams of a size.
+
+    Attributes:
+        tier: of the workflows.
+        team_size: N.
+        num_workflows: each is played once.
+        vocab_size, hidden_facts: see `EnvConfig`.
+    """
+
+    tier: str
+    team_size: int
+    num_workflows: int
+    vocab_size: int = 0
+    hidden_facts: int = 0
+
+    @classmethod
+    def of(cls, actor: Actor, tier: str, team_size: int, num_workflows: int) -> ValidationSet:
+        """The set with the symbols and variants that an actor has learned with."""
+        return cls(tier, team_size, num_workflows, actor.vocab_size, actor.hidden_facts)
+
+
+def validation_batch(where: ValidationSet) -> Batch:
+    """Make a batch with a workflow in each environment, freshly reset."""
+    number = where.num_workflows
+    pool = Generated(where.tier, seeds=VALIDATION_SEEDS[:number])
+    config = EnvConfig(relations="index", vocab_size=where.vocab_size, hidden_facts=where.hidden_facts)
+    batch = Batch(pool, Team.default(where.team_size), config, num_envs=number)
+    batch.reset(range(number), workflows=range(number))
     return batch
 
 
-def play_named(name: str, tier: str, team_size: int, num_workflows: int) -> Metrics:
+def play_named(name: str, where: ValidationSet) -> Metrics:
     """Play a policy of the registry; return its metrics."""
-    batch = validation_batch(tier, team_size, num_workflows)
+    batch = validation_batch(where)
     return play(batch, make_policy(name, PolicyContext.of(batch)))
 
 
 @cache
-def play_silent(tier: str, team_size: int, num_workflows: int) -> Metrics:
+def play_silent(where: ValidationSet) -> Metrics:
     """Play the team that never speaks; return its metrics."""
-    return play_named(BASELINE, tier, team_size, num_workflows)
+    return play_named(BASELINE, where)
 
 
-def play_actor(actor: Actor, manner: Manner, tier: str, team_size: int, num_workflows: int) -> Metrics:
+def play_actor(actor: Actor, manner: Manner, where: ValidationSet) -> Metrics:
     """Play weights; return their metrics."""
-    batch = validation_batch(tier, team_size, num_workflows)
+    batch = validation_batch(where)
     return play(batch, LearnedTeam(PolicyContext.of(batch), TorchDecider(actor), manner))
 
 
@@ -103,7 +127,7 @@ def choose_manner(actor: Actor, config: ValidationConfig, console: Console) -> t
     """
     table: list[dict[str, Any]] = []
     for tier, size in track(list(zip(config.tiers, config.team_sizes, strict=True)), "validation", console=console):
-        table += validation_rows(actor, config.num_workflows, config.manners, tier, size)
+        table += validation_rows(actor, config.manners, ValidationSet.of(actor, tier, size, config.num_workflows))
     console.print(shown(table))
     limits = [row["talk"] for row in table if row["policy"] == LIMIT]
 
@@ -124,19 +148,22 @@ def shown(table: Sequence[Mapping[str, Any]]) -> Table:
     return out
 
 
-def validation_rows(
-    actor: Actor, num_workflows: int, manners: Sequence[Manner], tier: str, team_size: int
-) -> list[dict[str, Any]]:
+def validation_rows(actor: Actor, manners: Sequence[Manner], where: ValidationSet) -> list[dict[str, Any]]:
     """Play scripted teams and the weights in all manners on the same workflows; return a row for each."""
-    where = (tier, team_size, num_workflows)
-    silent = play_silent(*where)
-    played = {name: play_named(name, *where) for name in SHOWN_BESIDE}
-    played |= {manner_name(manner): play_actor(actor, manner, *where) for manner in manners}
+    silent = play_silent(where)
+    played = {name: play_named(name, where) for name in SHOWN_BESIDE}
+    played |= {manner_name(manner): play_actor(actor, manner, where) for manner in manners}
     return [
-        {"tier": tier, "team_size": team_size, "policy": name, "change": round(time_change(metrics, silent), 4),
-         "talk": round(talk(metrics), 4), "finished": round(mean_of(metrics, "success"), 4)}
+        {
+            "tier": where.tier,
+            "team_size": where.team_size,
+            "policy": name,
+            "change": round(time_change(metrics, silent), 4),
+            "talk": round(talk(metrics), 4),
+            "finished": round(mean_of(metrics, "success"), 4),
+        }
         for name, metrics in played.items()
-    ]  # fmt: skip
+    ]
 
 
 def manner_name(manner: Manner) -> str:

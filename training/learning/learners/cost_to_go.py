@@ -126,7 +126,8 @@ def _one_team_each(view: OwnView, env: Tensor, agent: Tensor) -> OwnView:
         contacts=e.contacts[env, agent][:, None], own_pairs=e.own_pairs[env, agent][:, None],
         context=e.context[env, agent][:, None],
     )  # fmt: skip
-    return OwnView(encoded, view.odds[env, agent][:, None], view.pairs[env, agent][:, None])
+    parts = (view.unread, view.odds, view.pairs)
+    return OwnView(encoded, *(part[env, agent][:, None] for part in parts))
 
 
 def _legal_of(features: Features, env: Tensor, agent: Tensor) -> LegalMasks:

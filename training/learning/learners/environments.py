@@ -14,6 +14,7 @@ from agents.learned.memory import Memory
 from agents.learned.torch_decider import to_tensors
 from agents.policy import Array
 from c2c_env import Batch, EnvConfig, Generated, Team
+from c2c_env.core.constants import CHANNEL_OF_SPEECH
 from c2c_env.core.rng import uniform
 
 # streams of the counter-based random numbers; the simulator uses the first few, policies 100 to 102
@@ -35,6 +36,7 @@ class Group:
         config: constants of the simulator.
         device: where decisions are made; the simulator and the memory stay on the CPU.
         begin: update from which it is played.
+        with_variants: whether what is known of variants is read, see `EnvConfig.hidden_facts`.
     """
 
     def __init__(
@@ -46,14 +48,17 @@ class Group:
         config: EnvConfig | None = None,
         device: torch.device | str = "cpu",
         begin: int = 0,
+        with_variants: bool = False,
     ) -> None:
         self.begin = begin
         self.tier, self.team_size, self.num_envs, self.device = tier, team_size, num_envs, device
         config = replace(config or EnvConfig(), relations="index", reward_sharing="individual")
         self.batch = Batch(Generated(tier), Team.default(team_size), config, num_envs=num_envs)
-        self.reader = Reader(self.batch.layout)
+        self.reader = Reader(self.batch.layout, with_variants)
         self.num_agents, self.num_subtasks = self.batch.max_agents, self.batch.max_subtasks
         self.memory = Memory(self.reader, config, num_envs, team_size)
+        sizes = (config.vocab_size, config.hidden_facts)
+        self.has_part = [place for place, size in enumerate(sizes) if size]  # of a choice's content
         self.envs = np.arange(num_envs)
         self.agents = np.broadcast_to(np.arange(team_size), (num_envs, team_size))
         self.restart(seed)
@@ -84,14 +89,27 @@ class Group:
         step = np.uint64(1 + self.steps)
         with np.errstate(over="ignore"):
             shared = uniform(self.key + envs, STREAM_SHARED, step, np.arange(self.num_agents, dtype=np.uint64))
-            own = uniform(self.key + rows, STREAM_LEARNER, step, np.arange(1, 4, dtype=np.uint64))
+            own = uniform(self.key + rows, STREAM_LEARNER, step, np.arange(1, 6, dtype=np.uint64))
         picks = torch.from_numpy(shared.astype(np.float32)).to(self.device)
-        numbers = torch.from_numpy(own.astype(np.float32).reshape(self.num_envs, self.team_size, 3)).to(self.device)
-        return Luck(picks, numbers[..., 0], numbers[..., 1:])
+        numbers = torch.from_numpy(own.astype(np.float32).reshape(self.num_envs, self.team_size, 5)).to(self.device)
+        return Luck(picks, numbers[..., 0], numbers[..., 1:3], numbers[..., 3:])
+
+    def sent_steps(self) -> Tensor:
+        """Steps ago [E, N, A] that what each last read from each was sent; -1 where nothing was."""
+        state, params = self.batch.state, self.batch.params
+        speech = state.read_speech
+        sent = state.read_step - params.latency[np.array(CHANNEL_OF_SPEECH)[speech]]
+        ago = np.where(speech > 0, state.t[:, None, None] - sent, -1)[:, : self.team_size]
+        return torch.from_numpy(ago.astype(np.int64)).to(self.device)
+
+    def joined(self, work: Tensor, message: Tensor, content: Tensor) -> Array:
+        """Actions int32 [..., parts], with symbols and variants if the environment has them."""
+        parts = join_parts(work, message, self.num_subtasks)
+        return torch.cat((parts, content[..., self.has_part].int()), dim=-1).cpu().numpy()
 
     def step(self, choice: ChosenAction) -> tuple[Tensor, Tensor, Tensor]:
         """Play a step; return rewards [E, N], terminated and truncated [E]. Ended episodes stay until `renew`."""
-        actions = join_parts(choice.work, choice.message, self.num_subtasks).cpu().numpy()
+        actions = self.joined(choice.work, choice.message, choice.content)
         self.batch.step(actions)
         self.memory.say(actions, self.board, self.envs, self.agents)
         self.memory.agree(choice.plan.work.cpu().numpy())

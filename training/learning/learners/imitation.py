@@ -93,12 +93,14 @@ class Imitation:
         teacher = self._taught(place)
         seen = view_board(self.actor, features.board)
         with torch.no_grad():
-            plan = pick_pairs(seen.scores, possible_pairs(features.board), luck.picks, torch.zeros(()))
+            surest = torch.zeros((), device=group.device)
+            plan = pick_pairs(seen.scores, possible_pairs(features.board), luck.picks, surest)
         # what to say is learned beside one's own plan, since that is what one will have
         view = view_own(self.actor, features, seen, plan.work)
         with torch.no_grad():
-            said = draw_message(self.actor, view, features.legal, luck, torch.tensor(PLAY_TEMPERATURE))
-        own = ChosenAction(plan.work.gather(1, features.own.me), said, plan)
+            heat = torch.full((), PLAY_TEMPERATURE, device=group.device)
+            said = draw_message(self.actor, view, features.legal, luck, heat)
+        own = chosen(plan.work.gather(1, features.own.me), said, plan)
         worker, ready = workers(teacher.work, group.num_subtasks), features.board.ready
         work_loss = -log_prob_of(seen.scores.transpose(1, 2), worker)[ready].mean()
         message_loss = -judge_message(self.actor, view, features.legal, teacher.message).log_prob.mean()
@@ -120,7 +122,7 @@ class Imitation:
         group = self.groups[place]
         labels = torch.from_numpy(self.teachers[place].act_batch(group.batch)[..., :4]).to(group.device)
         work, message = split_parts(labels, group.num_subtasks)
-        return ChosenAction(work, message, Plan(work, work))
+        return chosen(work, message, Plan(work, work))
 
     def further_loss(
         self, place: int, features: Features, view: OwnView, own: ChosenAction, teacher: ChosenAction
@@ -148,6 +150,11 @@ class Imitation:
             message=torch.where(lent, teacher.message, own.message),
             plan=Plan(torch.where(lent, teacher.plan.work, own.plan.work), own.plan.picks),
         )
+
+
+def chosen(work: Tensor, message: Tensor, plan: Plan) -> ChosenAction:
+    """An action without content, which this teacher has none of."""
+    return ChosenAction(work, message, plan, torch.zeros((*message.shape, 2), dtype=torch.long, device=message.device))
 
 
 def play_luck(group: Group) -> Luck:

@@ -2,7 +2,9 @@
 
 A team acts by a common plan, which it draws together from the public board, and by a message of each agent. So PPO's
 clipped loss (arXiv 1707.06347) has two parts: the plan's probability, which is exact since it is drawn pick by pick,
-goes with the mean advantage of the team, and that of each message with the advantage of its agent. With
+goes with the mean advantage of the team, and that of each message with the advantage of its agent. What a message
+carries (`agents.learned.communication`) is judged with it, and learns from its readers as well: gradients flow from
+what they do back to what they were sent, as far as that was in the same rollout. With
 `critic="central"` (MAPPO) the critic sees what all agents of a team see together; with `critic="own"` (IPPO) one's own
 view alone. Actor and critic share what they make of the board.
 
@@ -26,13 +28,17 @@ from agents.learned.actions import (
     BoardView,
     ChosenAction,
     Judgement,
+    OwnView,
     choose_action,
+    judge_content,
     judge_message,
+    symbol_logits,
     view_board,
-    view_own,
+    view_heard,
 )
+from agents.learned.communication import straight_through
 from agents.learned.features import Board, Features
-from agents.learned.network import Actor, Critic, possible_pairs
+from agents.learned.network import Actor, Critic, Encoded, possible_pairs
 from agents.learned.plan import Plan, judge_picks
 from training.learning.credit import Credit, CreditConfig, Rehearsal, normalised_by_step
 from training.learning.learners.environments import Group
@@ -88,8 +94,9 @@ class Step(NamedTuple):
     features: Features
     choice: ChosenAction
     plan_log_prob: Tensor  # [E]
-    message_log_prob: Tensor  # [E, N]
+    message_log_prob: Tensor  # [E, N], of messages and what belongs to them
     values: Tensor  # [E, N]
+    sent_steps: Tensor  # [E, N, A], see `Group.sent_steps`; [E, N, 0] without symbols
 
 
 class Rollout(NamedTuple):
@@ -228,11 +235,19 @@ class PPO:
         return (advantages - advantages.mean()) / (advantages.std() + 1e-8)
 
     def _decide(self, group: Group, features: Features) -> Step:
-        choice, seen, own = choose_action(self.actor, features, group.luck(), torch.ones(()))
+        choice, seen, own = choose_action(self.actor, features, group.luck(), torch.ones((), device=group.device))
         plan = judge_plan(seen, features.board, choice.plan)
-        message = judge_message(self.actor, own, features.legal, choice.message)
+        message = self._judged(own, features, choice)
         values = self.scale.natural(self.critic(own.encoded, seen.tokens))
-        return Step(features, choice, plan.log_prob, message.log_prob, values)
+        sent = group.sent_steps() if self.actor.content else choice.work[..., None][..., :0]
+        return Step(features, choice, plan.log_prob, message.log_prob, values, sent)
+
+    def _judged(self, own: OwnView, features: Features, choice: ChosenAction) -> Judgement:
+        """Judge messages [E, N], and what they carry and what work is done in."""
+        message, content = (
+            judge_message(self.actor, own, features.legal, choice.message), judge_content(self.actor, own, choice),
+        )  # fmt: skip
+        return Judgement(message.log_prob + content.log_prob, message.entropy + content.entropy)
 
     # --- learning ---------------------------------------------------------------------------------------------
 
@@ -241,10 +256,22 @@ class PPO:
         generator = torch.Generator().manual_seed(int(self.groups[0].key[0]) % 2**31 + number)
         logged = []
         for _ in range(self.config.epochs):
-            orders = [torch.randperm(r.plan_advantages.numel(), generator=generator) for r in rollouts]
-            for parts in zip(*(order.chunk(self.config.minibatches) for order in orders), strict=True):
+            orders = [self._minibatches(rollout, generator) for rollout in rollouts]
+            for parts in zip(*orders, strict=True):
                 logged.append(self._step(rollouts, parts, train_actor=number >= self.config.critic_updates))
         return logged
+
+    def _minibatches(self, rollout: Rollout, generator: torch.Generator) -> list[Tensor]:
+        """Rows of T x E in random order, in as many parts as there are gradient steps.
+
+        With symbols, whole rollouts of some environments each, in the order of the steps, so that what was sent is at
+        hand where it is read.
+        """
+        steps, envs = rollout.plan_advantages.shape
+        if self.actor.content is None:
+            return list(torch.randperm(steps * envs, generator=generator).chunk(self.config.minibatches))
+        chosen = torch.randperm(envs, generator=generator).chunk(self.config.minibatches)
+        return [(torch.arange(steps)[:, None] * envs + part).flatten() for part in chosen]
 
     def _step(self, rollouts: Sequence[Rollout], parts: Sequence[Tensor], train_actor: bool) -> Scalars:
         """Make one gradient step on a minibatch from every group."""
@@ -264,7 +291,10 @@ class PPO:
         """Return the loss of a minibatch."""
         features, choice = batch.steps.features, batch.steps.choice
         seen = view_board(self.actor, features.board)
-        own = view_own(self.actor, features, seen, choice.plan.work)
+        encoded = self.actor.encode(features.board, features.own, seen.tokens, seen.scores, choice.plan.work)
+        if self.actor.content is not None:
+            features = features._replace(symbols=self._symbols(batch.steps, encoded))
+        own = view_heard(self.actor, features, seen, encoded, choice.plan.work)
         target = self.scale.normal(batch.returns)
         value_loss = (self.critic(own.encoded, seen.tokens) - target).square().mean()
         scalars = {"value_loss": value_loss.item(), "explained_variance": 1.0 - (value_loss / target.var()).item()}
@@ -272,7 +302,7 @@ class PPO:
         if not train_actor:
             return loss, scalars
         plan = judge_plan(seen, features.board, choice.plan)
-        message = judge_message(self.actor, own, features.legal, choice.message)
+        message = self._judged(own, features, choice)
         for judged, before, gain in (
             (plan, batch.steps.plan_log_prob, batch.plan_advantages),
             (message, batch.steps.message_log_prob, batch.message_advantages),
@@ -287,6 +317,20 @@ class PPO:
             "messages": (choice.message > 0).float().mean().item(),
         }
         return loss, scalars
+
+    def _symbols(self, steps: Step, encoded: Encoded) -> Tensor:
+        """What was read [R, N, A, V], with its gradient to those who sent it in the same rollout."""
+        logits = symbol_logits(self.actor, encoded, encoded.context, steps.choice.message)
+        sent = straight_through(logits, steps.choice.content[..., 0])  # [R, N, V], rows in the order of the steps
+        rows, per_step = len(sent), len(sent) // self.config.steps
+        ago, read = steps.sent_steps, steps.features.symbols
+        row = torch.arange(rows, device=ago.device)[:, None, None] - ago * per_step
+        known = ((ago >= 0) & (row >= 0))[..., : sent.shape[1]]
+        senders = torch.arange(known.shape[2], device=ago.device)
+        found = sent[row[..., : len(senders)].clamp(min=0), senders]
+        known = nn.functional.pad(known, (0, read.shape[2] - len(senders)))
+        found = nn.functional.pad(found, (0, 0, 0, read.shape[2] - len(senders)))
+        return torch.where(known[..., None], found, read)
 
     def _clipped(self, log_ratio: Tensor, advantages: Tensor) -> Tensor:
         """PPO's clipped surrogate, as a loss."""
