@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import numpy.typing as npt
 
 from c2c_env import Batch, EnvConfig
+from c2c_env.core.constants import WORK
 from c2c_env.core.observation.layout import ObservationLayout
+from c2c_env.envs.spaces import part_names
 from c2c_env.text.names import WorkflowWords
 
 Array = npt.NDArray[Any]
@@ -52,6 +55,22 @@ class PolicyContext:
             return WorkflowWords.of(batch.workflow(env))
 
         return cls(batch.layout, batch.config, batch.num_agents, rows, seed, dict(options or {}), words)
+
+
+def no_actions(config: EnvConfig, rows: int) -> Array:
+    """Make multi-discrete actions int64 [rows, parts] of nothing done; symbols and variants, if any, are the first."""
+    return np.zeros((rows, len(part_names(config))), dtype=np.int64)
+
+
+def choose_known_variants(actions: Array, observations: Array, layout: ObservationLayout) -> None:
+    """Write into actions [R, parts] the variant that is wanted of what each works on, where it knows that, else 0.
+
+    Nothing is written without hidden facts.
+    """
+    if layout.sizes["F"]:
+        rows = np.arange(len(actions))
+        known = layout.get(observations, "known_fact")[rows, np.maximum(actions[:, WORK] - 1, 0)]
+        actions[:, -1] = np.where(actions[:, WORK] > 0, known.argmax(axis=-1), 0)
 
 
 class Policy(Protocol):

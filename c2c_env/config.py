@@ -38,7 +38,7 @@ from c2c_env.errors import ConfigError, raise_faults, unknown_name
 MANAGER_SKILL = 0.4
 PRIMARY_SKILL, SECONDARY_SKILL, BASE_SKILL = 1.0, 0.7, 0.4
 NUM_DOMAINS = 5
-MAX_SIZE = 2**15 - 1  # indices of agents, subtasks and symbols are kept in 16 bits
+MAX_SIZE = 2**15 - 1  # indices of agents, subtasks, symbols and variants are kept in 16 bits
 MAX_STEPS = 10**9  # numbers of steps are kept in 32 bits, and a latency is added to them
 TIER_VOLATILITY = {"simple": 0.0, "medium": 0.005, "complex": 0.01}
 
@@ -166,6 +166,9 @@ class EnvConfig:
         relations: "onehot" (blocks of 0 and 1 for subtasks and agents) or "index" (compact scaled indices).
         max_agents, max_subtasks: observations and actions are padded to these sizes; None takes the real ones.
         vocab_size: V > 0 adds a fifth part to an action, a symbol out of V that the message carries.
+        hidden_facts: F >= 2 lets every subtask be built in F variants, of which one is wanted: its fact, drawn at reset
+            with the one member who knows it. An action gets a further part, the variant that is begun with. What is
+            finished in another variant has to be built anew. 0 turns it off.
         exclusive_actions: an agent who speaks does no work in that step.
     """
 
@@ -198,6 +201,7 @@ class EnvConfig:
     max_agents: int | None = None
     max_subtasks: int | None = None
     vocab_size: int = 0
+    hidden_facts: int = 0
     exclusive_actions: bool = False
 
     def __post_init__(self) -> None:
@@ -298,6 +302,7 @@ _CHECKS: Mapping[str, Check] = {
     "max_agents": or_none(_SIZE),
     "max_subtasks": or_none(_SIZE),
     "vocab_size": integer_in(0, MAX_SIZE),
+    "hidden_facts": (lambda x: is_integer(x) and (x == 0 or 2 <= x <= MAX_SIZE), f"0 or an integer in [2, {MAX_SIZE}]"),
     "exclusive_actions": BOOL,
 }
 
@@ -310,6 +315,8 @@ def _faults(config: EnvConfig) -> list[str]:
             faults += [f"{name}.{wrong}" for wrong in _channel_faults(channel, meeting=name == "meeting")]
     if is_integer(config.vocab_size) and config.vocab_size > 0 and config.action_format == "discrete":
         faults.append("vocab_size > 0 needs action_format='multi_discrete' (the discrete catalogue has no symbols)")
+    if is_integer(config.hidden_facts) and config.hidden_facts > 0 and config.action_format == "discrete":
+        faults.append("hidden_facts > 0 needs action_format='multi_discrete' (the discrete catalogue has no variants)")
     return faults
 
 

@@ -32,7 +32,7 @@ METRICS = {
     "requests": "questions read",
     "answered_share": "share of the questions that was answered before expiring",
     "answer_delay": "mean hours from reading a question to the answer",
-    "reworks": "times a subtask came back",
+    "reworks": "times a subtask came back, as rework or for its wrong variant",
     "requirement_changes": "times a subtask's requirements changed",
     "invalid_actions": "actions that the mask forbade",
 }

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 AF_MIN = 0.01
 INTENT, INTERFACE, CONSTRAINTS, CONTEXT = range(4)
 MANAGER, NOBODY, NOTHING = 0, -1, -1
+NO_VARIANT = -1
 SILENT, CHAT_TELL, CHAT_ASK, EMAIL_TELL, EMAIL_ASK, MEET, ASSIGN = range(7)
 MEETING_HOURS, MEETING_RICHNESS = 0.50, 0.90
 REQUEST_LIFETIME = 8  # steps
@@ -85,13 +86,14 @@ class ReferenceEnv:
         uniform: Callable[[str, int, int], float] | None = None,
         reward_weights: Terms = (1.0, 0.5, 0.5, 0.5, 0.0, 0.0),
         exclusive_actions: bool = False,
+        hidden_facts: int = 0,
     ) -> None:
         self.subtasks, self.skill = subtasks, skill
         self.agents, self.topics = range(len(skill)), range(len(subtasks))
         self.n_agents, self.team = len(skill), len(skill)  # as a recipient, N is the whole team
         self.volatility, self.rework_probability = volatility, rework_probability
         self.dt, self.uniform, self.reward_weights = dt, uniform, reward_weights
-        self.exclusive_actions = exclusive_actions
+        self.exclusive_actions, self.hidden_facts = exclusive_actions, hidden_facts
         self.total_effort = sum(subtask.effort for subtask in subtasks)
         self.lower_bound = self._lower_bound()
         default_horizon = max(math.ceil(5 * self.lower_bound / dt - 1e-9), 5 * self._least_steps())
@@ -112,6 +114,9 @@ class ReferenceEnv:
         self.mail: list[Message] = []  # in the order sent
         self.judged = [1.0 for _ in self.agents]  # share of its usual effect that what each says has
         self.af_at_finish = [0.0 for _ in self.topics]
+        self.fact = [self._draw("fact", k, self.hidden_facts) for k in self.topics]  # the wanted variant of each
+        self.knower = [self._draw("knower", k, self.n_agents) for k in self.topics]
+        self.variant = [NO_VARIANT for _ in self.topics]  # the one that is being built
         self.hours_worked = [0.0 for _ in self.topics]
         self.af_hours = [0.0 for _ in self.topics]  # sum of hours * AF
         self.invalid = [False for _ in self.agents]
@@ -120,8 +125,8 @@ class ReferenceEnv:
         self._pass_milestones()
         self._clear_step_accounts()
 
-    def step(self, actions: list[Action]) -> tuple[bool, bool]:
-        """One step, stage by stage; returns (terminated, truncated)."""
+    def step(self, actions: list[Action], variants: list[int] | None = None) -> tuple[bool, bool]:
+        """One step, stage by stage, with the variant that each agent chose; returns (terminated, truncated)."""
         before = self._measures()
         self._clear_step_accounts()
         legal = [self._legalise(i, actions[i]) for i in self.agents]
@@ -132,7 +137,7 @@ class ReferenceEnv:
         self.stage_4_meetings(legal)
         self.stage_5_sends(legal)
         hours = self.stage_6_time()
-        worker = self.stage_7_work(legal, hours)
+        worker = self.stage_7_work(legal, hours, variants or [0 for _ in self.agents])
         self.stage_8_completion(worker)
         self._settle_rewards(*[now - then for now, then in zip(self._measures(), before, strict=True)])
         terminated = all(self.done)
@@ -376,7 +381,7 @@ class ReferenceEnv:
             self.debt[i] = max(0.0, self.debt[i] - self.dt)
         return hours
 
-    def stage_7_work(self, actions: list[Action], hours: list[float]) -> dict[int, int]:
+    def stage_7_work(self, actions: list[Action], hours: list[float], variants: list[int]) -> dict[int, int]:
         """Work; returns the worker of each subtask worked on (stage 7)."""
         worker: dict[int, int] = {}
         for k in self.topics:  # an action can only name a ready subtask: the mask saw to it
@@ -387,13 +392,15 @@ class ReferenceEnv:
                 self.owner[k] = self.most_skilled(k, choosers)
             worker[k] = self.owner[k]
             self._work(worker[k], k, hours[worker[k]])
+            if self.variant[k] == NO_VARIANT and self.hidden_facts:
+                self.variant[k] = variants[worker[k]]
         self.last_work = [NOTHING for _ in self.agents]
         for k, i in worker.items():
             self.last_work[i] = k
         return worker
 
     def stage_8_completion(self, worker: dict[int, int]) -> None:
-        """Used-up subtasks come back as rework or are done (stage 8)."""
+        """Used-up subtasks come back as rework, or whole if built in a wrong variant, or are done (stage 8)."""
         for k, i in worker.items():
             if self.remaining[k] > DONE_BELOW * min(1.0, self.subtasks[k].effort):
                 continue
@@ -401,6 +408,8 @@ class ReferenceEnv:
             mean_af = self.af_hours[k] / self.hours_worked[k]
             if self._happens("rework", k, self.rework_probability * (1.0 - mean_af)):
                 self.remaining[k] = REWORK_SHARE * self.subtasks[k].effort
+            elif self.hidden_facts and self.variant[k] != self.fact[k]:
+                self.remaining[k], self.variant[k] = self.subtasks[k].effort, NO_VARIANT
             else:
                 self._finish(i, k)
             self.own_progress[i] += (left_before - self.remaining[k]) / self.total_effort
@@ -414,6 +423,10 @@ class ReferenceEnv:
 
     def _happens(self, stream: str, k: int, probability: float) -> bool:
         return self.uniform is not None and self.uniform(stream, self.t, k) < probability
+
+    def _draw(self, stream: str, k: int, count: int) -> int:
+        """One of so many, all alike, at the start."""
+        return 0 if self.uniform is None else math.floor(self.uniform(stream, 0, k) * count)
 
     def _open_requests(self) -> list[tuple[int, int]]:
         pairs = [(a, b) for a in self.agents for b in self.agents]
@@ -468,7 +481,7 @@ class ReferenceEnv:
     def _finish(self, i: int, k: int) -> None:
         """A subtask is done: its worker knows all of it and its interface (stage 8)."""
         self.af_at_finish[k] = self.alignment_factor(i, k)
-        self.done[k], self.remaining[k] = True, 0.0
+        self.done[k], self.remaining[k], self.variant[k] = True, 0.0, NO_VARIANT
         self.understanding[i][k] = [1.0, 1.0, 1.0, 1.0]
         for dependent in self.topics:
             if k in self.subtasks[dependent].prerequisites:

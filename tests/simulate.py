@@ -11,7 +11,12 @@ from c2c_env.core import rng as counter
 from c2c_env.envs.snapshots import DERIVED
 from c2c_env.workflows import DOMAINS
 
-STREAMS = {"volatility": c.STREAM_VOLATILITY, "rework": c.STREAM_REWORK}
+STREAMS = {
+    "volatility": c.STREAM_VOLATILITY,
+    "rework": c.STREAM_REWORK,
+    "fact": c.STREAM_FACT,
+    "knower": c.STREAM_KNOWER,
+}
 TELLS_AND_MEET = (c.CHAT_TELL, c.EMAIL_TELL, c.MEET)
 MAIL = [("speech", "i1"), ("recipient", "i2"), ("topic", "i2"), ("symbol", "i2")]
 MAIL += [("facets", "f8", (4,)), ("factor", "f8")]
@@ -82,6 +87,7 @@ def reference_of(env):
         uniform=uniform,
         reward_weights=config.reward_weights,
         exclusive_actions=config.exclusive_actions,
+        hidden_facts=config.hidden_facts,
     )
 
 
@@ -100,10 +106,17 @@ def sample_legal(env, rng):
 def sample_useful(env, reference, rng):
     """Work on what is ready, answer requests, now and then ask, meet or assign: [N, parts]."""
     chosen = [useful_action(reference, i, rng) for i in reference.agents]
-    symbols = [[0]] * len(chosen) if env.config.vocab_size else [[]] * len(chosen)
-    actions = np.array([[*action, *symbol] for action, symbol in zip(chosen, symbols, strict=True)])
+    symbols = [0] if env.config.vocab_size else []
+    actions = np.array([[*action, *symbols, *useful_variant(reference, action, rng)] for action in chosen])
     actions[actions[:, 2] == reference.team, 2] = env.batch.max_agents
     return actions
+
+
+def useful_variant(reference, action, rng):
+    """A list with the wanted variant, seldom another one; an empty one without variants."""
+    if not reference.hidden_facts:
+        return []
+    return [int(rng.integers(reference.hidden_facts)) if rng.random() < 0.3 else reference.fact[action[0] - 1]]
 
 
 def useful_action(reference, i, rng):
@@ -171,9 +184,16 @@ def random_snapshot(env, rng):
     snapshot["understanding"] = rng.choice([0.0, 1.0, 0.5], (n, count, 4)) * rng.uniform(0, 1, (n, count, 4))
     snapshot["debt"] = rng.choice([0.0, 0.05, 0.45, 1.3], n)
     snapshot["last_work"] = rng.integers(-1, count, n)
+    snapshot["variant"] = _random_variants(p, rng, snapshot["remaining"], effort)
     snapshot |= _random_messages(p, rng, n, count, t)
     snapshot["request_age"] = np.where(snapshot["request_topic"] >= 0, t - snapshot["request_step"], -1)
     return snapshot
+
+
+def _random_variants(p, rng, remaining, effort):
+    """A variant of what is begun and not done."""
+    begun = (remaining > 0.0) & (remaining < effort) & (p.hidden_facts > 0)
+    return np.where(begun, rng.integers(0, max(1, p.hidden_facts), len(effort)), -1)
 
 
 def _random_done(prerequisites, rng):

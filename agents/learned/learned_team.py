@@ -16,8 +16,8 @@ import numpy as np
 from agents.learned.card import Manner
 from agents.learned.features import Features, Reader
 from agents.learned.memory import Memory
-from agents.policy import Array, PolicyContext
-from c2c_env.core.constants import NUM_PARTS, SYMBOL
+from agents.policy import Array, PolicyContext, choose_known_variants, no_actions
+from c2c_env.core.constants import SYMBOL
 from c2c_env.core.rng import uniform
 from c2c_env.errors import ConfigError, needs_extra
 
@@ -113,7 +113,7 @@ class LearnedTeam:
         self.steps[envs] = 0
 
     def act(self, observations: Array, action_masks: Array, rows: Array) -> Array:
-        """Actions [R, parts], with the first symbol if there are any; see `agents.policy.Policy`."""
+        """Actions [R, parts], with the first symbol and known variants if there are any; see `agents.policy.Policy`."""
         envs, places = teams_of(rows // self.team_size)
         agents, split = rows[places] % self.team_size, self.reader.split
         board = np.ascontiguousarray(observations[places[:, 0], :split])
@@ -124,8 +124,9 @@ class LearnedTeam:
         self.memory.say(decision.actions, board, envs, agents)
         self.memory.agree(decision.plan, envs)
         self.steps[envs] += 1
-        actions = np.zeros((len(rows), NUM_PARTS if self.context.config.vocab_size else SYMBOL), dtype=np.int32)
+        actions = no_actions(self.context.config, len(rows))
         actions[:, :SYMBOL][places] = decision.actions
+        choose_known_variants(actions, observations, self.context.layout)
         return actions
 
     def _luck(self, envs: Array, rows: Array) -> TeamLuck:

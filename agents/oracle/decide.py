@@ -39,6 +39,8 @@ def decide_row(p: Params, s: State, z: Scratch, r: Rule, actions: Array, b: int)
     choose_work(p, s, z, r, b)
     for i in range(p.num_agents):
         actions[b, i, c.WORK] = z.work[i] + 1
+        if p.hidden_facts > 0 and z.work[i] >= 0:
+            actions[b, i, actions.shape[2] - 1] = s.fact[b, z.work[i]]
         value_time(p, s, z, r, b, i)
     if p.num_agents > 1:
         speak(p, s, z, r, actions, b)

@@ -36,7 +36,7 @@ class OracleRule:
         self._batch: Batch | None = None
 
     def act_batch(self, batch: Batch, rows: npt.ArrayLike | None = None) -> Array:
-        """Decide for all agents: int32 [B, N, parts] (work, speech, recipient, topic, and symbol if there are any).
+        """Decide for all agents: int32 [B, N, parts]; of variants, if there are any, the one that is wanted.
 
         Args:
             batch: of any size; its state is read, not changed.

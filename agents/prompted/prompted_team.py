@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.policy import Array, PolicyContext
+from agents.policy import Array, PolicyContext, choose_known_variants, no_actions
 from agents.prompted.accounts import Account, Turn
 from agents.prompted.backends import CUT_OFF, UNUSABLE, Question, Reply, RequestFailedError
 from agents.prompted.client.client import Asker, client_of
@@ -23,7 +23,7 @@ from c2c_env import Batch
 from c2c_env.core import constants as c
 from c2c_env.envs.spaces import action_sizes
 from c2c_env.errors import ConfigError, unknown_name
-from c2c_env.text.answer import AnswerError, Decision, decide, read_json, validate
+from c2c_env.text.answer import AnswerError, Decision, decide, read_json, validate, with_variant
 from c2c_env.text.names import WorkflowWords, one_line
 from c2c_env.text.observation_text import Sight, legal_choices, look
 
@@ -110,7 +110,7 @@ class PromptedTeam:
         """Actions [R, parts]; see `agents.policy.Policy`."""
         askings = [asking for asking in self._askings(rows) if not self._accounts[asking.env].failure]
         jobs = [partial(self._ask, asking, observations, action_masks) for asking in askings]
-        actions = np.zeros((len(rows), len(self._sizes)), dtype=np.int64)
+        actions = no_actions(self.context.config, len(rows))
         self._factors[rows] = 1.0
         self.turns = {}
         for asking, turn in zip(askings, self.client.run(jobs), strict=True):
@@ -121,7 +121,7 @@ class PromptedTeam:
         self.client.note(self.name, steps, [reason for turn in turns for reason in turn.reasons])
         for asking in askings:  # an episode that has failed in this step does nothing in it
             if not self._accounts[asking.env].failure:
-                self._carry_out(asking, rows, actions)
+                self._carry_out(asking, observations, rows, actions)
         self._steps[rows] += 1
         return actions
 
@@ -185,7 +185,7 @@ class PromptedTeam:
         for agent, place in zip(asking.agents, asking.places, strict=True):
             observation, step = observations[place], int(self._steps[self._row(asking.env, agent)])
             letters = self._post[asking.env].letters(agent, step, observation)
-            legal = legal_choices(masks[place], self._sizes)
+            legal = legal_choices(masks[place], self._sizes, self.context.config.hidden_facts)
             sights.append(look(self.context.layout, observation, legal, self.context.num_agents, letters))
         return sights
 
@@ -199,6 +199,8 @@ class PromptedTeam:
     def _question(self, asking: Asking, sights: list[Sight]) -> Question:
         memory, words = self._remembered(asking), self._words[asking.env]
         form = self.strategy.form_of(sights, memory)
+        if self.context.config.hidden_facts:
+            form = with_variant(form)
         sample = asking.env if self.options.temperature != 0.0 else 0
         return Question(self.model, self.strategy.messages(sights, words, memory), form, sample, self.max_tokens)
 
@@ -233,12 +235,15 @@ class PromptedTeam:
         self.turns.setdefault(asking.env, []).append(turn)
         self._accounts[asking.env].add(turn)
 
-    def _carry_out(self, asking: Asking, rows: Array, actions: Array) -> None:
+    def _carry_out(self, asking: Asking, observations: Array, rows: Array, actions: Array) -> None:
         """Write the actions of a turn, and post the words of its messages."""
         turn = next(turn for turn in self.turns[asking.env] if turn.agents == asking.agents)
         for n, place in enumerate(asking.places):
             decision, row = turn.decisions[n], int(rows[place])
-            actions[place, :4] = decision.action
+            actions[place, : c.SYMBOL] = decision.action
+            choose_known_variants(actions[place : place + 1], observations[place : place + 1], self.context.layout)
+            if decision.variant is not None:
+                actions[place, -1] = decision.variant
             self._factors[row] = turn.verdicts[n].factor
             if decision.action[c.SPEECH] != c.SILENT and decision.text:
                 step = int(self._steps[row]) + 1

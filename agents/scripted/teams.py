@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from agents.policy import Array, PolicyContext
+from agents.policy import Array, PolicyContext, choose_known_variants, no_actions
 from agents.scripted.agent_view import AgentView, read_agent_view
 from agents.scripted.message_value import (
     exchange_cost,
@@ -55,11 +55,12 @@ class ScriptedTeam:
     def act(self, observations: Array, action_masks: Array, rows: Array) -> Array:
         """Actions [R, parts]; see `agents.policy.Policy`."""
         view = read_agent_view(observations, self.context)
-        actions = np.zeros((len(rows), c.NUM_PARTS - (self.config.vocab_size == 0)), dtype=np.int64)
+        actions = no_actions(self.config, len(rows))
         mine = self.assign_work(view)[view.rows, view.me]
         actions[:, c.WORK] = mine + 1
         if self.context.num_agents > 1:
             self.speak(actions, view, mine, rows)
+        choose_known_variants(actions, observations, self.context.layout)
         self.steps[rows] += 1
         return actions
 

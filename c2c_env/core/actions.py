@@ -112,7 +112,7 @@ def write_masks(p: Params, s: State, out: Outputs, b: int) -> None:
 
 @compiled
 def write_parts_mask(p: Params, s: State, mask: Array, b: int, i: int) -> None:
-    """Write the masks of all parts side by side: work, speech, recipient, topic, symbol."""
+    """Write the masks of all parts side by side: work, speech, recipient, topic, symbol, variant."""
     mask[b, i, 0] = 1
     o = 1
     for k in range(p.max_subtasks):
@@ -127,7 +127,7 @@ def write_parts_mask(p: Params, s: State, mask: Array, b: int, i: int) -> None:
     for k in range(p.max_subtasks):
         mask[b, i, o + k] = may_discuss(p, s, b, k)
     o += p.max_subtasks
-    for v in range(p.vocab_size):
+    for v in range(p.vocab_size + p.hidden_facts):
         mask[b, i, o + v] = 1
 
 
@@ -164,42 +164,49 @@ def take_actions(p: Params, s: State, b: int, actions: Array) -> None:
             take_parts(p, s, b, i, actions)
         if p.exclusive and s.action[b, i, c.SPEECH] != c.SILENT:
             s.action[b, i, c.WORK] = 0
+            s.action[b, i, c.VARIANT] = 0
         if s.invalid[b, i] != 0:
             s.tally[b, c.INVALID_ACTIONS] += 1.0
 
 
 @compiled
-def act(s: State, b: int, i: int, work: int, speech: int, recipient: int, topic: int, symbol: int) -> None:
+def act(
+    s: State, b: int, i: int, work: int, speech: int, recipient: int, topic: int, symbol: int, variant: int
+) -> None:
     """Set what agent i does."""
     s.action[b, i, c.WORK] = work
     s.action[b, i, c.SPEECH] = speech
     s.action[b, i, c.RECIPIENT] = recipient
     s.action[b, i, c.TOPIC] = topic
     s.action[b, i, c.SYMBOL] = symbol
+    s.action[b, i, c.VARIANT] = variant
 
 
 @compiled
 def take_parts(p: Params, s: State, b: int, i: int, actions: Array) -> None:
-    """Take a multi-discrete action."""
+    """Take a multi-discrete action, whose last column is the variant if there are any."""
     work, speech = actions[b, i, c.WORK], actions[b, i, c.SPEECH]
     recipient, topic = actions[b, i, c.RECIPIENT], actions[b, i, c.TOPIC]
     symbol = actions[b, i, c.SYMBOL] if p.vocab_size > 0 else 0
-    if work != 0 and not may_work(p, s, b, work - 1):
+    variant = actions[b, i, actions.shape[2] - 1] if p.hidden_facts > 0 else 0
+    if work != 0 and not (may_work(p, s, b, work - 1) and 0 <= variant <= max(0, p.hidden_facts - 1)):
         s.invalid[b, i] = 1
         work = 0
+    if work == 0:
+        variant = 0
     speaks = may_say(p, s, b, i, speech) and may_address(p, i, recipient) and may_discuss(p, s, b, topic)
     if speech != c.SILENT and not (speaks and 0 <= symbol <= max(0, p.vocab_size - 1)):
         s.invalid[b, i] = 1
         speech = c.SILENT
     if speech == c.SILENT:
         recipient, topic, symbol = 0, 0, 0
-    act(s, b, i, work, speech, recipient, topic, symbol)
+    act(s, b, i, work, speech, recipient, topic, symbol, variant)
 
 
 @compiled
 def take_entry(p: Params, s: State, b: int, i: int, entry: int) -> None:
     """Take an entry of the discrete catalogue; whoever speaks goes on with its own subtask if that is ready."""
-    act(s, b, i, 0, c.SILENT, 0, 0, 0)
+    act(s, b, i, 0, c.SILENT, 0, 0, 0, 0)
     if entry == 0:
         return
     k = entry - 1
@@ -222,4 +229,4 @@ def take_entry(p: Params, s: State, b: int, i: int, entry: int) -> None:
         s.invalid[b, i] = 1
         return
     own = own_subtask(p, s, b, i)
-    act(s, b, i, own + 1 if may_work(p, s, b, own) else 0, speech, j, topic, 0)
+    act(s, b, i, own + 1 if may_work(p, s, b, own) else 0, speech, j, topic, 0, 0)

@@ -1,7 +1,8 @@
 """Every array of the simulator: name, type, shape and meaning.
 
 Sizes: B environments, W packed workflows, A agents (padded), K subtasks (padded), E prerequisites of all subtasks
-together (padded), Z milestones (padded), L steps of message latency, V symbols, D observation length, M mask length.
+together (padded), Z milestones (padded), L steps of message latency, V symbols, F variants of a subtask, D observation
+length, M mask length.
 Axes in capital words (FACETS, CHANNELS ...) have the length of the table of that name in `constants`.
 """
 
@@ -41,6 +42,7 @@ class Params(NamedTuple):
     max_agents: int
     max_subtasks: int
     vocab_size: int
+    hidden_facts: int
     max_latency: int
     dt: float
     rework_probability: float
@@ -113,6 +115,9 @@ class State(NamedTuple):
     owner: Annotated[Array, Spec("i2", "B K", "agent or -1", "agent or none")]
     finished_step: Annotated[Array, Spec("i4", "B K", "step at which it was done, or -1", "step or none")]
     finish_alignment: Annotated[Array, Spec("f8", "B K", "the worker's alignment when it was done", "alignment")]
+    fact: Annotated[Array, Spec("i2", "B K", "the variant that is wanted", "variant")]
+    knower: Annotated[Array, Spec("i2", "B K", "who knows that, or -1 without hidden facts", "agent or none")]
+    variant: Annotated[Array, Spec("i2", "B K", "the one it is being built in, or -1 before", "variant or none")]
     worked_hours: Annotated[Array, Spec("f8", "B K", "hours worked on it", "hours")]
     aligned_hours: Annotated[Array, Spec("f8", "B K", "hours worked on it x alignment", "hours")]
     debt: Annotated[Array, Spec("f8", "B A", "communication hours not yet paid from working time", "hours")]
@@ -152,7 +157,7 @@ class State(NamedTuple):
         Array, Spec("f8", "B A", "factor on what each agent says next; 1 unless a judge writes it", "share")
     ]
     action: Annotated[
-        Array, Spec("i4", "B A PARTS", "what each agent really does: work, speech, recipient, topic, symbol", "action")
+        Array, Spec("i4", "B A PARTS", "what each agent really does, see `constants.ACTION_PARTS`", "action")
     ]
     invalid: Annotated[Array, Spec("i1", "B A", "1 where an agent chose what its mask forbids", "flag")]
     spoken_hours: Annotated[Array, Spec("f8", "B A", "communication hours paid", "hours")]

@@ -29,8 +29,8 @@ MANAGER = 0
 NOBODY = -1  # no agent, no subtask, no request
 
 # parts of the action of one agent
-WORK, SPEECH, RECIPIENT, TOPIC, SYMBOL = range(5)
-ACTION_PARTS = ("work", "speech", "recipient", "topic", "symbol")
+WORK, SPEECH, RECIPIENT, TOPIC, SYMBOL, VARIANT = range(6)
+ACTION_PARTS = ("work", "speech", "recipient", "topic", "symbol", "variant")
 NUM_PARTS = len(ACTION_PARTS)
 
 # terms of the reward
@@ -44,6 +44,7 @@ RESET, STEP, SHOW = range(3)
 
 # streams of random numbers
 STREAM_EPISODE, STREAM_WORKFLOW, STREAM_VOLATILITY, STREAM_REWORK, STREAM_ACTION = range(5)
+STREAM_FACT, STREAM_KNOWER = range(5, 7)
 
 # sums over an episode, kept for the metrics
 (
@@ -99,8 +100,10 @@ DONE_TOLERANCE = 1e-6  # effort left with which a subtask is finished: a share o
     OBS_ASKS_ME,
     OBS_ASKED,
     OBS_MESSAGE_TOPIC,
-) = range(32)
-NUM_OBS_FIELDS = 32
+    OBS_BEGUN_VARIANT,
+    OBS_KNOWN_FACT,
+) = range(34)
+NUM_OBS_FIELDS = 34
 
 # relations between an agent and each teammate whose topic is shown to it (last axis of `Outputs.shown_topic`)
 ASKS_ME, ASKED, LAST_READ = range(3)

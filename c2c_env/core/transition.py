@@ -15,6 +15,7 @@ from c2c_env.core.mailbox import note_mailbox
 from c2c_env.core.messages import deliver_messages, expire_requests, hold_meetings, send_messages
 from c2c_env.core.observation.writing import blank_observations, update_observations
 from c2c_env.core.rewards import note_potentials, write_rewards
+from c2c_env.core.rng import uniform
 from c2c_env.core.work import choose_workers, complete_subtasks, do_work, pass_milestones, spend_time
 
 
@@ -34,7 +35,18 @@ def reset_row(p: Params, s: State, b: int) -> None:
             s.understanding[b, i, k, c.INTERFACE] = p.initial_interface
             s.understanding[b, i, k, c.CONSTRAINTS] = p.expertise[i, p.domain[w, k]]
             s.understanding[b, i, k, c.CONTEXT] = p.initial_context
+    draw_facts(p, s, b)
     pass_milestones(p, s, b)
+
+
+@compiled
+def draw_facts(p: Params, s: State, b: int) -> None:
+    """Draw which variant of each subtask is wanted and who knows it, if there are hidden facts."""
+    if p.hidden_facts == 0:
+        return
+    for k in range(p.num_subtasks[s.workflow[b]]):
+        s.fact[b, k] = int(uniform(s.key[b], c.STREAM_FACT, 0, k) * p.hidden_facts)
+        s.knower[b, k] = int(uniform(s.key[b], c.STREAM_KNOWER, 0, k) * p.num_agents)
 
 
 @compiled
@@ -50,6 +62,9 @@ def clear_episode(s: State, b: int) -> None:
     s.owner[b] = c.NOBODY
     s.finished_step[b] = -1
     s.finish_alignment[b] = 0.0
+    s.fact[b] = 0
+    s.knower[b] = c.NOBODY
+    s.variant[b] = c.NOBODY
     s.worked_hours[b] = 0.0
     s.aligned_hours[b] = 0.0
     s.debt[b] = 0.0

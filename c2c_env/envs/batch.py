@@ -76,8 +76,8 @@ class Batch:
         self.max_agents = config.max_agents or team.size
         self.max_subtasks = config.max_subtasks or self.pool.max_subtasks
         self._check_sizes()
-        relations = (self.max_agents, self.max_subtasks, config.vocab_size, config.relations)
-        self.layout = ObservationLayout.build(*relations)
+        sizes = (self.max_agents, self.max_subtasks, config.vocab_size, config.relations, config.hidden_facts)
+        self.layout = ObservationLayout.build(*sizes)
         self._sizes = self.axes(num_envs)
         self._action_sizes = np.array(action_sizes(config, self.max_agents, self.max_subtasks))
         self._allocate()
@@ -122,6 +122,7 @@ class Batch:
             "K+1": self.max_subtasks + 1,
             "L": max(channel.latency for channel in config.channels),
             "C": 4 * self.max_agents,
+            "F": config.hidden_facts,
             "R": constants.OLDEST + 1,
             "O": constants.NUM_OBS_FIELDS,
             "T": constants.NUM_TALLIES,
@@ -170,6 +171,7 @@ class Batch:
             max_agents=self.max_agents,
             max_subtasks=self.max_subtasks,
             vocab_size=int(config.vocab_size),
+            hidden_facts=int(config.hidden_facts),
             max_latency=self._sizes["L"],
             dt=float(config.dt),
             rework_probability=float(config.rework_probability),

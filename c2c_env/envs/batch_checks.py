@@ -95,7 +95,8 @@ def limits_of(params: Params, workflows: Array, steps: Any, columns: int, pool_s
     subtasks = params.num_subtasks[workflows].astype(np.int64)
     now = _possible_steps(steps, len(workflows))
     agents, everybody, symbol = params.num_agents, params.max_agents, max(0, params.vocab_size - 1)
-    action = np.array([[0, c.NUM_SPEECHES - 1, everybody, 0, symbol]] * len(workflows))
+    variant = max(0, params.hidden_facts - 1)
+    action = np.array([[0, c.NUM_SPEECHES - 1, everybody, 0, symbol, variant]] * len(workflows))
     action[:, c.WORK], action[:, c.TOPIC] = subtasks, subtasks - 1
     change = np.stack([np.full_like(subtasks, agents - 1), subtasks - 1], axis=1)
     return {
@@ -118,6 +119,8 @@ def limits_of(params: Params, workflows: Array, steps: Any, columns: int, pool_s
         "status": (0, c.NUM_STATUSES - 1),
         "speech": (0, c.NUM_SPEECHES - 1),
         "symbol": (0, symbol),
+        "variant": (0, variant),
+        "variant or none": (-1, params.hidden_facts - 1),
         "agent": (0, agents - 1),
         "agent or none": (-1, agents - 1),
         "recipient": (0, everybody),

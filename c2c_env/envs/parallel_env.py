@@ -13,11 +13,11 @@ from pettingzoo import AECEnv, ParallelEnv
 from c2c_env.checks import fault, is_integer
 from c2c_env.config import EnvConfig, Team
 from c2c_env.core.arrays import Array
-from c2c_env.core.constants import ACTION_PARTS, REWARD_TERMS
+from c2c_env.core.constants import REWARD_TERMS
 from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs.batch import Batch
 from c2c_env.envs.batch_checks import A_CONFIG, A_TEAM
-from c2c_env.envs.spaces import action_space, mask_is_tuple, observation_space, part_slices
+from c2c_env.envs.spaces import action_space, mask_is_tuple, observation_space, part_names, part_slices
 from c2c_env.envs.state_vector import state_size, state_vector
 from c2c_env.errors import ActionError, ConfigError, ResetNeededError, raise_faults, unknown_name
 from c2c_env.registration import ENV_ID
@@ -42,6 +42,13 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
 
     Agents are `manager_0, worker_1, ..., worker_{N-1}`. All act at once, none leaves early, all end together.
 
+    `hidden_facts=F` (off by default; this project's own and not the paper's) makes what messages say matter. Every
+    subtask can be built in F variants, of which one is wanted: its fact. At reset each fact is drawn uniformly, and so
+    is the one member of the team who knows it. The first progress on a subtask settles its variant: the one that its
+    worker chose in that step, which everybody sees. When it would be finished in another variant than its fact, all its
+    effort is left again and any variant may be chosen; `reworks` counts it, and progress falls by what was done. No
+    message changes who knows a fact, so only symbols (`vocab_size`) can tell it.
+
     ## Action Space
 
     `MultiDiscrete([1+K, 7, N+1, K])` for N agents and K subtasks:
@@ -53,6 +60,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     | 2 | recipient | 0 | N | agent index, N = the whole team |
     | 3 | topic | 0 | K-1 | subtask index |
     | 4 | symbol | 0 | V-1 | only with `vocab_size=V` |
+    | 5 | variant | 0 | F-1 | only with `hidden_facts=F` (index 4 without symbols): the variant to build in |
 
     `action_format="discrete"` offers one `Discrete(1 + K + 5(N+1) + K N)`: wait; work on k; each of the speeches 1-5
     to each recipient (speech-major) while going on with one's own subtask, the topic inferred; assign k to j (k-major).
@@ -65,7 +73,8 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
 
     `Box(0, 1, (D,), float32)` with named fields: `env.layout` gives the slice and the reading of each. First what
     everybody sees (time, skills, every subtask's status, remaining effort, domain, owner, who worked on what), then
-    what only this agent knows (its understanding and Alignment Factor, its debt, requests and messages).
+    what only this agent knows (its understanding and Alignment Factor, its debt, requests and messages). With
+    `hidden_facts=F` the first part ends with `begun_variant` and the second with `known_fact`, both K x F flags.
     `relations="index"` writes relations as compact scaled indices. `mask_in_observation=True` makes it a
     `Dict(observation, action_mask)`. `state()` is the global state, a float32 vector in [0, 1].
 
@@ -334,10 +343,9 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
             return [f"action {action!r} has shape {given.shape}, expected {expected}"]
         if given.dtype.kind not in "iu":
             return [f"action {action!r} has type {given.dtype}, expected {expected}"]
-        names = ("action",) if self._discrete else ACTION_PARTS
         return [
             f"{name} is {value}, expected an integer in [0, {size - 1}]"
-            for name, value, size in zip(names, given.reshape(-1).tolist(), self._sizes, strict=False)
+            for name, value, size in zip(part_names(self.config), given.reshape(-1).tolist(), self._sizes, strict=True)
             if not 0 <= value < size
         ]
 

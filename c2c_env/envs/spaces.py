@@ -17,8 +17,16 @@ def action_sizes(config: EnvConfig, max_agents: int, max_subtasks: int) -> list[
     n, k = max_agents, max_subtasks
     if config.action_format == "discrete":
         return [1 + k + (constants.ASSIGN - constants.CHAT_TELL) * (n + 1) + k * n]
-    symbols = [config.vocab_size] if config.vocab_size else []
-    return [1 + k, constants.NUM_SPEECHES, n + 1, k, *symbols]
+    sizes = [1 + k, constants.NUM_SPEECHES, n + 1, k, config.vocab_size, config.hidden_facts]
+    return [size for size in sizes if size]
+
+
+def part_names(config: EnvConfig) -> list[str]:
+    """Names of the parts of an action, in the order of `action_sizes`."""
+    if config.action_format == "discrete":
+        return ["action"]
+    left_out = {"symbol": config.vocab_size == 0, "variant": config.hidden_facts == 0}
+    return [name for name in constants.ACTION_PARTS if not left_out.get(name)]
 
 
 def mask_size(config: EnvConfig, max_agents: int, max_subtasks: int) -> int:
@@ -27,7 +35,7 @@ def mask_size(config: EnvConfig, max_agents: int, max_subtasks: int) -> int:
 
 
 def action_space(config: EnvConfig, max_agents: int, max_subtasks: int) -> spaces.Space[Any]:
-    """Make `MultiDiscrete([1+K, 7, N+1, K])` (and V symbols), or `Discrete(1 + K + 5(N+1) + K N)`."""
+    """Make `MultiDiscrete([1+K, 7, N+1, K])` (and V symbols, and F variants), or `Discrete(1 + K + 5(N+1) + K N)`."""
     sizes = action_sizes(config, max_agents, max_subtasks)
     if config.action_format == "discrete":
         return spaces.Discrete(sizes[0])

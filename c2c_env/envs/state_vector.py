@@ -15,7 +15,7 @@ _Part = tuple[str, Callable[[], Array]]  # the axes after B, and what works the 
 
 
 def state_vector(batch: Batch) -> Array:
-    """Return float32 [B, S]: time, subtasks, prerequisites, team, understanding, owners, debts, requests, mail."""
+    """Return float32 [B, S]: time, subtasks and what is understood of them, team, debts, requests, mail, facts."""
     vector = np.zeros((batch.num_envs, state_size(batch)), dtype=np.float32)
     end = 0
     for axes, values in _parts(batch):
@@ -60,6 +60,17 @@ def _parts(batch: Batch) -> list[_Part]:
         ("L A", lambda: sent * (s.mail_topic + 1) / subtasks),
         ("L A FACETS", lambda: sent[..., None] * s.mail_facets),
         ("L", lambda: _one_hot(s.t % p.max_latency, p.max_latency)),  # where the messages of the last step are
+        *(_fact_parts(batch) if p.hidden_facts else []),
+    ]
+
+
+def _fact_parts(batch: Batch) -> list[_Part]:
+    """Which variant of each subtask is wanted, who knows it, and which is being built; zeros for padding."""
+    p, s = batch.params, batch.state
+    return [
+        ("K F", lambda: _one_hot(s.fact, p.hidden_facts) * (s.knower >= 0)[..., None]),
+        ("K A", lambda: _one_hot(s.knower, p.max_agents)),
+        ("K F", lambda: _one_hot(s.variant, p.hidden_facts)),
     ]
 
 

@@ -232,7 +232,7 @@ def _work(state: State, row: int, agent: int, workflow: Workflow) -> str:
 
 
 def _speech(params: Params, state: State, row: int, agent: int, workflow: Workflow) -> str:
-    _, speech, recipient, topic, _ = state.action[row, agent].tolist()
+    speech, recipient, topic = state.action[row, agent, c.SPEECH : c.TOPIC + 1].tolist()
     if speech == c.SILENT:
         return ""
     to = "all" if recipient == params.max_agents else short_name(recipient)

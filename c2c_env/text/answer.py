@@ -20,7 +20,7 @@ from c2c_env.text.names import TEAM, agent_name, one_line, subtask_name
 from c2c_env.text.observation_text import LegalChoices
 
 try:
-    from pydantic import BaseModel, ConfigDict, Field, ValidationError
+    from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, create_model
 except ModuleNotFoundError as error:
     raise MissingExtraError(
         "c2c_env.text.answer needs pydantic, which is not installed; install the extra: pip install 'c2c-env[llm]'"
@@ -58,14 +58,41 @@ class Choice(Work):
     text: str = Field(default="", description="words of the message, one to three sentences; empty when silent")
 
 
+class Building(Form):
+    """In which variant to work; only with hidden facts."""
+
+    variant: StrictInt | None = Field(
+        default=None, description="number of the variant to build the subtask in, or null for the one that you know"
+    )
+
+
+@cache
+def with_variant(form: type[BaseModel]) -> type[BaseModel]:
+    """Make the same form with a place for a variant behind every choice, also of those in lists."""
+    lists = {name: _inner_form(form, name) for name in form.model_fields}
+    inner: dict[str, Any] = {name: (list[with_variant(kind)], ...) for name, kind in lists.items() if kind}  # type: ignore[misc]
+    bases = (Building, form) if issubclass(form, Work) else form
+    return create_model(form.__name__, __base__=bases, __doc__=form.__doc__, **inner)
+
+
+def _inner_form(form: type[BaseModel], name: str) -> type[BaseModel] | None:
+    """Return the form of the entries of a field, if it is a list of forms."""
+    kinds = get_args(form.model_fields[name].annotation)
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
 @dataclass(frozen=True)
 class Decision:
-    """How an answer ended: a label, the reason, and what the agent does, which is silence if it is invalid."""
+    """How an answer ended: a label, the reason, and what the agent does, which is silence if it is invalid.
+
+    `variant` is None where the answer names none.
+    """
 
     label: Label
     how: str
     action: tuple[int, int, int, int]
     text: str = ""
+    variant: int | None = None
 
     @classmethod
     def invalid(cls, why: str) -> Decision:
@@ -244,8 +271,8 @@ def normalised(form: type[BaseModel], data: Mapping[str, Any], repairs: list[str
 
 def _normalised_parts(form: type[BaseModel], key: str, value: Any, repairs: list[str]) -> Any:
     """Do the same for the forms in a list."""
-    inner = next((kind for kind in get_args(form.model_fields[key].annotation) if isinstance(kind, type)), None)
-    if not isinstance(value, list) or inner is None or not issubclass(inner, BaseModel):
+    inner = _inner_form(form, key)
+    if not isinstance(value, list) or inner is None:
         return value
     return [normalised(inner, item, repairs) if isinstance(item, dict) else item for item in value]
 
@@ -283,6 +310,13 @@ def _spell_speech(value: Any) -> Any:
     return SPEECHES[SILENT] if word is None else word
 
 
+def _spell_variant(value: Any) -> Any:
+    """Make 2 from "2", "variant 2" and the like, and null from words for nothing."""
+    word = _spell_name(value)
+    found = re.fullmatch(r"(?:variant_)?([0-9]{1,5})", word) if isinstance(word, str) else None
+    return int(found[1]) if found else word
+
+
 def _spell_amount(value: Any) -> Any:
     """Make 0 of null and of words for nothing."""
     return 0.0 if _spell_name(value) is None else value
@@ -291,6 +325,7 @@ def _spell_amount(value: Any) -> Any:
 _SPELLING: dict[str, Callable[[Any], Any]] = {
     "work": _spell_subtask, "speech": _spell_speech, "recipient": _spell_name, "topic": _spell_subtask,
     "agent": _spell_name, "expected_gain": _spell_amount, "cost_hours": _spell_amount,
+    "variant": _spell_variant,
 }  # fmt: skip
 
 
@@ -301,9 +336,10 @@ def decide(choice: Work, legal: LegalChoices, num_agents: int, num_subtasks: int
     """Return the action that a choice stands for, or the reason why it is invalid."""
     try:
         action, text = to_action(choice, legal, num_agents, num_subtasks)
+        variant = to_variant(choice, legal)
     except AnswerError as error:
         return Decision.invalid(str(error))
-    return Decision("repaired" if repairs else "valid", "; ".join(repairs), action, text)
+    return Decision("repaired" if repairs else "valid", "; ".join(repairs), action, text, variant)
 
 
 def to_action(
@@ -325,6 +361,19 @@ def to_action(
         raise AnswerError(f"recipient {TEAM} is not allowed with {SPEECHES[ASSIGN]}, which makes one agent the owner")
     topic = _pick("topic", choice.topic, subtasks, legal.topics)
     return (work, speech, recipient, topic), choice.text.strip()
+
+
+def to_variant(choice: Work, legal: LegalChoices) -> int | None:
+    """Return the variant that a choice names; None if it names none or does no work.
+
+    Raises:
+        AnswerError: there is no such variant.
+    """
+    if not isinstance(choice, Building) or choice.work is None or choice.variant is None:
+        return None
+    if not 0 <= choice.variant < legal.variants:
+        raise AnswerError(f"variant {choice.variant} does not exist, expected 0 to {legal.variants - 1}")
+    return choice.variant
 
 
 def _pick(what: str, name: str | None, known: Mapping[str, int], legal: tuple[int, ...]) -> int:

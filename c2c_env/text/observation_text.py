@@ -41,13 +41,17 @@ class Letter:
 
 @dataclass(frozen=True)
 class LegalChoices:
-    """What the mask allows, as indices; `team` is the recipient that stands for everybody."""
+    """What the mask allows, as indices; `team` is the recipient that stands for everybody.
+
+    Of the `variants` that a subtask can be built in, which are counted, all are allowed; 0 without hidden facts.
+    """
 
     work: tuple[int, ...]
     speeches: tuple[int, ...]
     recipients: tuple[int, ...]
     topics: tuple[int, ...]
     team: int
+    variants: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class Sight:
         asks_me, asked: [A] a subtask or -1; their ages are [A] in steps.
         read_speech: [A] the last message read from each agent, 0 if there is none; read_topic and read_age: [A];
             read_symbol: [A] the symbol that it carried, -1 where there are no symbols.
+        known_fact: [K] the variant that is wanted, -1 where it does not know; begun_variant: [K] the one that is being
+            built, -1 before.
     """
 
     me: int
@@ -93,6 +99,8 @@ class Sight:
     read_topic: Array
     read_age: Array
     read_symbol: Array
+    known_fact: Array
+    begun_variant: Array
     letters: tuple[Letter, ...]
     legal: LegalChoices
 
@@ -109,8 +117,8 @@ class Sight:
         return sorted(wanted | {k for k in named if k >= 0 and self.status[k] != DONE})
 
 
-def legal_choices(mask: Array, sizes: Sequence[int]) -> LegalChoices:
-    """Read a flat multi-discrete mask [M]."""
+def legal_choices(mask: Array, sizes: Sequence[int], variants: int = 0) -> LegalChoices:
+    """Read a flat multi-discrete mask [M]; `variants` are counted by `EnvConfig.hidden_facts`."""
     work, speeches, recipients, topics = (np.flatnonzero(mask[part]) for part in part_slices(sizes)[:4])
     return LegalChoices(
         tuple((work[work > 0] - 1).tolist()),
@@ -118,6 +126,7 @@ def legal_choices(mask: Array, sizes: Sequence[int]) -> LegalChoices:
         tuple(recipients.tolist()),
         tuple(topics.tolist()),
         sizes[2] - 1,
+        variants,
     )
 
 
@@ -161,6 +170,8 @@ def look(
         read_topic=_one_of(layout, observation, "message_topic", "A")[:n],
         read_age=read("message_recency", n),
         read_symbol=symbol.argmax(axis=1) if symbol.shape[1] else np.full(n, -1),
+        known_fact=_variant(read("known_fact", k)),
+        begun_variant=_variant(read("begun_variant", k)),
         letters=tuple(letters),
         legal=legal,
     )
@@ -173,12 +184,18 @@ def _one_of(layout: ObservationLayout, observation: Array, name: str, axis: str)
     return np.where(table.any(axis=1), table.argmax(axis=1), -1)
 
 
+def _variant(flags: Array) -> Array:
+    """Return the variant [K] that flags [K, F] name, -1 where they name none."""
+    return np.where(flags.any(axis=1), flags.argmax(axis=1), -1) if flags.size else np.full(len(flags), -1)
+
+
 # --- as text --------------------------------------------------------------------------------------------------
 
 
 def render(sight: Sight, words: WorkflowWords) -> str:
     """Write the whole observation as compact text, which is always the same for the same observation."""
-    parts = [_me(sight), _team(sight), _subtasks(sight, words), _facts(sight, words), _contacts(sight), _choices(sight)]
+    parts = [_me(sight), _team(sight), _subtasks(sight, words), _variants(sight), _facts(sight, words)]
+    parts += [_contacts(sight), _choices(sight)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -236,6 +253,16 @@ def _subtask(sight: Sight, words: WorkflowWords, subtask: int) -> str:
         plain_number(sight.interface_weight[k]),
         f'"{words.titles[k]}"',
     )
+
+
+def _variants(sight: Sight) -> str:
+    """Write which variant is wanted where that is known, and which is being built."""
+    lines = ["Variants of subtasks (wanted: as far as you know; begun: what it is being built in):"]
+    for k, (wanted, begun) in enumerate(zip(sight.known_fact, sight.begun_variant, strict=True)):
+        found = [f"{what} {v}" for what, v in (("wanted", wanted), ("begun", begun)) if v >= 0]
+        if found:
+            lines.append(f"- {subtask_name(k)}: {', '.join(found)}")
+    return "\n".join(lines) if len(lines) > 1 else ""
 
 
 def _facts(sight: Sight, words: WorkflowWords) -> str:
@@ -300,10 +327,12 @@ def _choices(sight: Sight) -> str:
     legal = sight.legal
     team = f"{TEAM} (not with {SPEECHES[ASSIGN]})" if ASSIGN in legal.speeches else TEAM
     people = [team if j == legal.team else agent_name(j) for j in legal.recipients]
+    variants = [f"- variant (of what you work on): 0 to {legal.variants - 1}"] if legal.variants else []
     return "\n".join(
         [
             "Your choices now:",
             f"- work: {', '.join([*map(subtask_name, legal.work), 'null'])}",
+            *variants,
             f"- speech: {', '.join(SPEECHES[n] for n in legal.speeches)}",
             f"- recipient: {', '.join(people)}",
             f"- topic: {', '.join(map(subtask_name, legal.topics))}",

@@ -13,6 +13,8 @@ FORMATS = {
     "index": {"relations": "index"},
     "discrete": {"action_format": "discrete"},
     "padded": {"max_agents": 9, "max_subtasks": 14, "vocab_size": 3},
+    "facts": {"hidden_facts": 2},
+    "index_facts": {"relations": "index", "hidden_facts": 3, "max_subtasks": 14},
     "slow_mail": {"email": Channel(send_hours=0.1, read_hours=0.05, latency=4, richness=0.6), "request_expiry": 3},
 }
 

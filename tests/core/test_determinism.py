@@ -176,6 +176,7 @@ def test_seed_fixes_which_workflow_is_drawn(source):
 FORMATS = {
     "parts": {},
     "padded_symbols": {"max_agents": 7, "max_subtasks": 40, "vocab_size": 3, "relations": "index"},
+    "facts": {"hidden_facts": 2, "vocab_size": 2, "rework_share": 1.0},
     "discrete": {"action_format": "discrete"},
     "discrete_padded": {"action_format": "discrete", "max_agents": 7, "max_subtasks": 40, "relations": "index"},
 }

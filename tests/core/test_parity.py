@@ -6,6 +6,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from simulate import random_env, reference_of, sample_legal, sample_space, sample_useful, step
 
 from c2c_env.core.constants import NUM_SPEECHES, REWARD_TERMS
@@ -32,6 +34,10 @@ CASES = {
     "information_padded": {**ROUGH, **PADDED, "reward_weights": (1.0, 0.0, 0.5, 0.0, 0.0, -0.4), "dt": 0.25},
     "discrete_potentials": {**ROUGH, **DISCRETE, "milestones": 0.3, "reward_weights": (0.0, 0.0, 0.0, 0.0, 0.9, 0.4)},
     "fine": {**ROUGH, "dt": 12.0},
+    "facts": {**ROUGH, "hidden_facts": 3},
+    "facts_symbols": {**CALM, **PADDED, "hidden_facts": 2, "vocab_size": 3, "milestones": 0.3,
+                      "reward_weights": (1.0, 0.5, 0.5, 0.5, 0.8, 0.3), "reward_sharing": "individual"},
+    "facts_exclusive": {**ROUGH, "hidden_facts": 2, "exclusive_actions": True, "reward_sharing": 0.3},
     "discrete": {**CALM, **DISCRETE},
     "discrete_rough": {**ROUGH, **DISCRETE, "reward_sharing": "individual", "exclusive_actions": True},
     "discrete_padded": {**ROUGH, **DISCRETE, **PADDED},
@@ -79,8 +85,8 @@ class Pair:
         if self.discrete:
             meant = [catalogues[i][entry] for i, entry in enumerate(actions[:, 0])]
         else:
-            meant = [self.in_reference_terms(action) for action in actions.tolist()]
-        ends = reference.step([action or (0, 0, 0, 0) for action in meant])
+            meant = [self.in_reference_terms(action) for action in actions[:, :4].tolist()]
+        ends = reference.step([action or (0, 0, 0, 0) for action in meant], actions[:, -1].tolist())
         invalid = [flag or action is None for flag, action in zip(reference.invalid, meant, strict=True)]
         _, rewards, terminated, truncated, infos = step(self.env, actions)
         assert [infos[agent]["invalid_action"] for agent in agents] == invalid
@@ -101,7 +107,8 @@ class Pair:
         assert snapshot["t"] == reference.t
         for name in ("understanding", "remaining", "debt"):
             np.testing.assert_allclose(snapshot[name], getattr(reference, name), rtol=0, atol=1e-6, err_msg=name)
-        for name in ("done", "owner", "request_topic", "request_age", "last_work"):
+        facts = ("fact", "knower", "variant") if reference.hidden_facts else ()
+        for name in ("done", "owner", "request_topic", "request_age", "last_work", *facts):
             np.testing.assert_array_equal(snapshot[name], getattr(reference, name), err_msg=name)
 
     def compare_rewards(self, rewards, infos):
@@ -119,7 +126,8 @@ class Pair:
             return [int(action is not None) for action in self.catalogue(i)]
         work, speech, recipient, topic = self.reference.mask(i)
         recipient = pad(recipient[:-1], self.max_agents) + recipient[-1:]
-        return pad(work, 1 + self.max_subtasks) + speech + recipient + pad(topic, self.max_subtasks)
+        free = [1] * (self.env.config.vocab_size + self.env.config.hidden_facts)
+        return pad(work, 1 + self.max_subtasks) + speech + recipient + pad(topic, self.max_subtasks) + free
 
     def catalogue(self, i):
         """The reference's catalogue spread over the padded one."""
@@ -161,6 +169,27 @@ def test_episode_equals_the_reference(case, seed):
 def test_judged_messages_equal_the_reference(seed):
     weights = (1.0, 0.5, 0.5, 0.5, 0.2, 0.2)
     JudgedPair(np.random.default_rng([seed, 99]), **ROUGH, reward_sharing="individual", reward_weights=weights).play()
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    facts=st.integers(2, 5),
+    symbols=st.integers(0, 3),
+    fields=st.sampled_from([CALM, ROUGH]),
+)
+def test_hidden_facts_of_any_number_equal_the_reference(seed, facts, symbols, fields):
+    rng = np.random.default_rng(seed)
+    Pair(rng, **fields, hidden_facts=facts, vocab_size=symbols, horizon=60).play()
+
+
+def test_episodes_with_hidden_facts_meet_wrong_variants_and_ends():
+    seen = Counter()
+    for seed in SEEDS:
+        metrics = Pair(np.random.default_rng(seed), **CALM, hidden_facts=3).play()
+        seen.update({name: value for name, value in metrics.items() if value > 0})
+    assert seen["reworks"] > 10  # without rework, only wrong variants come back
+    assert seen["success"] > 2
 
 
 def test_such_episodes_meet_every_event():

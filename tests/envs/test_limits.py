@@ -30,8 +30,8 @@ WORKFLOW = Workflow(
         Subtask("c", "quality", 0.5, 1.5, ("a", "b")),
     ),
 )
-FIELDS = {"max_agents": 6, "max_subtasks": 5, "vocab_size": 3, "horizon": 40, "rework_probability": 1.0,
-          "reward_weights": (1.0, 0.5, 0.5, 0.5, 0.4, 0.3)}  # fmt: skip
+FIELDS = {"max_agents": 6, "max_subtasks": 5, "vocab_size": 3, "hidden_facts": 3, "horizon": 40,
+          "rework_probability": 1.0, "reward_weights": (1.0, 0.5, 0.5, 0.5, 0.4, 0.3)}  # fmt: skip
 
 
 def make(relations="onehot", **more):
@@ -138,7 +138,7 @@ def test_a_spoilt_snapshot_is_refused_or_plays_within_bounds(relations, data, se
     for _ in range(6):
         if not env.agents:
             break
-        actions = rng.integers(0, env.batch.action_sizes, size=(3, 5))
+        actions = rng.integers(0, env.batch.action_sizes, size=(3, 6))
         for one in (env, slow):
             one.step(dict(zip(one.agents, actions, strict=True)))
         assert np.isfinite(env.batch.observations).all()
@@ -191,6 +191,13 @@ IMPOSSIBLE = {
     "truncated": (put(truncated=((), 1)), "truncated is 1"),
     "episode": (put(random_state=(1, 2**63)), "random_state (episode)"),
     "action": (put(action=((0, c.TOPIC), 4)), "action has 4"),
+    "chosen variant": (put(action=((0, c.VARIANT), 3)), "action has 3"),
+    "fact": (put(fact=(0, 3)), "fact has 3 at [0], outside [0, 2]"),
+    "knower": (put(knower=(0, 3)), "knower has 3 at [0], outside [-1, 2]"),
+    "no knower": (put(knower=(0, -1)), "knower disagrees"),
+    "variant": (put(variant=(0, 3), remaining=(0, 1.0)), "variant has 3 at [0], outside [-1, 2]"),
+    "a variant before it is begun": (put(variant=(0, 1)), "variant disagrees with remaining"),
+    "begun without a variant": (put(remaining=(0, 1.0)), "variant disagrees with remaining"),
 }
 
 

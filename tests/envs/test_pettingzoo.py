@@ -23,6 +23,7 @@ ROOT = Path(c2c_env.__file__).parent.parent
 WORKFLOW = "password-reset-flow"
 DICT_WARNING = "ignore:Observation is not a NumPy array:UserWarning"
 MULTI, DISCRETE = {"action_format": "multi_discrete"}, {"action_format": "discrete"}
+FACTS = {"hidden_facts": 2}
 FLAT, IN_OBSERVATION = {"mask_format": "flat"}, {"mask_in_observation": True}
 FORMATS = pytest.mark.parametrize("fields", [MULTI, DISCRETE], ids=["multi", "discrete"])
 
@@ -32,7 +33,9 @@ FORMATS = pytest.mark.parametrize("fields", [MULTI, DISCRETE], ids=["multi", "di
 
 @pytest.mark.parametrize("size", [1, 3], ids=["alone", "three"])
 @pytest.mark.parametrize(
-    "fields", [MULTI, DISCRETE, MULTI | FLAT, DISCRETE | FLAT], ids=["multi", "discrete", "multi-flat", "discrete-flat"]
+    "fields",
+    [MULTI, DISCRETE, MULTI | FLAT, DISCRETE | FLAT, FACTS | {"vocab_size": 3}, FACTS | FLAT],
+    ids=["multi", "discrete", "multi-flat", "discrete-flat", "facts-symbols", "facts-flat"],
 )
 def test_parallel_api(fields, size):
     parallel_api_test(parallel_env(WORKFLOW, size, **fields), num_cycles=1000)
@@ -84,7 +87,17 @@ def test_spaces_are_the_same_objects_at_every_call():
 
 
 @pytest.mark.parametrize(
-    "fields", [{}, DISCRETE, IN_OBSERVATION, IN_OBSERVATION | FLAT, {"vocab_size": 3}, {"relations": "index"}]
+    "fields",
+    [
+        {},
+        DISCRETE,
+        IN_OBSERVATION,
+        IN_OBSERVATION | FLAT,
+        {"vocab_size": 3},
+        {"relations": "index"},
+        FACTS,
+        FACTS | {"vocab_size": 3},
+    ],
 )
 def test_observations_and_masks_fit_their_spaces(fields):
     env = parallel_env(WORKFLOW, 3, max_agents=4, max_subtasks=9, **fields)

@@ -15,8 +15,8 @@ from c2c_env import Batch, EnvConfig, Team, parallel_env
 from c2c_env.errors import ConfigError, ResetNeededError, SnapshotError
 
 SMALL, LARGE = "password-reset-flow", "customer-churn-model"
-FIELDS = {"rework_probability": 1.0, "volatility": 0.1, "vocab_size": 3, "max_agents": 4, "horizon": 50,
-          "reward_weights": (1.0, 0.5, 0.5, 0.5, 0.4, 0.3)}  # fmt: skip
+FIELDS = {"rework_probability": 1.0, "volatility": 0.1, "vocab_size": 3, "hidden_facts": 2, "max_agents": 4,
+          "horizon": 50, "reward_weights": (1.0, 0.5, 0.5, 0.5, 0.4, 0.3)}  # fmt: skip
 
 
 def make(*workflows, **fields):
@@ -33,7 +33,7 @@ def started(seed=0, steps=12, **fields):
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**64 - 1), steps=st.integers(0, 50), discrete=st.booleans())
 def test_an_episode_continues_identically_in_the_same_and_in_another_environment(seed, steps, discrete):
-    fields = {"action_format": "discrete", "vocab_size": 0} if discrete else {}
+    fields = {"action_format": "discrete", "vocab_size": 0, "hidden_facts": 0} if discrete else {}
     env, other = make(SMALL, LARGE, **fields), make(SMALL, LARGE, **fields)
     env.reset(seed=seed)
     rng = np.random.default_rng(seed)
@@ -73,7 +73,7 @@ def test_another_row_of_a_batch_continues_identically():
     rng = np.random.default_rng(0)
 
     def step_all_alike():
-        actions = rng.integers(0, batch.action_sizes, size=(1, 3, 5))
+        actions = rng.integers(0, batch.action_sizes, size=(1, 3, 6))
         batch.step(np.repeat(actions, 4, axis=0))
 
     for _ in range(10):
@@ -204,6 +204,8 @@ BAD = {
     "mailbox topic": (change("mailbox", -1, part="topic"), ["mailbox['topic']", "[0, 6]"]),
     "mailbox speech": (change("mailbox", 7, part="speech"), ["mailbox['speech']", "[0, 6]"]),
     "mailbox symbol": (change("mailbox", 3, part="symbol"), ["mailbox['symbol']", "[0, 2]"]),
+    "variant": (change("variant", 2), ["variant", "[-1, 1]"]),
+    "fact": (change("fact", -1), ["fact", "[0, 1]"]),
     "negative seed": (put("random_state", np.array([-1, 0, 0])), ["random_state", "[0, "]),
 }
 

@@ -38,13 +38,18 @@ def expected(env):
     parts.append([(message["topic"] + 1) / k if message["speech"] else 0.0 for message in mail])
     parts += [message["facets"] * (message["speech"] > 0) for message in mail]
     parts.append(marked(len(now["mailbox"]), int(now["t"]) % len(now["mailbox"])))
+    if facts := env.config.hidden_facts:
+        parts += [marked(facts, fact) for fact in now["fact"]]
+        parts += [marked(n, knower) for knower in now["knower"]]
+        parts += [marked(facts, variant) for variant in now["variant"]]
     return np.clip(np.concatenate([np.ravel(part) for part in parts]), 0.0, 1.0)
 
 
+@pytest.mark.parametrize("facts", [0, 3])
 @pytest.mark.parametrize("seed", range(12))
-def test_every_part_says_what_the_snapshot_says(seed):
+def test_every_part_says_what_the_snapshot_says(seed, facts):
     rng = np.random.default_rng(seed)
-    env = random_env(rng, agents=int(rng.integers(1, 6)), subtasks=9)
+    env = random_env(rng, agents=int(rng.integers(1, 6)), subtasks=9, hidden_facts=facts)
     for _ in range(5):
         env.restore(random_snapshot(env, rng))
         np.testing.assert_allclose(env.state(), expected(env), rtol=0, atol=1e-6)

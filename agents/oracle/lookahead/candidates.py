@@ -42,6 +42,8 @@ def reassigned(batch: Batch, row: int, actions: Array) -> Iterator[Array]:
             changed = actions.copy()
             changed[actions[:, c.WORK] == k + 1, c.WORK] = actions[i, c.WORK]
             changed[i, c.WORK] = k + 1
+            if batch.params.hidden_facts:
+                changed[:, -1] = np.where(changed[:, c.WORK] > 0, batch.state.fact[row, changed[:, c.WORK] - 1], 0)
             yield changed
 
 

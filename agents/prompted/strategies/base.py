@@ -54,8 +54,21 @@ def rules(config: EnvConfig) -> str:
     values["weights"] = ", ".join(f"{facet} {plain_number(weight)}" for facet, weight in weights)
     values |= {"letter": MAX_LETTER, "kept_steps": KEPT_STEPS, "most_letters": MOST_LETTERS}
     values["change"] = requirement_change(config)
+    values["variants"] = variants_rule(config.hidden_facts)
     values["exclusive"] = " Whoever speaks does no work in that step." if config.exclusive_actions else ""
     return template("rules").substitute(values | worked_example(config))
+
+
+def variants_rule(count: int) -> str:
+    """What hidden facts ask for; "" without them."""
+    if not count:
+        return ""
+    return (
+        f"\n\nVariants. Every subtask can be built in {count} variants, numbered from 0, of which one is wanted. One of"
+        "\nyou knows which, and sees it listed. The first step of work on a subtask settles its variant, as everybody"
+        "\nsees. What would be finished in another variant than the wanted one has to be built anew, all of it. Give"
+        '\nthe variant beside your work as "variant"; null takes the one that you know, else 0.'
+    )
 
 
 def requirement_change(config: EnvConfig) -> str:
@@ -142,7 +155,8 @@ def in_words(decision: Decision, legal_team: int) -> str:
     if decision.label == "invalid":
         return f"your answer was invalid ({one_line(decision.how, 100)}), so you did nothing"
     work, speech, recipient, topic = decision.action
-    done = f"work on {subtask_name(work - 1)}" if work else "no work"
+    variant = "" if decision.variant is None else f" in variant {decision.variant}"
+    done = f"work on {subtask_name(work - 1)}{variant}" if work else "no work"
     if speech == SILENT:
         return f"{done}, silent"
     to = TEAM if recipient == legal_team else agent_name(recipient)

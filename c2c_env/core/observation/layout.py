@@ -54,6 +54,9 @@ _BOARD_EVERY_STEP = (  # beside each other and beside those of _OWN, since memor
     ObservationField(c.OBS_CRITICAL_PATH, "critical_path", "K", "share", "critical path from here / lower bound"),
     ObservationField(c.OBS_TIME_USED, "time_used", "1", "share", "t / horizon"),
 )
+_BOARD_END = (
+    ObservationField(c.OBS_BEGUN_VARIANT, "begun_variant", "K F", "flag", "the variant it is being built in"),
+)
 _OWN_EVERY_STEP = (
     ObservationField(c.OBS_OWN_DEBT, "own_debt", "1", "hours", "communication hours not yet paid from working time"),
     ObservationField(
@@ -86,6 +89,9 @@ _OWN_INDEX = (
     ObservationField(c.OBS_ASKED, "asked", "A", "index", "subtask I asked each agent about"),
     ObservationField(c.OBS_MESSAGE_TOPIC, "message_topic", "A", "index", "topic of the last message I read from each"),
 )
+_OWN_END = (
+    ObservationField(c.OBS_KNOWN_FACT, "known_fact", "K F", "flag", "the variant that is wanted, if I know it"),
+)
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ class ObservationLayout:
 
     Attributes:
         relations: "onehot" or "index".
-        sizes: lengths of the axes A, K and V.
+        sizes: lengths of the axes A, K, V and F.
         fields: name -> `ObservationField`.
         slices: name -> slice of the last axis of an observation.
         board_size: the fields before this index are the same for all agents.
@@ -109,11 +115,13 @@ class ObservationLayout:
     size: int
 
     @classmethod
-    def build(cls, max_agents: int, max_subtasks: int, vocab_size: int, relations: str) -> ObservationLayout:
-        sizes = {"A": max_agents, "K": max_subtasks, "V": vocab_size}
+    def build(
+        cls, max_agents: int, max_subtasks: int, vocab_size: int, relations: str, hidden_facts: int = 0
+    ) -> ObservationLayout:
+        sizes = {"A": max_agents, "K": max_subtasks, "V": vocab_size, "F": hidden_facts}
         onehot = relations == "onehot"
-        board = _BOARD + (_BOARD_ONEHOT if onehot else _BOARD_INDEX) + _BOARD_EVERY_STEP
-        own = _OWN_EVERY_STEP + _OWN + (_OWN_ONEHOT if onehot else _OWN_INDEX)
+        board = _BOARD + (_BOARD_ONEHOT if onehot else _BOARD_INDEX) + _BOARD_EVERY_STEP + _BOARD_END
+        own = _OWN_EVERY_STEP + _OWN + (_OWN_ONEHOT if onehot else _OWN_INDEX) + _OWN_END
         slices: dict[str, slice] = {}
         end = board_size = 0
         for row in board + own:

@@ -82,7 +82,7 @@ def write_static_board(p: Params, s: State, obs: Array, b: int) -> None:
 
 @compiled
 def write_static_own(p: Params, s: State, obs: Array, b: int, i: int) -> None:
-    """Write who the agent is and what it is good at."""
+    """Write who the agent is, what it is good at and which variants it knows to be wanted."""
     w, at = s.workflow[b], p.obs_offset
     obs[b, i, at[c.OBS_SELF] + i] = 1.0
     obs[b, i, at[c.OBS_OWN_INDEX]] = (i + 1) / p.max_agents
@@ -91,6 +91,8 @@ def write_static_own(p: Params, s: State, obs: Array, b: int, i: int) -> None:
         obs[b, i, at[c.OBS_OWN_SKILLS] + d] = p.skill[i, d]
     for k in range(p.num_subtasks[w]):
         obs[b, i, at[c.OBS_OWN_SKILL] + k] = p.skill[i, p.domain[w, k]]
+        if s.knower[b, k] == i:
+            obs[b, i, at[c.OBS_KNOWN_FACT] + k * p.hidden_facts + s.fact[b, k]] = 1.0
 
 
 # --- the board ------------------------------------------------------------------------------------------------
@@ -127,13 +129,15 @@ def write_status(p: Params, s: State, obs: Array, b: int, k: int) -> None:
 
 @compiled
 def write_remaining(p: Params, s: State, obs: Array, b: int, k: int) -> None:
-    """Write what is left of subtask k (of a milestone: 0), and of the critical path from it on."""
+    """Write what is left of subtask k (of a milestone: 0) and of the critical path from it on, and its variant."""
     w, at = s.workflow[b], p.obs_offset
     tell_all(p, obs, b, at[c.OBS_REMAINING] + k, s.remaining[b, k] / max(p.effort[w, k], c.DONE_TOLERANCE))
     path = 0.0
     if s.status[b, k] != c.DONE:
         path = s.remaining[b, k] / p.best_skill[w, k] + p.path_after[w, k]
     tell_all(p, obs, b, at[c.OBS_CRITICAL_PATH] + k, min(1.0, path / p.lower_bound[w]))
+    for v in range(p.hidden_facts):
+        tell_all(p, obs, b, at[c.OBS_BEGUN_VARIANT] + k * p.hidden_facts + v, 1.0 if s.variant[b, k] == v else 0.0)
 
 
 @compiled

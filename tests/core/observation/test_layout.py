@@ -13,12 +13,15 @@ from c2c_env.workflows import DOMAINS
 
 ROUGH = {"volatility": 0.05, "rework_probability": 1.0}
 PADDED = {"max_agents": 6, "max_subtasks": 9, "vocab_size": 3}
+FACTS = {"hidden_facts": 3}
 SLOW = {"email": Channel(send_hours=0.1, read_hours=0.05, latency=3, richness=0.6), "request_expiry": 3}
 CASES = {
     "onehot": {"relations": "onehot"},
     "index": {"relations": "index"},
     "onehot_padded": {"relations": "onehot", **PADDED, **SLOW},
     "index_padded": {"relations": "index", **PADDED},
+    "onehot_facts": {"relations": "onehot", **FACTS},
+    "index_facts": {"relations": "index", **PADDED, **FACTS},
     "index_discrete": {"relations": "index", "action_format": "discrete", "max_agents": 8},
 }
 WAIT = [0, 0, 0, 0]
@@ -69,7 +72,16 @@ class Expected:
             "request_to_me": [self.recency(j, self.i) * (self.asks_me(j) >= 0) for j in range(self.n)],
             "request_by_me": [self.my_recency(j) for j in range(self.n)],
             **self.messages(),
+            **self.facts(),
             **(self.onehot() if self.env.config.relations == "onehot" else self.index()),
+        }
+
+    def facts(self):
+        variants = np.arange(self.env.config.hidden_facts)
+        known = (self.snapshot["knower"] == self.i)[:, None]
+        return {
+            "known_fact": known & (self.snapshot["fact"][:, None] == variants),
+            "begun_variant": self.snapshot["variant"][:, None] == variants,
         }
 
     def done(self, k):
@@ -194,9 +206,10 @@ def test_fields_equal_any_legal_state(case, seed):
 
 
 @pytest.mark.parametrize("relations", ["onehot", "index"])
+@pytest.mark.parametrize("facts", [0, 3])
 @pytest.mark.parametrize("sizes", [(1, 1, 0), (3, 5, 0), (7, 4, 2)])
-def test_layout_covers_everything_once(sizes, relations):
-    layout = ObservationLayout.build(*sizes, relations)
+def test_layout_covers_everything_once(sizes, relations, facts):
+    layout = ObservationLayout.build(*sizes, relations, facts)
     covered = np.concatenate([np.arange(layout.size)[layout[name]] for name in layout])
     assert covered.tolist() == list(range(layout.size))
     for name in layout:
@@ -211,6 +224,17 @@ def test_board_is_the_same_for_all_agents():
     rows, size = env.batch.observations[0], env.layout.board_size
     assert (rows[:, :size] == rows[0, :size]).all()
     assert env.layout["own_debt"].start == size
+
+
+@pytest.mark.parametrize("relations", ["onehot", "index"])
+def test_facts_stand_at_the_ends_and_change_nothing_before(relations):
+    plain, layout = (ObservationLayout.build(4, 5, 2, relations, facts) for facts in (0, 3))
+    assert (layout["begun_variant"].stop, layout["known_fact"].stop) == (layout.board_size, layout.size)
+    assert (layout.board_size - plain.board_size, layout.size - plain.size) == (15, 30)
+    assert plain.shape("begun_variant") == plain.shape("known_fact") == (5, 0)
+    for name in set(plain) - {"begun_variant", "known_fact"}:
+        moved = 0 if plain[name].start < plain.board_size else 15
+        assert layout[name].start - plain[name].start == moved
 
 
 def two_workers(relations="onehot"):
