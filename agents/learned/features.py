@@ -106,7 +106,7 @@ class Reader:
     def read(self, board: Numbers, own: Numbers, masks: Numbers, remembered: Remembered) -> Features:
         """Features of the board part [E, board_size], own parts [E, N, D - board_size] and masks [E, N, M]."""
         told, pace, follows = remembered
-        symbols = self._field(own, "message_symbol", self.split)
+        symbols = self._field(own, "message_symbol", self.split) * np.float32(1.0)  # not a view of what will change
         return Features(self.board(board, pace, follows), self.own(own, told), self.legal(masks), symbols)
 
     def legal(self, masks: Numbers) -> LegalMasks:
@@ -133,7 +133,7 @@ class Reader:
         numbers += [field("remaining") * hours(field("effort")) / EFFORT_UNIT]
         subtasks = library.concatenate((status, domain, library.stack(numbers, -1)), -1)
         if self.with_variants:
-            subtasks = library.concatenate((subtasks, field("chosen_variant")), -1)
+            subtasks = library.concatenate((subtasks, field("begun_variant")), -1)
         agents = library.concatenate((field("roles")[..., None], skills), -1)
         relations = self._flags(observations, ("owner", "interface_holders", "working_on"), 0)
         pairs = library.stack((*relations, skills @ domain.swapaxes(1, 2), pace), -1)

@@ -19,6 +19,7 @@ from agents.learned.memory import Memory
 from agents.policy import Array, PolicyContext, choose_known_variants, no_actions
 from c2c_env.core.constants import SYMBOL
 from c2c_env.core.rng import uniform
+from c2c_env.envs.spaces import part_names
 from c2c_env.errors import ConfigError, needs_extra
 
 # streams of the counter-based random numbers
@@ -102,6 +103,9 @@ class LearnedTeam:
                 raise ConfigError(f"the weights have learned with {name}={learned}, but the environment has {given}")
         self.context, self.decider, self.manner = context, decider, manner
         self.reader = Reader(context.layout, with_variants=decider.hidden_facts > 0)
+        names = part_names(context.config)
+        sizes = {"symbol": decider.vocab_size, "variant": decider.hidden_facts}
+        self.learned = {name: names.index(name) for name, size in sizes.items() if size}  # columns of an action
         self.team_size = context.num_agents
         self.memory = Memory(self.reader, context.config, context.num_rows // self.team_size, self.team_size)
         self.steps = np.zeros(context.num_rows // self.team_size, dtype=np.uint64)
@@ -113,7 +117,10 @@ class LearnedTeam:
         self.steps[envs] = 0
 
     def act(self, observations: Array, action_masks: Array, rows: Array) -> Array:
-        """Actions [R, parts], with the first symbol and known variants if there are any; see `agents.policy.Policy`."""
+        """Actions [R, parts]; see `agents.policy.Policy`.
+
+        Weights that have learned without symbols say the first, and without variants those that are known.
+        """
         envs, places = teams_of(rows // self.team_size)
         agents, split = rows[places] % self.team_size, self.reader.split
         board = np.ascontiguousarray(observations[places[:, 0], :split])
@@ -127,6 +134,9 @@ class LearnedTeam:
         actions = no_actions(self.context.config, len(rows))
         actions[:, :SYMBOL][places] = decision.actions
         choose_known_variants(actions, observations, self.context.layout)
+        for place, name in enumerate(("symbol", "variant")):
+            if name in self.learned:
+                actions[:, self.learned[name]][places] = decision.content[..., place]
         return actions
 
     def _luck(self, envs: Array, rows: Array) -> TeamLuck:

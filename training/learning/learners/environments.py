@@ -95,11 +95,11 @@ class Group:
         return Luck(picks, numbers[..., 0], numbers[..., 1:3], numbers[..., 3:])
 
     def sent_steps(self) -> Tensor:
-        """Steps ago [E, N, A] that what each last read from each was sent; -1 where nothing was."""
+        """Steps ago [E, N, A] that what each last read from each was sent, at least 1; -1 where nothing was read."""
         state, params = self.batch.state, self.batch.params
         speech = state.read_speech
         sent = state.read_step - params.latency[np.array(CHANNEL_OF_SPEECH)[speech]]
-        ago = np.where(speech > 0, state.t[:, None, None] - sent, -1)[:, : self.team_size]
+        ago = np.where(speech > 0, state.t[:, None, None] + 1 - sent, -1)[:, : self.team_size]  # steps count from 1
         return torch.from_numpy(ago.astype(np.int64)).to(self.device)
 
     def joined(self, work: Tensor, message: Tensor, content: Tensor) -> Array:

@@ -322,15 +322,13 @@ class PPO:
         """What was read [R, N, A, V], with its gradient to those who sent it in the same rollout."""
         logits = symbol_logits(self.actor, encoded, encoded.context, steps.choice.message)
         sent = straight_through(logits, steps.choice.content[..., 0])  # [R, N, V], rows in the order of the steps
-        rows, per_step = len(sent), len(sent) // self.config.steps
-        ago, read = steps.sent_steps, steps.features.symbols
+        members, rows, per_step = sent.shape[1], len(sent), len(sent) // self.config.steps
+        ago, read = steps.sent_steps[..., :members], steps.features.symbols
         row = torch.arange(rows, device=ago.device)[:, None, None] - ago * per_step
-        known = ((ago >= 0) & (row >= 0))[..., : sent.shape[1]]
-        senders = torch.arange(known.shape[2], device=ago.device)
-        found = sent[row[..., : len(senders)].clamp(min=0), senders]
-        known = nn.functional.pad(known, (0, read.shape[2] - len(senders)))
-        found = nn.functional.pad(found, (0, 0, 0, read.shape[2] - len(senders)))
-        return torch.where(known[..., None], found, read)
+        known = (ago >= 0) & (row >= 0)
+        found = sent[torch.where(known, row, 0), torch.arange(members, device=ago.device)]
+        found = torch.where(known[..., None], found, read[:, :, :members])
+        return torch.cat((found, read[:, :, members:]), dim=2)
 
     def _clipped(self, log_ratio: Tensor, advantages: Tensor) -> Tensor:
         """PPO's clipped surrogate, as a loss."""
