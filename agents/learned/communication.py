@@ -97,4 +97,4 @@ def is_subtask(work: Tensor, num_subtasks: int) -> Tensor:
 def straight_through(logits: Tensor, symbol: Tensor) -> Tensor:
     """A sent symbol [...] as one of V [..., V], whose gradient is that of its probabilities (arXiv 1308.3432)."""
     probs = logits.softmax(dim=-1)
-    return nn.functional.one_hot(symbol, logits.shape[-1]) + probs - probs.detach()
+    return nn.functional.one_hot(symbol, logits.shape[-1]) + (probs - probs.detach())
