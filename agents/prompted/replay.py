@@ -132,8 +132,9 @@ def _check_size(transcript: Transcript) -> None:
     agents = max(len(team), config.get("max_agents") or 0)
     count = max(len(subtasks["subtasks"]), config.get("max_subtasks") or 0)
     latency = max(config[name]["latency"] for name in ("chat", "email"))
-    numbers = sum(config.get(name) or 0 for name in ("vocab_size", "hidden_facts"))  # of symbols and variants
-    entries = agents * (count * count + 2 * (agents + count) * (numbers + 8)) + agents * agents * (latency + 1)
+    symbols, variants = (config.get(name) or 0 for name in ("vocab_size", "hidden_facts"))
+    entries = agents * (count * count + (agents + count) * (symbols + 8) + 2 * count * variants)
+    entries += agents * agents * (latency + 1)
     if not 0 <= entries <= MOST_ENTRIES:
         raise ConfigError(
             f"the transcript asks for {agents} agents, {count} subtasks and a latency of {latency} steps, which takes"

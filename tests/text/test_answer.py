@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -15,6 +16,7 @@ from c2c_env.text.answer import (
     AnswerError,
     Choice,
     Decision,
+    Form,
     Speech,
     Work,
     decide,
@@ -23,6 +25,7 @@ from c2c_env.text.answer import (
     response_format,
     tool,
     validate,
+    with_variant,
 )
 from c2c_env.text.observation_text import LegalChoices
 
@@ -119,6 +122,66 @@ def test_marks_of_reasoning_inside_an_answer_are_words(text):
     assert (decision.label, decision.text) == ("valid", text)
 
 
+VARIANTS = replace(LEGAL, variants=3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "label", "variant"),
+    [
+        ({"variant": 2}, "valid", 2),
+        ({"variant": 0}, "valid", 0),
+        ({"variant": None}, "valid", None),
+        ({}, "valid", None),
+        ({"variant": "1"}, "repaired", 1),
+        ({"variant": " Variant 1"}, "repaired", 1),
+        ({"variant": "none"}, "repaired", None),
+        ({"work": None, "variant": 7}, "valid", None),  # without work it means nothing
+    ],
+)
+@pytest.mark.parametrize("form", [Choice, Work])
+def test_a_variant_is_read(form, changes, label, variant):
+    whole = json.loads(full()) if form is Choice else {"work": "s2"}
+    decision = taken(json.dumps(whole | changes), with_variant(form), VARIANTS)
+    assert (decision.label, decision.variant) == (label, variant)
+
+
+@pytest.mark.parametrize(
+    ("variant", "why"),
+    [(3, "variant 3 does not exist, expected 0 to 2"), (-1, "variant -1 does not exist"), ("blue", "variant: "),
+     (1.0, "variant: "), (True, "variant: "), ([1], "variant: "), ("1 or 2", "variant: ")],
+)  # fmt: skip
+def test_a_variant_that_is_none_makes_the_answer_invalid(variant, why):
+    decision = taken(full(variant=variant), with_variant(Choice), VARIANTS)
+    assert (decision.label, decision.action, decision.variant) == ("invalid", (0, 0, 0, 0), None)
+    assert why in decision.how
+
+
+def test_without_hidden_facts_a_variant_is_an_unknown_key():
+    decision = taken(full(variant=1))
+    assert (decision.label, decision.how, decision.variant) == ("repaired", "unknown key 'variant' dropped", None)
+
+
+class Joint(Form):
+    """A form with choices in a list."""
+
+    note: str
+    parts: list[Choice]
+
+
+def test_a_form_with_variants_asks_for_them_behind_every_choice():
+    for form in (Choice, Work):
+        asked = with_variant(form)
+        assert with_variant(form) is asked
+        assert issubclass(asked, form)
+        assert json_schema(asked)["required"] == [*form.model_fields, "variant"]
+        assert asked.__name__ == form.__name__
+    schema = json_schema(with_variant(Joint))
+    assert schema["required"] == ["note", "parts"]
+    assert schema["$defs"]["Choice"]["required"] == [*Choice.model_fields, "variant"]
+    answer = validate(with_variant(Joint), {"note": "", "parts": [{"work": "s2", "variant": "2"}]}, [])
+    assert answer.parts[0].variant == 2
+
+
 class Intended(Choice):
     """A form with further kinds of fields."""
 
@@ -211,13 +274,15 @@ VALUES = st.one_of(
     st.sampled_from([*SPEECHES, "s0", "s1", "s2", "s3", "S3", "worker_1", "worker 2", "team", "manager_0"]),
     st.lists(st.integers(), max_size=2), st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
 )  # fmt: skip
-KEYS = st.sampled_from(["work", "speech", "recipient", "topic", "text", "more"])
+KEYS = st.sampled_from(["work", "speech", "recipient", "topic", "text", "variant", "more"])
 
 
 @settings(deadline=None)
 @given(st.dictionaries(KEYS, VALUES), st.sampled_from(["", "well: ", "```json\n"]))
 def test_no_answer_makes_a_forbidden_action(data, before):
-    work, speech, recipient, topic = taken(before + json.dumps(data)).action
+    decision = taken(before + json.dumps(data), with_variant(Choice), VARIANTS)
+    assert decision.variant in (None, 0, 1, 2)
+    work, speech, recipient, topic = decision.action
     assert work == 0 or work - 1 in LEGAL.work
     assert speech in LEGAL.speeches
     assert speech == 0 or (recipient in LEGAL.recipients and topic in LEGAL.topics)

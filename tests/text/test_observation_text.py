@@ -129,7 +129,8 @@ def test_every_number_of_the_observation_is_in_the_text(name, relations):
     tried = 0
     for seed in range(6):
         rng = np.random.default_rng(seed)
-        env = random_env(rng, 3, 5, relations=relations, vocab_size=3, max_agents=5, max_subtasks=8)
+        sizes = {"vocab_size": 3, "hidden_facts": 3, "max_agents": 5, "max_subtasks": 8}
+        env = random_env(rng, 3, 5, relations=relations, **sizes)
         env.restore(random_snapshot(env, rng))
         batch, layout = env.batch, env.batch.layout
         words, sizes = WorkflowWords.of(batch.workflow()), [int(n) for n in batch.action_sizes]
@@ -217,6 +218,29 @@ def test_hand_worked_board():
     assert "- recipient: manager_0, worker_2, team" in worker
     assert "- topic: s0, s1" in worker
     assert "assign" in texts(env)[0].rpartition("- speech:")[2]
+
+
+def test_what_one_knows_of_variants_and_what_is_begun_is_told():
+    subtasks = tuple(Subtask(name, "backend", 4.0, 1.5) for name in "ab")
+    env = parallel_env(Workflow("w", "simple", subtasks), team_size=2, hidden_facts=3)
+    env.reset(seed=0)
+    snapshot = env.snapshot()
+    snapshot["fact"], snapshot["knower"] = np.array([2, 0]), np.array([1, 0])
+    env.restore(snapshot)
+    env.step({"manager_0": [0, 0, 0, 0, 0], "worker_1": [2, 0, 0, 0, 1]})
+    head = "Variants of subtasks (wanted: as far as you know; begun: what it is being built in):"
+    manager, worker = texts(env)
+    assert f"\n\n{head}\n- s1: wanted 0, begun 1\n\n" in manager
+    assert f"\n\n{head}\n- s0: wanted 2\n- s1: begun 1\n\n" in worker
+    legal = legal_choices(env.batch.action_masks[0, 1], env.batch.action_sizes.tolist(), 3)
+    sight = replace(sights(env)[1], legal=legal)
+    assert "\n- variant (of what you work on): 0 to 2\n" in render(sight, WorkflowWords.of(env.batch.workflow()))
+
+
+def test_without_hidden_facts_nothing_is_said_of_variants():
+    env = parallel_env(load_builtin("csv-import-tool"), team_size=3)
+    env.reset(seed=0)
+    assert all("variant" not in text.lower() for text in texts(env))
 
 
 def test_letters_are_quoted_and_named():

@@ -70,6 +70,7 @@ OTHER_VALUES = {
     "request_expiry": 3,
     "exclusive_actions": True,
     "volatility": 0.07,
+    "hidden_facts": 3,
 }
 
 

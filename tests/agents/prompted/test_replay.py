@@ -221,6 +221,7 @@ def change(text, line, edit):
         (0, lambda s: s["config"].__setitem__("max_subtasks", 30_000), "too much memory"),
         (0, lambda s: s["config"]["email"].__setitem__("latency", 30_000_000), "too much memory"),
         (0, lambda s: s["config"].__setitem__("vocab_size", 10**9), "too much memory"),
+        (0, lambda s: s["config"].__setitem__("hidden_facts", 10**9), "too much memory"),
         (-1, lambda s: s["columns"].__setitem__("answers_valid", 3), "the sum answers_valid is"),
         (-1, lambda s: s.pop("columns"), "end of the transcript is damaged"),
         (-1, lambda s: s["metrics"].__setitem__("steps", 3), "metric steps is"),
