@@ -63,14 +63,17 @@ def no_actions(config: EnvConfig, rows: int) -> Array:
 
 
 def choose_known_variants(actions: Array, observations: Array, layout: ObservationLayout) -> None:
-    """Write into actions [R, parts] the variant that is wanted of what each works on, where it knows that, else 0.
+    """Write into actions [R, parts] the variant that is wanted of what each works on, where it knows that.
 
-    Nothing is written without hidden facts.
+    Where it does not, it guesses, by the time, so that what turns out wrong is not built again and again. Nothing is
+    written without hidden facts.
     """
     if layout.sizes["F"]:
         rows = np.arange(len(actions))
         known = layout.get(observations, "known_fact")[rows, np.maximum(actions[:, WORK] - 1, 0)]
-        actions[:, -1] = np.where(actions[:, WORK] > 0, known.argmax(axis=-1), 0)
+        guess = (1000 * layout.get(observations, "time_used")[:, 0]).astype(int) % layout.sizes["F"]
+        variant = np.where(known.any(axis=-1), known.argmax(axis=-1), guess)
+        actions[:, -1] = np.where(actions[:, WORK] > 0, variant, 0)
 
 
 class Policy(Protocol):

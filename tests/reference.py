@@ -392,7 +392,7 @@ class ReferenceEnv:
                 self.owner[k] = self.most_skilled(k, choosers)
             worker[k] = self.owner[k]
             self._work(worker[k], k, hours[worker[k]])
-            if self.variant[k] == NO_VARIANT and self.hidden_facts:
+            if self.hidden_facts:
                 self.variant[k] = variants[worker[k]]
         self.last_work = [NOTHING for _ in self.agents]
         for k, i in worker.items():

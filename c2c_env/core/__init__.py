@@ -19,8 +19,8 @@ The stages of a step, in this order (`transition.step_row`):
 5. `messages`: chats and emails leave with the sender's understanding; assign sets the owner at once.
 6. `work`: communication is paid from the step's hours, the excess is carried over as debt.
 7. `work`: per ready subtask the owner works, else the most skilled of those who chose it, who becomes the owner;
-   remaining -= hours x skill x Alignment Factor, and the worker's context grows. With hidden facts, the first progress
-   makes the variant that the worker chose the one in which the subtask is built.
+   remaining -= hours x skill x Alignment Factor, and the worker's context grows. With hidden facts, the
+   variant that the worker chose is the one in which the subtask is built from now on.
 8. `work`: a subtask with nothing left (at most 1e-6 x min(1, effort)) is done, or comes back with probability
    0.5 (1 - mean alignment of its work). With hidden facts, one that would be done in another variant than its fact has
    all its effort left again, and no variant. Then every milestone, a subtask of effort 0, is done whose prerequisites
@@ -45,6 +45,6 @@ Where these rules could be read in two ways, this is the reading:
 - A milestone is done by nobody: nobody learns from it, and whoever was assigned to it holds no interface. A chain of
   milestones is passed at once, at a reset too. An unfinished one may be talked about and assigned like any subtask.
 - Rework comes before the variant is looked at, and keeps it unless all of the effort comes back. Who is outrun by a
-  subtask's worker settles no variant; a choice that does not exist is illegal work, and without work means nothing.
+  subtask's worker chooses no variant; a choice that does not exist is illegal work, and without work means nothing.
 - Own facet weights: interface is 0 without prerequisites, then the weights are normalised.
 """

@@ -90,14 +90,14 @@ def do_work(p: Params, s: State, b: int) -> None:
 def work_on(p: Params, s: State, b: int, i: int, k: int, hours: float) -> None:
     """Agent i works on subtask k: remaining -= hours x skill x alignment, and context grows.
 
-    The first progress settles in which variant it is built.
+    It is built in the variant that its worker chose last.
     """
     w = s.workflow[b]
     aligned = hours * s.alignment[b, i, k]
     finished = min(aligned * p.skill[i, p.domain[w, k]], s.remaining[b, k])
     s.remaining[b, k] -= finished
     s.progress_credit[b, i] += finished / p.total_effort[w]
-    if p.hidden_facts > 0 and s.variant[b, k] < 0 and s.remaining[b, k] < p.effort[w, k]:
+    if p.hidden_facts > 0 and s.remaining[b, k] < p.effort[w, k]:
         s.variant[b, k] = s.action[b, i, c.VARIANT]
     s.owner[b, k] = i
     s.last_work[b, i] = k

@@ -48,9 +48,10 @@ def near(value):
 def test_the_right_variant_is_finished():
     env, fact = make()
     assert board(env) == (0.4, -1, c.READY)
-    assert act(env, (1, 0, 0, 0, fact)) == near(FIRST_STEP / 0.4)
-    assert board(env) == (near(0.4 - FIRST_STEP), fact, c.READY)
-    assert act(env, (1, 0, 0, 0, (fact + 1) % 3)) == near(1 - FIRST_STEP / 0.4)  # the choice is made
+    other = (fact + 1) % 3
+    assert act(env, (1, 0, 0, 0, other)) == near(FIRST_STEP / 0.4)
+    assert board(env) == (near(0.4 - FIRST_STEP), other, c.READY)
+    assert act(env, (1, 0, 0, 0, fact)) == near(1 - FIRST_STEP / 0.4)  # it is never too late
     assert board(env) == (0.0, -1, c.DONE)
     assert env.episode_metrics()["success"] == 1
 

@@ -65,9 +65,9 @@ def variants_rule(count: int) -> str:
         return ""
     return (
         f"\n\nVariants. Every subtask can be built in {count} variants, numbered from 0, of which one is wanted. One of"
-        "\nyou knows which, and sees it listed. The first step of work on a subtask settles its variant, as everybody"
-        "\nsees. What would be finished in another variant than the wanted one has to be built anew, all of it. Give"
-        '\nthe variant beside your work as "variant"; null takes the one that you know, else 0.'
+        "\nyou knows which, and sees it listed. A subtask is built in the variant that its worker chose last, as"
+        "\neverybody sees. What would be finished in another variant than the wanted one has to be built anew, all of it."
+        '\nGive the variant beside your work as "variant"; null takes the one that you know, else guesses.'
     )
 
 
