@@ -425,8 +425,9 @@ class ReferenceEnv:
         return self.uniform is not None and self.uniform(stream, self.t, k) < probability
 
     def _draw(self, stream: str, k: int, count: int) -> int:
-        """One of so many, all alike, at the start."""
-        return 0 if self.uniform is None else math.floor(self.uniform(stream, 0, k) * count)
+        """One of so many, all alike, at the start; 0 without hidden facts."""
+        drawn = self.uniform(stream, 0, k) if self.uniform is not None and self.hidden_facts else 0.0
+        return math.floor(drawn * count)
 
     def _open_requests(self) -> list[tuple[int, int]]:
         pairs = [(a, b) for a in self.agents for b in self.agents]

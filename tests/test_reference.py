@@ -218,3 +218,20 @@ def test_speech_instead_of_work():
     assert env.invalid == [False, True]
     assert env.remaining[0] == near(4 - 0.2162)
     assert env.last_work == [-1, 0]
+
+
+def test_what_is_built_in_a_wrong_variant_comes_back_whole():
+    drawn = {"fact": 0.7, "knower": 0.3, "rework": 1.0, "volatility": 1.0}
+    env = ReferenceEnv(
+        [root(effort=0.4)], [MANAGER, EXPERT], uniform=lambda stream, t, k: drawn[stream], hidden_facts=3, horizon=9
+    )
+    assert (env.fact, env.knower, env.variant) == ([2], [0], [-1])  # .7 * 3 = 2.1, .3 * 2 = .6
+    env.step([WAIT, (1, 0, 0, 0)], [0, 1])
+    assert (env.remaining, env.variant) == (near([0.4 - 0.2162]), [1])
+    assert env.step([WAIT, (1, 0, 0, 0)], [0, 2]) == (False, False)  # too late for another one
+    assert (env.remaining, env.variant, env.owner) == ([0.4], [-1], [1])
+    assert env.team_terms[0] == near(-0.2162 / 0.4)
+    env.step([WAIT, (1, 0, 0, 0)], [0, 2])
+    assert env.variant == [2]
+    assert env.step([WAIT, (1, 0, 0, 0)], [0, 0]) == (True, False)
+    assert (env.remaining, env.variant) == ([0.0], [-1])

@@ -69,10 +69,13 @@ class Building(Form):
 @cache
 def with_variant(form: type[BaseModel]) -> type[BaseModel]:
     """Make the same form with a place for a variant behind every choice, also of those in lists."""
-    lists = {name: _inner_form(form, name) for name in form.model_fields}
-    inner: dict[str, Any] = {name: (list[with_variant(kind)], ...) for name, kind in lists.items() if kind}  # type: ignore[misc]
+    changed: dict[str, Any] = {}
+    for name, field in form.model_fields.items():
+        inner = _inner_form(form, name)
+        if inner is not None:
+            changed[name] = (list[with_variant(inner)], field)  # type: ignore[misc]
     bases = (Building, form) if issubclass(form, Work) else form
-    return create_model(form.__name__, __base__=bases, __doc__=form.__doc__, **inner)
+    return create_model(form.__name__, __base__=bases, __doc__=form.__doc__, **changed)
 
 
 def _inner_form(form: type[BaseModel], name: str) -> type[BaseModel] | None:

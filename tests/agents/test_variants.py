@@ -10,6 +10,8 @@ from prompted_team import STRATEGIES, play_small, prompted, recorder_of, small_b
 from rule_server import answer_by_rule
 
 from agents.learned.learned_team import SHIPPED
+from agents.oracle.lookahead.candidates import variations
+from agents.oracle.oracle_team import OracleRule
 from agents.play import play
 from agents.policy import PolicyContext, choose_known_variants, no_actions
 from agents.prompted.replay import replay
@@ -54,6 +56,21 @@ def test_whoever_is_alone_knows_everything_and_builds_what_is_wanted(name):
     plain = metrics_of(name, size=1, count=4)
     assert [row["success"] for row in plain] == [1] * 4
     np.testing.assert_equal(metrics_of(name, size=1, count=4, hidden_facts=3), plain)
+
+
+def test_what_the_planner_tries_is_built_as_it_is_wanted():
+    subtasks = tuple(Subtask(f"s{k}", "backend", 1.0, 1.0) for k in range(6))
+    batch = Batch(Workflow("six", "simple", subtasks), Team.default(3), EnvConfig(hidden_facts=4))
+    batch.reset([1])
+    fact = batch.state.fact[0]
+    assert len(set(fact.tolist())) > 2
+    rule = OracleRule()
+    chosen = rule.act_batch(batch)[0]
+    tried = variations(batch, 0, rule.scratch, chosen)
+    assert len({tuple(actions[:, c.WORK]) for actions in tried}) > 6
+    for actions in (chosen, *tried):
+        work = actions[:, c.WORK]
+        assert actions[:, -1].tolist() == [int(fact[k - 1]) if k else 0 for k in work]
 
 
 def test_random_choices_find_the_wanted_variants_in_time():

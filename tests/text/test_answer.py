@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import Field
 
 from c2c_env.core.constants import SPEECHES
 from c2c_env.text.answer import (
@@ -165,7 +166,7 @@ class Joint(Form):
     """A form with choices in a list."""
 
     note: str
-    parts: list[Choice]
+    parts: list[Choice] = Field(default=[], max_length=2, description="of everybody")
 
 
 def test_a_form_with_variants_asks_for_them_behind_every_choice():
@@ -180,6 +181,9 @@ def test_a_form_with_variants_asks_for_them_behind_every_choice():
     assert schema["$defs"]["Choice"]["required"] == [*Choice.model_fields, "variant"]
     answer = validate(with_variant(Joint), {"note": "", "parts": [{"work": "s2", "variant": "2"}]}, [])
     assert answer.parts[0].variant == 2
+    assert schema["properties"]["parts"]["description"] == "of everybody"
+    assert schema["properties"]["parts"]["maxItems"] == 2
+    assert validate(with_variant(Joint), {"note": ""}, []).parts == []
 
 
 class Intended(Choice):
