@@ -228,10 +228,10 @@ def test_what_is_built_in_a_wrong_variant_comes_back_whole():
     assert (env.fact, env.knower, env.variant) == ([2], [0], [-1])  # .7 * 3 = 2.1, .3 * 2 = .6
     env.step([WAIT, (1, 0, 0, 0)], [0, 1])
     assert (env.remaining, env.variant) == (near([0.4 - 0.2162]), [1])
-    assert env.step([WAIT, (1, 0, 0, 0)], [0, 2]) == (False, False)  # too late for another one
+    assert env.step([WAIT, (1, 0, 0, 0)], [0, 0]) == (False, False)  # the one that was chosen last counts
     assert (env.remaining, env.variant, env.owner) == ([0.4], [-1], [1])
     assert env.team_terms[0] == near(-0.2162 / 0.4)
-    env.step([WAIT, (1, 0, 0, 0)], [0, 2])
-    assert env.variant == [2]
-    assert env.step([WAIT, (1, 0, 0, 0)], [0, 0]) == (True, False)
+    env.step([WAIT, (1, 0, 0, 0)], [0, 1])
+    assert env.variant == [1]
+    assert env.step([WAIT, (1, 0, 0, 0)], [0, 2]) == (True, False)
     assert (env.remaining, env.variant) == ([0.0], [-1])
