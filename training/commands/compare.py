@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
         parts = compare_splits(episodes, rival, draws)
     show_splits(parts, rival, draws, describe_failed(failed), console, out / "comparison.txt")
     paths = draw_splits(parts, rival, out)
-    console.print(f"\nFigures: {', '.join(file.name for file in paths)} in {out}", highlight=False)
+    names = ", ".join(["comparison.txt", *(file.name for file in paths)])
+    console.print(f"\n{names} in {out}", highlight=False)
     for line in describe_unplayed(results):
         errors.print(line, markup=False)
     return 1 if len(failed) else 0

@@ -66,10 +66,11 @@ def show_splits(
 def _tables_of(part: SplitComparison, rival: str, unicode: bool) -> list[RenderableType]:
     unpaired = part.played[part.played["reduction"].isna()]
     notes = [tables.describe_tasks(part.episodes), *tables.describe_gaps(unpaired, part.episodes, rival)]
+    policies = unique([*(one.policy for one in part.standings), *part.played["policy"]])
     return [
         tables.standings_table(part.standings, part.split, rival, unicode),
         tables.padded(notes),
-        Padding(tables.patterns_table(part.played, part.split, unicode), (1, 0)),
+        Padding(tables.patterns_table(part.played, policies, part.split, unicode), (1, 0)),
     ]
 
 

@@ -24,13 +24,15 @@ def draw_comparison(
     """Draw the figures of one split into a folder; return the files.
 
     Args:
-        standings: of all policies; the baseline itself is in no figure, the rival not in that of improvement.
+        standings: of all policies; the baseline is in no figure, the rival not in that of improvement.
         split: names the workflows in the titles.
         rival: policy that the others are to improve on.
         folder: for the files, which is there.
         suffix: of their names.
     """
     shown = [one for one in standings if one.policy != BASELINE]
+    if not shown:
+        return []
     with mpl.rc_context(STYLE):
         figures = {"aggregates": _draw_aggregates(shown), "profiles": _draw_profiles(shown)}
         if any(np.isfinite(one.improvement.value) for one in shown):

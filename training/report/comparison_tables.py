@@ -69,8 +69,15 @@ def _empty_table(title: str, unicode: bool) -> Table:
 # --- patterns --------------------------------------------------------------------------------------------------
 
 
-def patterns_table(episodes: pd.DataFrame, split: str, unicode: bool) -> Table:
-    """Make the table of communication patterns of one split, with a section for each tier."""
+def patterns_table(episodes: pd.DataFrame, policies: Sequence[str], split: str, unicode: bool) -> Table:
+    """Make the table of communication patterns of one split, with a section for each tier.
+
+    Args:
+        episodes: all of the split.
+        policies: of the episodes, in the order of the rows.
+        split: names the workflows in the title.
+        unicode: whether the terminal has more than ASCII.
+    """
     table = _empty_table(f"{split} workflows: patterns of communication", unicode)
     for heading in ["messages\nper hour", *(heading for heading, _ in SHARES)]:
         table.add_column(heading, justify="right", no_wrap=True, vertical="bottom")
@@ -79,8 +86,10 @@ def patterns_table(episodes: pd.DataFrame, split: str, unicode: bool) -> Table:
         if len(group):
             table.add_section()
             table.add_row(Text(tier, style="bold"))
-        for policy in dict.fromkeys(group["policy"]):
-            table.add_row(escape(one_line(marked(policy))), *pattern_cells(group[group["policy"] == policy]))
+        for policy in policies:
+            own = group[group["policy"] == policy]
+            if len(own):
+                table.add_row(escape(one_line(marked(policy))), *pattern_cells(own))
     return table
 
 
@@ -111,20 +120,27 @@ def describe_gaps(unpaired: pd.DataFrame, episodes: pd.DataFrame, rival: str) ->
         episodes: the others, of one split.
         rival: policy that the others are to improve on.
     """
-    lines = [
-        f"{n} episodes of {one_line(policy)} have no partner of {BASELINE} and count nowhere in the comparison."
-        for policy, n in unpaired.groupby("policy", sort=False).size().items()
-    ]
+    lines = []
+    alone = counted(unpaired.groupby("policy", sort=False).size())
+    if alone:
+        lines.append(f"Episodes without a partner of {BASELINE}, which count nowhere in the comparison: {alone}.")
     counts = episodes.groupby("policy", sort=False).size()
-    fewer = ", ".join(f"{one_line(policy)} {n}" for policy, n in counts[counts < counts.max()].items())
+    fewer = counted(counts[counts < counts.max()])
     if fewer:
         lines.append(f"Not all policies have all {counts.max()} episodes ({fewer}): theirs are means over fewer.")
     theirs = episodes[episodes["policy"] == rival]
-    pairs = {policy: len(with_rival(group, theirs)) for policy, group in episodes.groupby("policy", sort=False)}
-    short = ", ".join(f"{one_line(policy)} {n}" for policy, n in pairs.items() if n < counts[policy])
+    pairs = pd.Series(
+        {policy: len(with_rival(episodes[episodes["policy"] == policy], theirs)) for policy in counts.index}
+    )
+    short = counted(pairs[pairs < counts])
     if short:
         lines.append(f"P over the episodes that {one_line(rival)} has played as well: {short}.")
     return lines
+
+
+def counted(numbers: pd.Series) -> str:
+    """The numbers of policies as words, by name."""
+    return ", ".join(f"{one_line(policy)} {number}" for policy, number in sorted(numbers.items()))
 
 
 def describe_method(draws: Draws, policies: Sequence[str]) -> list[str]:

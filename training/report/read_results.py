@@ -38,7 +38,10 @@ def read_results(path: Path) -> pd.DataFrame:
         raise ConfigError(f"{path} is not the results.csv of a benchmark: {error}") from error
     missing = [name for name in RESULT_COLUMNS if name not in results]
     if missing:
-        raise ConfigError(f"{path} is not the results.csv of a benchmark: it has no column {', '.join(missing)}")
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise ConfigError(
+            f"{path} is not the results.csv of a benchmark: it has no column {', '.join(missing[:3])}{more}"
+        )
     raise_faults(ConfigError, f"{path} cannot be compared", _faults(results))
     return results
 

@@ -11,13 +11,13 @@ of runs, a block, and rliable draws within each of them; together they hold ever
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
+from agents.policy import Array
 from agents.registry import BASELINE
-from training.benchmark.statistics import PAIR, Floats, with_reduction
+from training.benchmark.statistics import PAIR, with_reduction
 
 RIVAL = "rival_reduction"
 
@@ -32,14 +32,19 @@ def with_tasks(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_rival(episodes: pd.DataFrame, rival: pd.DataFrame) -> pd.DataFrame:
-    """The episodes that the rival played as well, with its reduction there in a further column."""
+    """The episodes that the rival played as well, with its reduction there in the column `RIVAL`."""
     theirs = rival[[*PAIR, "reduction"]].rename(columns={"reduction": RIVAL})
     return episodes.merge(theirs, on=PAIR, how="inner", validate="one_to_one")
 
 
-def blocks_of(episodes: pd.DataFrame, columns: Sequence[str]) -> list[Floats]:
-    """Matrices [runs, tasks, columns], one for each number of runs that a task has."""
-    by_runs: dict[int, list[Floats]] = defaultdict(list)
-    for _, group in episodes.sort_values(PAIR).groupby("task"):
-        by_runs[len(group)].append(group[list(columns)].to_numpy(dtype=np.float64))
+def blocks_of(episodes: pd.DataFrame, values: pd.Series | Array) -> list[Array]:
+    """Matrices [runs, tasks] of values, one for each number of runs that a task has.
+
+    Args:
+        episodes: at least one.
+        values: one an episode.
+    """
+    by_runs: dict[int, list[Array]] = defaultdict(list)
+    for _, group in episodes.assign(value=values).sort_values(PAIR).groupby("task"):
+        by_runs[len(group)].append(group["value"].to_numpy())
     return [np.stack(tasks, axis=1) for _, tasks in sorted(by_runs.items())]

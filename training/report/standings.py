@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from agents.policy import Array
 from agents.registry import BASELINE
 from agents.scripted.teams import TEAMS
 from c2c_env.errors import ConfigError, unknown_name
@@ -97,7 +98,8 @@ def choose_rival(episodes: pd.DataFrame, wanted: str | None) -> str:
 
 
 def _middle_of(episodes: pd.DataFrame, policy: str) -> float:
-    return float(metrics.aggregate_iqm(episodes.loc[episodes["policy"] == policy, "reduction"].to_numpy()))
+    known = episodes.loc[episodes["policy"] == policy, "reduction"].dropna()
+    return float(metrics.aggregate_iqm(known.to_numpy()))
 
 
 # --- what is computed ------------------------------------------------------------------------------------------
@@ -110,7 +112,12 @@ def compare(episodes: pd.DataFrame, rival: str, draws: Draws) -> list[Standing]:
         episodes: as `with_tasks` gives them, all with a reduction.
         rival: policy that the others are to improve on.
         draws: of the bootstrap.
+
+    Raises:
+        ConfigError: there are no such episodes.
     """
+    if not len(episodes):
+        raise ConfigError(f"no episode of a split has a partner of {BASELINE}, expected one in each split")
     lowest, highest = max(LOWEST_LEVEL, episodes["reduction"].min()), episodes["reduction"].max()
     levels = np.linspace(np.floor(lowest) - 1.0, np.ceil(highest), NUM_LEVELS)
     by_policy = dict(iter(episodes.groupby("policy")))
@@ -122,13 +129,12 @@ def compare(episodes: pd.DataFrame, rival: str, draws: Draws) -> list[Standing]:
 
 
 def _stand(episodes: pd.DataFrame, theirs: pd.DataFrame | None, levels: Floats, draws: Draws) -> Standing:
-    blocks = blocks_of(episodes, ["reduction"])
-    shared = [] if theirs is None else blocks_of(with_rival(episodes, theirs), ["reduction", RIVAL])
+    blocks = blocks_of(episodes, episodes["reduction"])
     return Standing(
         policy=str(episodes["policy"].iloc[0]),
         reduction=_one(*intervals(middle, blocks, draws)),
         median=median(blocks),
-        improvement=_one(*intervals(improvement, shared, draws)) if shared else UNKNOWN,
+        improvement=UNKNOWN if theirs is None else improve(with_rival(episodes, theirs), draws),
         communication=communication_per_effort(episodes),
         success=float(episodes["success"].mean()),
         profile=Profile(levels, *intervals(lambda *given: above(levels, given), blocks, draws)),
@@ -146,18 +152,35 @@ def middle(*blocks: Floats) -> Floats:
 
 def median(blocks: Sequence[Floats]) -> float:
     """Median over tasks of the means of their runs."""
-    means = np.concatenate([block[..., 0].mean(axis=0) for block in blocks])
+    means = np.concatenate([block.mean(axis=0) for block in blocks])
     return float(metrics.aggregate_median(means[np.newaxis]))
 
 
-def improvement(*blocks: Floats) -> Floats:
-    """Probability [1] that a run is better than one of the rival in the same task, ties counting half.
+def improve(shared: pd.DataFrame, draws: Draws) -> Estimate:
+    """Estimate the probability of improvement over a rival, given the episodes that both have played.
 
-    It is the mean over tasks (Agarwal et al. 2021). Blocks are [runs, tasks, 2], with the rival's
-    reductions last, so that the bootstrap draws the same episodes for both.
+    rliable draws each value of a matrix by itself. So that the same episodes are drawn for both, it gets a matrix of
+    their places.
     """
-    found = [metrics.probability_of_improvement(block[..., 0], block[..., 1]) for block in blocks]
-    return np.array([np.average(found, weights=[block.shape[1] for block in blocks])])
+    if not len(shared):
+        return UNKNOWN
+    mine, rival = (shared[name].to_numpy() for name in ("reduction", RIVAL))
+    places = blocks_of(shared, np.arange(len(shared)))
+    return _one(*intervals(lambda *drawn: improvement(mine, rival, drawn), places, draws))
+
+
+def improvement(mine: Floats, rival: Floats, places: Sequence[Array]) -> Floats:
+    """Probability [1] that an episode is better than one of the rival in the same task, ties counting half.
+
+    It is the mean over tasks (Agarwal et al. 2021).
+
+    Args:
+        mine: reductions, one an episode.
+        rival: those of the rival in the same episodes.
+        places: blocks [runs, tasks] of places in both.
+    """
+    found = [metrics.probability_of_improvement(mine[block], rival[block]) for block in places]
+    return np.array([np.average(found, weights=[block.shape[1] for block in places])])
 
 
 def above(levels: Floats, blocks: Sequence[Floats]) -> Floats:
@@ -171,9 +194,7 @@ def pooled(blocks: Sequence[Floats]) -> Floats:
     return np.concatenate([block.ravel() for block in blocks])
 
 
-def intervals(
-    statistic: Callable[..., Floats], blocks: Sequence[Floats], draws: Draws
-) -> tuple[Floats, Floats, Floats]:
+def intervals(statistic: Callable[..., Floats], blocks: Sequence[Array], draws: Draws) -> tuple[Floats, Floats, Floats]:
     """A statistic [X] of blocks, with the ends [X] of its stratified bootstrap interval at `LEVEL` percent.
 
     With one run a task there is nothing to draw, and both ends are NaN.
