@@ -149,7 +149,7 @@ def describe_method(draws: Draws, policies: Sequence[str]) -> list[str]:
         f"Reduction of completion time against {BASELINE} in the same workflow, team size and seed. IQM: mean of the"
         " middle half of all episodes; median: of the means of rows; P: probability that an episode is better than one"
         " of the other team in the same row, ties counting half. 95% stratified bootstrap intervals of"
-        f" {draws.resamples} resamples (seed {draws.seed}), both teams on the same drawn episodes (rliable, arXiv"
+        f" {draws.resamples} resamples (seed {draws.seed}) (rliable, arXiv"
         " 2108.13264).",
         "Comm. h / effort h: person-hours of communication per hour of finished effort. Finished: episodes; others"
         " count with the horizon as time. Hub: share of the agent with the most message ends (sent and received) in all"

@@ -15,9 +15,8 @@ from collections import defaultdict
 import numpy as np
 import pandas as pd
 
-from agents.policy import Array
 from agents.registry import BASELINE
-from training.benchmark.statistics import PAIR, with_reduction
+from training.benchmark.statistics import PAIR, Floats, with_reduction
 
 RIVAL = "rival_reduction"
 
@@ -37,14 +36,14 @@ def with_rival(episodes: pd.DataFrame, rival: pd.DataFrame) -> pd.DataFrame:
     return episodes.merge(theirs, on=PAIR, how="inner", validate="one_to_one")
 
 
-def blocks_of(episodes: pd.DataFrame, values: pd.Series | Array) -> list[Array]:
+def blocks_of(episodes: pd.DataFrame, values: pd.Series) -> list[Floats]:
     """Matrices [runs, tasks] of values, one for each number of runs that a task has.
 
     Args:
         episodes: at least one.
         values: one an episode.
     """
-    by_runs: dict[int, list[Array]] = defaultdict(list)
+    by_runs: dict[int, list[Floats]] = defaultdict(list)
     for _, group in episodes.assign(value=values).sort_values(PAIR).groupby("task"):
         by_runs[len(group)].append(group["value"].to_numpy())
     return [np.stack(tasks, axis=1) for _, tasks in sorted(by_runs.items())]

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from agents.policy import Array
 from agents.registry import BASELINE
 from agents.scripted.teams import TEAMS
 from c2c_env.errors import ConfigError, unknown_name
@@ -159,28 +158,24 @@ def median(blocks: Sequence[Floats]) -> float:
 def improve(shared: pd.DataFrame, draws: Draws) -> Estimate:
     """Estimate the probability of improvement over a rival, given the episodes that both have played.
 
-    rliable draws each value of a matrix by itself. So that the same episodes are drawn for both, it gets a matrix of
-    their places.
+    As in the library, the bootstrap draws the runs of the two by themselves: every run is compared with every one of
+    the rival's, and drawing them in pairs would meet the own partner too often.
     """
     if not len(shared):
         return UNKNOWN
-    mine, rival = (shared[name].to_numpy() for name in ("reduction", RIVAL))
-    places = blocks_of(shared, np.arange(len(shared)))
-    return _one(*intervals(lambda *drawn: improvement(mine, rival, drawn), places, draws))
+    mine, theirs = (blocks_of(shared, shared[name]) for name in ("reduction", RIVAL))
+    pairs = [block for both in zip(mine, theirs, strict=True) for block in both]
+    return _one(*intervals(improvement, pairs, draws))
 
 
-def improvement(mine: Floats, rival: Floats, places: Sequence[Array]) -> Floats:
+def improvement(*blocks: Floats) -> Floats:
     """Probability [1] that an episode is better than one of the rival in the same task, ties counting half.
 
-    It is the mean over tasks (Agarwal et al. 2021).
-
-    Args:
-        mine: reductions, one an episode.
-        rival: those of the rival in the same episodes.
-        places: blocks [runs, tasks] of places in both.
+    It is the mean over tasks (Agarwal et al. 2021). After each block stands the one of the rival.
     """
-    found = [metrics.probability_of_improvement(mine[block], rival[block]) for block in places]
-    return np.array([np.average(found, weights=[block.shape[1] for block in places])])
+    mine, theirs = blocks[::2], blocks[1::2]
+    found = [metrics.probability_of_improvement(*both) for both in zip(mine, theirs, strict=True)]
+    return np.array([np.average(found, weights=[block.shape[1] for block in mine])])
 
 
 def above(levels: Floats, blocks: Sequence[Floats]) -> Floats:
@@ -194,7 +189,9 @@ def pooled(blocks: Sequence[Floats]) -> Floats:
     return np.concatenate([block.ravel() for block in blocks])
 
 
-def intervals(statistic: Callable[..., Floats], blocks: Sequence[Array], draws: Draws) -> tuple[Floats, Floats, Floats]:
+def intervals(
+    statistic: Callable[..., Floats], blocks: Sequence[Floats], draws: Draws
+) -> tuple[Floats, Floats, Floats]:
     """A statistic [X] of blocks, with the ends [X] of its stratified bootstrap interval at `LEVEL` percent.
 
     With one run a task there is nothing to draw, and both ends are NaN.

@@ -111,6 +111,8 @@ def test_figures_show_all_policies_and_the_rival_is_not_compared_with_itself(com
     colours = {policy: look[0] for policy, look in looks(POLICIES[1:]).items()}  # axes have that of the baseline
     shown = {name: [one for one, colour in colours.items() if has_colour(folder / name, colour)] for name in FIGURES}
     assert [shown["aggregates.png"], shown["profiles.png"]] == [["cost_aware", "proactive", "random"]] * 2
+    # a row of 0.24 inches for each policy but the baseline, beside one inch, at 300 dots an inch
+    assert [len(imread(folder / name)) for name in FIGURES[:2]] == [516, 444]
     assert shown["improvement.png"] == ["proactive", "random"]
     assert row(printed.out, "cost_aware")[5] == "-"
 
@@ -147,6 +149,7 @@ def test_missing_episodes_are_named_and_all_others_count(compared, results):
     text = unrolled(compared(no_partner)[1].out)
     assert "count nowhere in the comparison: cost_aware 1, proactive 1, random 1." in text
     assert "3 rows (tasks) of 1 to 2 episodes (runs)" in text
+    assert "nan" not in text
 
     fewer = results[~(first & results["policy"].eq("proactive"))]
     text = unrolled(compared(fewer)[1].out)

@@ -31,6 +31,12 @@ def test_a_tier_whose_workflows_were_played_once_is_a_task():
     assert with_tasks(played(*rows))["task"].tolist() == ["simple 5"] * 2 + ["complex 5"] * 2
 
 
+def test_tiers_decide_for_themselves():
+    rows = [("no_communication", "simple", name, 0, 10.0) for name in ("one", "two")]
+    rows += [("no_communication", "complex", "three", seed, 10.0) for seed in (0, 1)]
+    assert with_tasks(played(*rows))["task"].tolist() == ["simple 5"] * 2 + ["complex three 5"] * 2
+
+
 def test_an_episode_is_compared_with_the_same_one_of_the_baseline():
     found = with_tasks(
         played(

@@ -58,16 +58,15 @@ def test_probability_of_improvement(mine, rival, expected):
 
 
 def test_probability_of_improvement_is_the_mean_over_tasks_of_all_blocks():
-    mine, rival = np.array([5.0, 6, 5, 6, 1, 2, 3]), np.array([1.0, 2, 1, 2, 4, 5, 6])
     # two tasks of two runs at 1, and one of three at 0
-    places = [np.array([[0, 2], [1, 3]]), np.array([[4], [5], [6]])]
-    assert improvement(mine, rival, places) == pytest.approx(2 / 3)
+    blocks = [block([5, 5], [6, 6]), block([1, 1], [2, 2]), block([1], [2], [3]), block([4], [5], [6])]
+    assert improvement(*blocks) == pytest.approx(2 / 3)
 
 
-def test_the_same_episodes_are_drawn_for_both_teams():
-    # each run is one better than its partner: one run drawn twice gives 1, both give 3 / 4, and nothing gives 0
+def test_the_runs_of_both_teams_are_drawn_by_themselves():
+    # the own two are 1, 1 and those of the rival 10, 10 in one of 16 draws, which gives 0; more than 2.5 %
     found = improve(shared([1, 11], [0, 10]), DRAWS)
-    assert (found.value, found.low, found.high) == (0.75, 0.75, 1.0)
+    assert (found.value, found.low, found.high) == (0.75, 0.0, 1.0)
 
 
 def test_without_shared_episodes_nothing_is_known():
@@ -107,6 +106,18 @@ def test_communication_is_counted_for_finished_effort():
     episodes = pd.DataFrame({**hours, "efficiency": [0.5, 0.8]})
     # (3 + 1) / (0.5 * 12 + 0.8 * 5)
     assert standings.communication_per_effort(episodes) == pytest.approx(0.4)
+
+
+def test_the_largest_reduction_comes_first():
+    hours = dict.fromkeys(["work_hours", "communication_hours", "wasted_hours", "efficiency", "success"], 1.0)
+    where = {"split": "built-in", "workflow": "one", "team_size": 5, "task": "one", "seed": [0, 1, 0, 1, 0, 1]}
+    policies = ["a", "a", "b", "b", "c", "c"]
+    episodes = pd.DataFrame({**where, **hours, "policy": policies, "reduction": [1.0, 2, 5, 6, 3, 4]})
+    found = compare(episodes, "c", DRAWS)
+    assert [(one.policy, one.reduction.value, one.improvement.value) for one in found[::2]] == [
+        ("b", 5.5, 1.0), ("a", 1.5, 0.0),
+    ]  # fmt: skip
+    assert (found[1].policy, found[1].median, np.isnan(found[1].improvement.value)) == ("c", 3.5, True)
 
 
 # --- rivals ----------------------------------------------------------------------------------------------------
