@@ -14,6 +14,7 @@ from training import interrupts
 
 COMMANDS = {
     "benchmark": "compare policies: table, results.csv and figures",
+    "compare": "report a benchmark's results: interquartile means, probabilities of improvement, profiles",
     "episode": "watch a policy play one episode",
     "decompose": "have a language model turn a plain-text brief into a workflow file",
     "replay": "play a prompted team's transcript again without a model, and check every bit of it",
@@ -43,6 +44,14 @@ examples:
 It may be interrupted at any moment; the same command then does what is missing and nothing else.
 Exit status: 0 all finished, 1 some cells or episodes failed (named at the end), 2 wrong arguments or no cluster,
 130 interrupted, 143 terminated.
+""",
+    "compare": """\
+examples:
+  python -m training benchmark --policies no_communication,proactive,learned
+  python -m training compare
+  python -m training compare results/generated --against cost_aware --resamples 10000
+
+Exit status: 0 all compared, 1 some episodes had failed (named below the tables), 2 wrong arguments or no such results.
 """,
     "train": """\
 examples:
@@ -81,7 +90,7 @@ Exit status: 0 everything measured or not installed, 1 some rows failed, 2 wrong
 143 terminated.
 """,
 }
-EXTRAS = {"decompose": "llm", "replay": "llm", "train": "train", "tune_oracle": "train"}
+EXTRAS = {"compare": "report", "decompose": "llm", "replay": "llm", "train": "train", "tune_oracle": "train"}
 RESUMES = {
     "benchmark": "; the same command goes on from here",
     "train": "; the same command with --resume goes on from the last checkpoint",

@@ -1,0 +1,54 @@
+"""The command ``compare``: report a benchmark's results as the field expects it."""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.console import Console
+
+from training import arguments
+from training.benchmark.results import describe_failed, describe_unplayed, split_failed
+from training.benchmark.tables import REPORT_WIDTH
+from training.report.comparison import compare_splits, draw_splits, show_splits
+from training.report.read_results import find_results, read_results
+from training.report.score_matrices import with_tasks
+from training.report.standings import Draws, choose_rival
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command line takes."""
+    add = parser.add_argument
+    add(
+        "results", metavar="RUN", nargs="?", default="results/benchmark",
+        help="folder of a benchmark, or its results.csv (default: %(default)s)",
+    )  # fmt: skip
+    add(
+        "--against", metavar="POLICY",
+        help="whom the others are to improve on (default: proactive if it has played, else the best scripted one)",
+    )  # fmt: skip
+    add("--out", metavar="FOLDER", help="for tables and figures (default: comparison, beside results.csv)")
+    add(
+        "--resamples", metavar="N", type=arguments.whole(1), default=2_000,
+        help="of the bootstrap (default: %(default)s, which takes minutes for a large benchmark)",
+    )  # fmt: skip
+    add("--seed", metavar="S", type=arguments.whole(0), default=0, help="of the bootstrap (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare; return the exit status."""
+    path = find_results(args.results)
+    results = read_results(path)
+    counted, failed = split_failed(results)
+    episodes = with_tasks(counted)
+    rival, draws = choose_rival(episodes, args.against), Draws(args.resamples, args.seed)
+    out = arguments.output_folder(args.out or path.parent / "comparison")
+    console, errors = Console(width=REPORT_WIDTH), Console(stderr=True, soft_wrap=True, highlight=False)
+    with errors.status("drawing resamples"):
+        parts = compare_splits(episodes, rival, draws)
+    show_splits(parts, rival, draws, describe_failed(failed), console, out / "comparison.txt")
+    paths = draw_splits(parts, rival, out)
+    names = ", ".join(["comparison.txt", *(file.name for file in paths)])
+    console.print(f"\n{names} in {out}", highlight=False)
+    for line in describe_unplayed(results):
+        errors.print(line, markup=False)
+    return 1 if len(failed) else 0

@@ -1,0 +1,77 @@
+"""Reads the ``results.csv`` of a benchmark back, and checks that it can be compared."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pandas as pd
+
+from agents.registry import BASELINE
+from c2c_env import METRICS
+from c2c_env.disk import read_text
+from c2c_env.errors import ConfigError, raise_faults
+from training.benchmark.results import RESULT_COLUMNS
+from training.benchmark.statistics import PAIR
+
+NUMBERS = ("team_size", "seed", *METRICS)
+ALWAYS_KNOWN = ("policy", *PAIR, "completion_time", "success")
+
+
+def find_results(place: str | Path) -> Path:
+    """The results file that is meant by its own path or by that of the folder of its run."""
+    path = Path(place)
+    return path / "results.csv" if path.is_dir() else path
+
+
+def read_results(path: Path) -> pd.DataFrame:
+    """Read results, a row for each episode, with the columns `RESULT_COLUMNS` and perhaps more.
+
+    Raises:
+        ConfigError: there is no such file, it is not the results of a benchmark, or there is nothing to compare.
+    """
+    text = read_text(path, "results", ConfigError)
+    names: dict[str, type] = {"policy": str, "tier": str, "workflow": str, "split": str}
+    try:
+        results = pd.read_csv(io.StringIO(text), dtype=names)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        raise ConfigError(f"{path} is not the results.csv of a benchmark: {error}") from error
+    missing = [name for name in RESULT_COLUMNS if name not in results]
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise ConfigError(
+            f"{path} is not the results.csv of a benchmark: it has no column {', '.join(missing[:3])}{more}"
+        )
+    raise_faults(ConfigError, f"{path} cannot be compared", _faults(results))
+    return results
+
+
+def _faults(results: pd.DataFrame) -> list[str]:
+    """What is wrong with a table that has all columns; its values are only looked at if they can be compared."""
+    words = [name for name in NUMBERS if not pd.api.types.is_numeric_dtype(results[name])]
+    if not len(results):
+        return ["it has no episodes, expected one a line"]
+    if words:
+        return [f"column {name} has {results[name].iloc[0]!r}, expected numbers" for name in words]
+    empty = [name for name in ALWAYS_KNOWN if results[name].isna().any() and "failed" not in results]
+    faults = [f"column {name} has an empty value, expected one in every line" for name in empty]
+    if (results["completion_time"] <= 0).any():
+        faults.append(f"column completion_time has {results['completion_time'].min()}, expected hours above 0")
+    twice = results[results.duplicated(["policy", *PAIR])]
+    if len(twice):
+        first = twice.iloc[0]
+        where = ", ".join(str(first[name]) for name in ("policy", *PAIR))
+        faults.append(f"an episode stands there twice ({where}), expected each policy, {', '.join(PAIR)} once")
+    return faults + _faults_of_policies(list(dict.fromkeys(results["policy"])))
+
+
+def _faults_of_policies(policies: list[str]) -> list[str]:
+    """What is wrong with who has played."""
+    if BASELINE not in policies:
+        return [
+            f"{BASELINE} is not among its policies ({', '.join(map(str, policies))}), expected it, since all others are"
+            " compared with it"
+        ]
+    if len(policies) == 1:
+        return [f"{BASELINE} is its only policy, expected at least one more to compare with it"]
+    return []
