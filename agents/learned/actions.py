@@ -170,6 +170,11 @@ def log_probs_of(own: OwnView, kinds: Tensor, messages: Tensor) -> Tensor:
     return torch.where(messages > 0, said, logsigmoid(-own.odds)[..., None])
 
 
+def without_content(work: Tensor, message: Tensor, plan: Plan) -> ChosenAction:
+    """Return an action of a team that knows nothing of symbols and variants."""
+    return ChosenAction(work, message, plan, torch.zeros((*message.shape, 2), dtype=torch.long, device=message.device))
+
+
 def join_parts(work: Tensor, message: Tensor, num_subtasks: int) -> Tensor:
     """Multi-discrete actions int32 [..., 4] of work [...] and message numbers [...]."""
     pair, kind = split_index((message - 1).clamp(min=0), NUM_SPOKEN)

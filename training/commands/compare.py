@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--out", metavar="FOLDER", help="for tables and figures (default: comparison, beside results.csv)")
     add(
-        "--resamples", metavar="N", type=arguments.whole(1), default=2_000,
+        "--resamples", metavar="N", type=arguments.whole(1), default=500,
         help="of the bootstrap (default: %(default)s, which takes minutes for a large benchmark)",
     )  # fmt: skip
     add("--seed", metavar="S", type=arguments.whole(0), default=0, help="of the bootstrap (default: %(default)s)")

@@ -66,7 +66,7 @@ def variants_rule(count: int) -> str:
     return (
         f"\n\nVariants. Every subtask can be built in {count} variants, numbered from 0, of which one is wanted. One of"
         "\nyou knows which, and sees it listed. A subtask is built in the variant that its worker chose last, as"
-        "\neverybody sees. What would be finished in another variant than the wanted one has to be built anew, all of it."
+        "\neverybody sees. What would be finished in another variant than the wanted one has to be built anew, wholly."
         '\nGive the variant beside your work as "variant"; null takes the one that you know, else guesses.'
     )
 

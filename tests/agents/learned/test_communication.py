@@ -191,7 +191,8 @@ def test_a_reader_teaches_the_sender_within_a_rollout():
 
 def test_probabilities_of_a_rollout_are_found_again_when_it_is_learned_from():
     actor = make_actor("gate")
-    ppo = PPO(PPOConfig(steps=8, minibatches=2, entropy=0.0), actor, Critic(SMALL.hidden), [make_group(actor, num_envs=6)])
+    config = PPOConfig(steps=8, minibatches=2, entropy=0.0)
+    ppo = PPO(config, actor, Critic(SMALL.hidden), [make_group(actor, num_envs=6)])
     rollout = ppo.play(0)
     for rows in ppo._minibatches(rollout, torch.Generator().manual_seed(0)):
         _, scalars = ppo._loss(take_all(rollout, rows), train_actor=True)

@@ -71,7 +71,7 @@ def draw_luck(features, seed=0):
     generator = torch.Generator().manual_seed(seed)
     envs, agents = features.own.me.shape
     return Luck(*(torch.rand(shape, generator=generator) for shape in (
-        (envs, features.board.is_agent.shape[1]), (envs, agents), (envs, agents, 2)
+        (envs, features.board.is_agent.shape[1]), (envs, agents), (envs, agents, 2), (envs, agents, 2)
     )))  # fmt: skip
 
 

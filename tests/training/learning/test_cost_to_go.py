@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents.learned.actions import ChosenAction, view_board, view_own
+from agents.learned.actions import view_board, view_own, without_content
 from agents.learned.drawing import FAR_AWAY
 from agents.learned.network import Actor
 from agents.learned.plan import Plan
@@ -32,7 +32,7 @@ def decide(stage):
     nothing = torch.zeros_like(features.board.is_agent, dtype=torch.long)
     view = view_own(stage.actor, features, seen, nothing)
     silent = torch.zeros(features.own.me.shape, dtype=torch.long)
-    return features, view, ChosenAction(silent, silent, Plan(nothing, nothing))
+    return features, view, without_content(silent, silent, Plan(nothing, nothing))
 
 
 def test_candidates_are_silence_the_teacher_s_and_the_likeliest_and_none_twice(stage):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.copies import Copies
-from agents.learned.actions import ChosenAction
+from agents.learned.actions import without_content
 from agents.learned.network import Actor
 from agents.learned.plan import Plan
 from agents.learned.weights import NetworkConfig, save_policy
@@ -133,7 +133,7 @@ def only_message(group, work, speech, recipient, topic):
     message = torch.zeros(group.num_envs, group.team_size, dtype=torch.long)
     message[:, 0] = 1 + (recipient * group.num_subtasks + topic) * 6 + speech - 1
     chosen = torch.tensor(work).expand(group.num_envs, -1)
-    return ChosenAction(chosen, message, Plan(chosen, chosen))
+    return without_content(chosen, message, Plan(chosen, chosen))
 
 
 def test_a_message_to_the_worker_saves_time_and_one_to_nobody_s_use_costs_it(actor):

@@ -15,7 +15,8 @@ def write(folder, name, text):
 
 
 def test_tables_are_merged_and_all_else_is_replaced():
-    base = {"seed": 1, "ppo": {"steps": 8, "credit": {"individual": 0.5, "forecast": 1.0}}, "ppo_groups": [{"tier": "a"}]}
+    credit = {"individual": 0.5, "forecast": 1.0}
+    base = {"seed": 1, "ppo": {"steps": 8, "credit": credit}, "ppo_groups": [{"tier": "a"}]}
     table = {"ppo": {"credit": {"forecast": 2.0}}, "ppo_groups": [{"tier": "b"}], "name": "x"}
     both = {"steps": 8, "credit": {"individual": 0.5, "forecast": 2.0}}
     assert merged(base, table) == {"seed": 1, "ppo": both, "ppo_groups": [{"tier": "b"}], "name": "x"}

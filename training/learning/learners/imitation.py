@@ -23,6 +23,7 @@ from agents.learned.actions import (
     split_parts,
     view_board,
     view_own,
+    without_content,
 )
 from agents.learned.drawing import log_prob_of
 from agents.learned.features import Features
@@ -100,7 +101,7 @@ class Imitation:
         with torch.no_grad():
             heat = torch.full((), PLAY_TEMPERATURE, device=group.device)
             said = draw_message(self.actor, view, features.legal, luck, heat)
-        own = chosen(plan.work.gather(1, features.own.me), said, plan)
+        own = without_content(plan.work.gather(1, features.own.me), said, plan)
         worker, ready = workers(teacher.work, group.num_subtasks), features.board.ready
         work_loss = -log_prob_of(seen.scores.transpose(1, 2), worker)[ready].mean()
         message_loss = -judge_message(self.actor, view, features.legal, teacher.message).log_prob.mean()
@@ -122,7 +123,7 @@ class Imitation:
         group = self.groups[place]
         labels = torch.from_numpy(self.teachers[place].act_batch(group.batch)[..., :4]).to(group.device)
         work, message = split_parts(labels, group.num_subtasks)
-        return chosen(work, message, Plan(work, work))
+        return without_content(work, message, Plan(work, work))
 
     def further_loss(
         self, place: int, features: Features, view: OwnView, own: ChosenAction, teacher: ChosenAction
@@ -150,11 +151,6 @@ class Imitation:
             message=torch.where(lent, teacher.message, own.message),
             plan=Plan(torch.where(lent, teacher.plan.work, own.plan.work), own.plan.picks),
         )
-
-
-def chosen(work: Tensor, message: Tensor, plan: Plan) -> ChosenAction:
-    """An action without content, which this teacher has none of."""
-    return ChosenAction(work, message, plan, torch.zeros((*message.shape, 2), dtype=torch.long, device=message.device))
 
 
 def play_luck(group: Group) -> Luck:
