@@ -106,7 +106,7 @@ class Trace:
         arrays["alignment"][place] = spent[c.ALIGNED_HOURS] / spent[c.WORK_HOURS] if spent[c.WORK_HOURS] else np.nan
         remaining = state.remaining[b, : self._num_subtasks].copy()
         arrays["remaining"][place] = remaining
-        arrays["reworked"][place] = remaining > self._remaining  # only rework adds to it
+        arrays["reworked"][place] = remaining > self._remaining  # nothing else adds to it
         self._remaining = remaining
         arrays["progress"][place] = 1.0 - remaining.sum() / self.batch.params.total_effort[self._workflow]
         arrays["finished"][place] = state.finished_step[b, : self._num_subtasks] == state.t[b]

@@ -290,7 +290,7 @@ def test_a_batch_without_episodes_is_pickled():
 
 DAMAGE = {"mail_recipient": 99, "owner": 7, "t": 2**31 - 1, "shown_topic": 5000, "changed": 77, "workflow_index": 5,
           "understanding": np.nan, "tally": 1e308, "participants": -1, "forecast_value": np.nan,
-          "information_value": -5.0, "chain_hours": np.inf}  # fmt: skip
+          "information_value": -5.0, "chain_hours": np.inf, "fact": 1, "knower": 0, "variant": 0}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DAMAGE)
