@@ -133,13 +133,13 @@ def _table_of(name: str, above: tuple[str, ...]) -> tuple[dict[str, Any], Path]:
         return table, path
     if not isinstance(base, str) or base in (*above, name):
         raise ConfigError(f"bad recipe {path}: base is {base!r}, expected the name or path of another recipe")
-    return merged(_table_of(base, (*above, name))[0], table), path
+    return laid_over(_table_of(base, (*above, name))[0], table), path
 
 
-def merged(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-    """The base with what a table says instead; tables within are merged alike, all else is replaced."""
+def laid_over(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    """The base with what a table says instead; tables within are laid_over alike, all else is replaced."""
     both = {
-        name: merged(base[name], value) if isinstance(value, dict) and isinstance(base.get(name), dict) else value
+        name: laid_over(base[name], value) if isinstance(value, dict) and isinstance(base.get(name), dict) else value
         for name, value in table.items()
     }
     return {**base, **both}

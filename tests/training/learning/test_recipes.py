@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from c2c_env.errors import ConfigError
-from training.learning.recipe import load_recipe, merged, shipped_recipes
+from training.learning.recipe import load_recipe, laid_over, shipped_recipes
 
 
 def write(folder, name, text):
@@ -19,7 +19,7 @@ def test_tables_are_merged_and_all_else_is_replaced():
     base = {"seed": 1, "ppo": {"steps": 8, "credit": credit}, "ppo_groups": [{"tier": "a"}]}
     table = {"ppo": {"credit": {"forecast": 2.0}}, "ppo_groups": [{"tier": "b"}], "name": "x"}
     both = {"steps": 8, "credit": {"individual": 0.5, "forecast": 2.0}}
-    assert merged(base, table) == {"seed": 1, "ppo": both, "ppo_groups": [{"tier": "b"}], "name": "x"}
+    assert laid_over(base, table) == {"seed": 1, "ppo": both, "ppo_groups": [{"tier": "b"}], "name": "x"}
 
 
 def test_a_recipe_says_what_differs_from_its_base(tmp_path):
