@@ -184,12 +184,14 @@ def test_numpy_and_torch_read_the_same():
 
 def test_features_of_a_fresh_board():
     batch = make_batch(num_envs=1)
-    reader, seen, (board, own, legal) = read(batch)
+    reader, seen, (board, own, legal, _) = read(batch)
     workflow, params = batch.workflow(), batch.params
     count = len(workflow.subtasks)
     assert board.is_subtask[0].sum() == count
     assert board.is_agent.all()
     assert board.ready[0, :count].tolist() == (batch.state.status[0, :count] == 1).tolist()
+    ready = int(board.ready.sum())
+    assert board.situation[0].tolist() == pytest.approx([0.0, 1 / TEAM_SIZE, ready / TEAM_SIZE, count / TEAM_SIZE])
     facts = reader.facts(seen)
     np.testing.assert_allclose(facts.rest[0, :count], [task.effort for task in workflow.subtasks], rtol=1e-5)
     np.testing.assert_allclose(facts.complexity[0, :count], [task.complexity for task in workflow.subtasks], rtol=1e-5)

@@ -9,7 +9,7 @@ import os
 import struct
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -36,7 +36,7 @@ from training.learning.run import CHECKPOINT_FILE, METRICS_FILE, POLICY_FILE
 from training.learning.validation import ValidationConfig, manner_name
 
 ROOT = Path(__file__).parents[3]
-SMALL = {"hidden": 16, "rounds": 1, "own": 8, "key": 4}
+SMALL = asdict(NetworkConfig(hidden=16, rounds=1, own=8, key=4))
 RECIPE = """
 curve_workflows = 2
 imitation_chunk = 2
@@ -427,7 +427,7 @@ def test_wrong_files_are_refused_with_one_clear_line(policy, tmp_path):
 def test_a_small_file_that_claims_large_layers_costs_nothing(tmp_path, monkeypatch):
     """Tensors are made on torch's meta device, which has no memory, until the file's own have been compared."""
     path = tmp_path / "policy.safetensors"
-    sizes = {"hidden": 4096, "rounds": 0, "own": 4096, "key": 4096}
+    sizes = asdict(NetworkConfig(hidden=4096, rounds=0, own=4096, key=4096))
     devices = []
     real = Actor.__init__
 
