@@ -13,7 +13,7 @@ from torch.nn.functional import logsigmoid
 
 from agents.learned.drawing import draw_category, entropy_of, log_prob_of, split_index
 from agents.learned.features import NUM_SPOKEN, Board, Features, LegalMasks
-from agents.learned.network import Actor, Encoded, Tokens, possible_pairs
+from agents.learned.network import Actor, Encoded, Tokens, at_place, possible_pairs
 from agents.learned.plan import Plan, pick_pairs
 
 FAR_BELOW = -60.0  # a log-probability of what never happens
@@ -149,10 +149,9 @@ def symbol_logits(actor: Actor, encoded: Encoded, unread: Tensor, message: Tenso
     assert actor.content is not None  # nobody asks without symbols
     pair, _ = split_index((message - 1).clamp(min=0), NUM_SPOKEN)
     to, topic = split_index(pair, encoded.about.shape[2])
-    size = encoded.about.shape[-1]
-    about = encoded.about.gather(2, topic[..., None, None].expand(-1, -1, 1, size)).squeeze(2)
-    contact = encoded.contacts.gather(2, to[..., None, None].expand(-1, -1, 1, size)).squeeze(2)
-    return actor.content.symbol_logits(about, contact, unread)
+    fact = at_place(encoded.facts, topic)[..., : actor.hidden_facts]
+    about, contact = at_place(encoded.about, topic), at_place(encoded.contacts, to)
+    return actor.content.symbol_logits(about, contact, unread, fact)
 
 
 def _with(judged: Judgement, logits: Tensor, chosen: Tensor, counts: Tensor) -> Judgement:

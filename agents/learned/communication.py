@@ -38,25 +38,35 @@ class Content(nn.Module):
     Args:
         method: one of `WITH_SYMBOLS`.
         vocab_size: V.
+        hidden_facts: F.
         hidden: H.
         own: O.
         key: length of the vectors that attention compares.
     """
 
-    def __init__(self, method: str, vocab_size: int, hidden: int, own: int, key: int) -> None:
+    def __init__(self, method: str, vocab_size: int, hidden_facts: int, hidden: int, own: int, key: int) -> None:
         super().__init__()
         self.method = method
         self.say = nn.Sequential(nn.Linear(2 * own + hidden, hidden), nn.ReLU(), nn.Linear(hidden, vocab_size))
-        self.symbol = nn.Linear(vocab_size, hidden, bias=False)
+        self.tell = nn.Linear(hidden_facts, vocab_size, bias=False)
+        self.symbol = nn.Linear(2 * vocab_size, hidden, bias=False)
         self.sender = nn.Linear(hidden, hidden, bias=False)
         self.contact = nn.Linear(f.NUM_CONTACT_FEATURES + 1, hidden)
         self.heard = nn.Linear(hidden, hidden)
         if method == "attention":
             self.signature, self.query = nn.Linear(hidden, key), nn.Linear(hidden + own, key)
 
-    def symbol_logits(self, about: Tensor, contact: Tensor, context: Tensor) -> Tensor:
-        """Logits [..., V] of symbols, of what an agent knows of topic [..., O], recipient [..., O] and all [..., H]."""
-        logits: Tensor = self.say(torch.cat((about, contact, context), dim=-1))
+    def symbol_logits(self, about: Tensor, contact: Tensor, context: Tensor, fact: Tensor) -> Tensor:
+        """Logits [..., V] of symbols.
+
+        Args:
+            about: [..., O], what an agent knows of the topic.
+            contact: [..., O], of the recipient.
+            context: [..., H], of all else.
+            fact: [..., F], the topic's wanted variant as far as known, once more: what is to be told is learned from
+                little, and a short way is learned soon.
+        """
+        logits: Tensor = self.say(torch.cat((about, contact, context), dim=-1)) + self.tell(fact)
         return logits
 
     def read(self, symbols: Tensor, own: f.Own, agents: Tensor, work: Tensor, about: Tensor, context: Tensor) -> Tensor:
@@ -70,9 +80,10 @@ class Content(nn.Module):
             about: [E, N, O], what each knows of that subtask.
             context: [E, N, H], of all else.
         """
-        mine = (own.pairs[..., f.MESSAGE_TOPIC] * is_subtask(work, own.pairs.shape[3])[:, :, None]).sum(-1)
+        mine: Tensor = (own.pairs[..., f.MESSAGE_TOPIC] * is_subtask(work, own.pairs.shape[3])[:, :, None]).sum(-1)
         known = self.contact(torch.cat((own.contacts, mine[..., None]), dim=-1))
-        values = (self.symbol(symbols) + known + self.sender(agents)[:, None]).relu()  # [E, N, A, H]
+        said = torch.cat((symbols, symbols * mine[..., None]), dim=-1)  # of what one works on, in its own place
+        values = (self.symbol(said) + known + self.sender(agents)[:, None]).relu()  # [E, N, A, H]
         weights = self._weights(symbols, own.contacts[..., FIRST_SPEECH:].sum(-1), values, about, context)
         heard: Tensor = self.heard((weights[..., None] * values).sum(dim=2))
         return heard

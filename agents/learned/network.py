@@ -111,6 +111,8 @@ class Encoded(NamedTuple):
     contacts: Tensor  # [E, N, A + 1, O] the whole team last
     own_pairs: Tensor  # [E, N, A + 1, K, NUM_OWN_PAIR_FEATURES]
     context: Tensor  # [E, N, H]
+    facts: Tensor  # [E, N, K, 2 F] of each subtask the variant that is wanted, as far as known, and the one begun
+    heard: Tensor  # [E, N, H] what is made of the symbols that were read; 0 before
 
 
 class Actor(nn.Module):
@@ -162,9 +164,10 @@ class Actor(nn.Module):
         self.kind = mlp(kind, hidden, NUM_SPOKEN)
         self.content, self.variant = None, None
         if communication in WITH_SYMBOLS:
-            self.content = Content(communication, vocab_size, hidden, own, key)
+            self.content = Content(communication, vocab_size, hidden_facts, hidden, own, key)
         if hidden_facts:
             self.variant = mlp(own + hidden, hidden, hidden_facts)
+            self.variant_facts = nn.Linear(2 * hidden_facts + hidden, hidden_facts, bias=False)
         with torch.no_grad():
             self.silence.bias.add_(SILENCE_PRIOR)
 
@@ -195,20 +198,29 @@ class Actor(nn.Module):
             torch.cat((contacts, team), dim=2),
             nn.functional.pad(own.pairs, (0, 0, 0, 0, 0, 1)),
             context,
+            self._facts(board, own),
+            torch.zeros_like(context),
         )
+
+    def _facts(self, board: Board, own: Own) -> Tensor:
+        known = own.subtasks[..., f.NUM_OWN_SUBTASK_FEATURES :]
+        begun = board.subtasks[:, None, :, f.NUM_SUBTASK_FEATURES :].expand_as(known)
+        return torch.cat((known, begun), dim=-1)
 
     def hear(self, encoded: Encoded, own: Own, tokens: Tokens, work: Tensor, symbols: Tensor) -> Encoded:
         """Take the symbols [E, N, A, V] in that were read last, for the work [E, N] at hand."""
         if self.content is None:
             return encoded
-        about = about_work(encoded, work)
+        about = at_work(encoded.about, work)
         heard = self.content.read(symbols, own, tokens.agents, work, about, encoded.context)
-        return encoded._replace(context=encoded.context + heard)
+        return encoded._replace(context=encoded.context + heard, heard=heard)
 
     def variant_logits(self, encoded: Encoded, work: Tensor) -> Tensor:
         """Logits [E, N, F] of the variant in which each builds what it works on [E, N]."""
         assert self.variant is not None  # nobody asks without hidden facts
-        logits: Tensor = self.variant(torch.cat((about_work(encoded, work), encoded.context), dim=-1))
+        about = self.variant(torch.cat((at_work(encoded.about, work), encoded.context), dim=-1))
+        # a short way, which is learned soon, from what it depends on
+        logits: Tensor = about + self.variant_facts(torch.cat((at_work(encoded.facts, work), encoded.heard), dim=-1))
         return logits
 
     def message_logits(self, encoded: Encoded, legal: LegalMasks) -> tuple[Tensor, Tensor]:
@@ -240,10 +252,15 @@ class Actor(nn.Module):
         return logits.masked_fill(~legal.speech[:, :, None, 1:], FAR_AWAY)
 
 
-def about_work(encoded: Encoded, work: Tensor) -> Tensor:
-    """What each agent knows of what it works on [E, N, O]; 0 if that is nothing."""
-    place = (work - 1).clamp(min=0)[..., None, None].expand(-1, -1, 1, encoded.about.shape[-1])
-    return encoded.about.gather(2, place).squeeze(2) * (work > 0)[..., None]
+def at_work(parts: Tensor, work: Tensor) -> Tensor:
+    """Those of parts [E, N, K, C] that belong to what each works on [E, N]: [E, N, C], 0 if that is nothing."""
+    return at_place(parts, (work - 1).clamp(min=0)) * (work > 0)[..., None]
+
+
+def at_place(parts: Tensor, topic: Tensor) -> Tensor:
+    """Those of parts [E, N, X, C] at a place [E, N]: [E, N, C]."""
+    place = topic[..., None, None].expand(-1, -1, 1, parts.shape[-1])
+    return parts.gather(2, place).squeeze(2)
 
 
 def possible_pairs(board: Board) -> Open:

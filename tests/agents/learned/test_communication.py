@@ -74,7 +74,7 @@ def test_a_symbol_is_sent_as_it_is_and_learned_by_its_probability():
 
 def read_weights(method, symbols, read):
     torch.manual_seed(0)
-    content, agents = Content(method, VOCAB, hidden=8, own=4, key=2), len(read)
+    content, agents = Content(method, VOCAB, FACTS, hidden=8, own=4, key=2), len(read)
     values = torch.randn(1, 1, agents, 8)
     about, context = torch.randn(1, 1, 4), torch.randn(1, 1, 8)
     chosen = torch.nn.functional.one_hot(torch.tensor([[symbols]]), VOCAB).float()

@@ -124,7 +124,7 @@ def _one_team_each(view: OwnView, env: Tensor, agent: Tensor) -> OwnView:
     encoded = e._replace(
         edges=e.edges[env], planned=e.planned[env], about=e.about[env, agent][:, None],
         contacts=e.contacts[env, agent][:, None], own_pairs=e.own_pairs[env, agent][:, None],
-        context=e.context[env, agent][:, None],
+        context=e.context[env, agent][:, None], facts=e.facts[env, agent][:, None], heard=e.heard[env, agent][:, None],
     )  # fmt: skip
     parts = (view.unread, view.odds, view.pairs)
     return OwnView(encoded, *(part[env, agent][:, None] for part in parts))
