@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from c2c_env.errors import ConfigError
-from training.learning.recipe import load_recipe, laid_over, shipped_recipes
+from training.learning.recipe import laid_over, load_recipe, shipped_recipes
 
 
 def write(folder, name, text):
