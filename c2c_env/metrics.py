@@ -17,7 +17,7 @@ METRICS = {
     "progress": "finished share of the effort",
     "work_hours": "person-hours of work",
     "communication_hours": "person-hours paid for sending, reading and meeting",
-    "wasted_hours": "person-hours on a subtask on which somebody else worked",
+    "wasted_hours": "person-hours on a subtask on which somebody else worked, or in a variant that is not wanted",
     "efficiency": "finished effort / (work + communication + wasted hours)",
     "mean_alignment": "mean Alignment Factor of the hours worked",
     "messages": "messages sent and meetings held",
@@ -32,7 +32,7 @@ METRICS = {
     "requests": "questions read",
     "answered_share": "share of the questions that was answered before expiring",
     "answer_delay": "mean hours from reading a question to the answer",
-    "reworks": "times a subtask came back, as rework or for its wrong variant",
+    "reworks": "times a subtask came back",
     "requirement_changes": "times a subtask's requirements changed",
     "invalid_actions": "actions that the mask forbade",
 }

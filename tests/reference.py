@@ -14,7 +14,6 @@ from dataclasses import dataclass
 AF_MIN = 0.01
 INTENT, INTERFACE, CONSTRAINTS, CONTEXT = range(4)
 MANAGER, NOBODY, NOTHING = 0, -1, -1
-NO_VARIANT = -1
 SILENT, CHAT_TELL, CHAT_ASK, EMAIL_TELL, EMAIL_ASK, MEET, ASSIGN = range(7)
 MEETING_HOURS, MEETING_RICHNESS = 0.50, 0.90
 REQUEST_LIFETIME = 8  # steps
@@ -116,7 +115,6 @@ class ReferenceEnv:
         self.af_at_finish = [0.0 for _ in self.topics]
         self.fact = [self._draw("fact", k, self.hidden_facts) for k in self.topics]  # the wanted variant of each
         self.knower = [self._draw("knower", k, self.n_agents) for k in self.topics]
-        self.variant = [NO_VARIANT for _ in self.topics]  # the one that is being built
         self.hours_worked = [0.0 for _ in self.topics]
         self.af_hours = [0.0 for _ in self.topics]  # sum of hours * AF
         self.invalid = [False for _ in self.agents]
@@ -382,7 +380,8 @@ class ReferenceEnv:
         return hours
 
     def stage_7_work(self, actions: list[Action], hours: list[float], variants: list[int]) -> dict[int, int]:
-        """Work; returns the worker of each subtask worked on (stage 7)."""
+        """Work; returns the worker of each subtask worked on in the wanted variant (stage 7)."""
+        self.last_work = [NOTHING for _ in self.agents]
         worker: dict[int, int] = {}
         for k in self.topics:  # an action can only name a ready subtask: the mask saw to it
             choosers = [i for i in self.agents if actions[i][0] == k + 1 and hours[i] > 0.0]
@@ -390,17 +389,15 @@ class ReferenceEnv:
                 continue
             if self.owner[k] not in choosers:
                 self.owner[k] = self.most_skilled(k, choosers)
-            worker[k] = self.owner[k]
-            self._work(worker[k], k, hours[worker[k]])
-            if self.hidden_facts:
-                self.variant[k] = variants[worker[k]]
-        self.last_work = [NOTHING for _ in self.agents]
-        for k, i in worker.items():
+            i = self.owner[k]
             self.last_work[i] = k
+            if not self.hidden_facts or variants[i] == self.fact[k]:
+                worker[k] = i
+                self._work(i, k, hours[i])
         return worker
 
     def stage_8_completion(self, worker: dict[int, int]) -> None:
-        """Used-up subtasks come back as rework, or whole if built in a wrong variant, or are done (stage 8)."""
+        """Used-up subtasks come back as rework or are done (stage 8)."""
         for k, i in worker.items():
             if self.remaining[k] > DONE_BELOW * min(1.0, self.subtasks[k].effort):
                 continue
@@ -408,8 +405,6 @@ class ReferenceEnv:
             mean_af = self.af_hours[k] / self.hours_worked[k]
             if self._happens("rework", k, self.rework_probability * (1.0 - mean_af)):
                 self.remaining[k] = REWORK_SHARE * self.subtasks[k].effort
-            elif self.hidden_facts and self.variant[k] != self.fact[k]:
-                self.remaining[k], self.variant[k] = self.subtasks[k].effort, NO_VARIANT
             else:
                 self._finish(i, k)
             self.own_progress[i] += (left_before - self.remaining[k]) / self.total_effort
@@ -482,7 +477,7 @@ class ReferenceEnv:
     def _finish(self, i: int, k: int) -> None:
         """A subtask is done: its worker knows all of it and its interface (stage 8)."""
         self.af_at_finish[k] = self.alignment_factor(i, k)
-        self.done[k], self.remaining[k], self.variant[k] = True, 0.0, NO_VARIANT
+        self.done[k], self.remaining[k] = True, 0.0
         self.understanding[i][k] = [1.0, 1.0, 1.0, 1.0]
         for dependent in self.topics:
             if k in self.subtasks[dependent].prerequisites:

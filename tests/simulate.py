@@ -184,16 +184,9 @@ def random_snapshot(env, rng):
     snapshot["understanding"] = rng.choice([0.0, 1.0, 0.5], (n, count, 4)) * rng.uniform(0, 1, (n, count, 4))
     snapshot["debt"] = rng.choice([0.0, 0.05, 0.45, 1.3], n)
     snapshot["last_work"] = rng.integers(-1, count, n)
-    snapshot["variant"] = _random_variants(p, rng, snapshot["remaining"], effort)
     snapshot |= _random_messages(p, rng, n, count, t)
     snapshot["request_age"] = np.where(snapshot["request_topic"] >= 0, t - snapshot["request_step"], -1)
     return snapshot
-
-
-def _random_variants(p, rng, remaining, effort):
-    """A variant of what is begun and not done."""
-    begun = (remaining > 0.0) & (remaining < effort) & (p.hidden_facts > 0)
-    return np.where(begun, rng.integers(0, max(1, p.hidden_facts), len(effort)), -1)
 
 
 def _random_done(prerequisites, rng):

@@ -220,18 +220,21 @@ def test_speech_instead_of_work():
     assert env.last_work == [-1, 0]
 
 
-def test_what_is_built_in_a_wrong_variant_comes_back_whole():
+def test_work_in_a_wrong_variant_makes_no_progress():
     drawn = {"fact": 0.7, "knower": 0.3, "rework": 1.0, "volatility": 1.0}
     env = ReferenceEnv(
         [root(effort=0.4)], [MANAGER, EXPERT], uniform=lambda stream, t, k: drawn[stream], hidden_facts=3, horizon=9
     )
-    assert (env.fact, env.knower, env.variant) == ([2], [0], [-1])  # .7 * 3 = 2.1, .3 * 2 = .6
-    env.step([WAIT, (1, 0, 0, 0)], [0, 1])
-    assert (env.remaining, env.variant) == (near([0.4 - 0.2162]), [1])
-    assert env.step([WAIT, (1, 0, 0, 0)], [0, 0]) == (False, False)  # the one that was chosen last counts
-    assert (env.remaining, env.variant, env.owner) == ([0.4], [-1], [1])
-    assert env.team_terms[0] == near(-0.2162 / 0.4)
-    env.step([WAIT, (1, 0, 0, 0)], [0, 1])
-    assert env.variant == [1]
+    assert (env.fact, env.knower) == ([2], [0])  # .7 * 3 = 2.1, .3 * 2 = .6
+    known = [list(u) for u in (env.understanding[0][0], env.understanding[1][0])]
+    assert env.step([WAIT, (1, 0, 0, 0)], [2, 1]) == (False, False)  # only the worker's choice counts
+    assert (env.remaining, env.owner, env.last_work) == ([0.4], [1], [-1, 0])
+    assert [env.understanding[0][0], env.understanding[1][0]] == known
+    assert (env.hours_worked, env.af_hours) == ([0.0], [0.0])
+    assert (env.team_terms[0], env.team_terms[3]) == (0, near(-0.5 * 0.5 / 0.4))  # the time goes by
+    env.step([WAIT, (1, 0, 0, 0)], [0, 2])
+    assert env.remaining == near([0.4 - 0.2162])
+    assert env.step([WAIT, (1, 0, 0, 0)], [0, 0]) == (False, False)  # it would be done
+    assert env.remaining == near([0.4 - 0.2162])
     assert env.step([WAIT, (1, 0, 0, 0)], [0, 2]) == (True, False)
-    assert (env.remaining, env.variant) == ([0.0], [-1])
+    assert env.remaining == [0.0]

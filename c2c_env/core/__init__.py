@@ -19,12 +19,10 @@ The stages of a step, in this order (`transition.step_row`):
 5. `messages`: chats and emails leave with the sender's understanding; assign sets the owner at once.
 6. `work`: communication is paid from the step's hours, the excess is carried over as debt.
 7. `work`: per ready subtask the owner works, else the most skilled of those who chose it, who becomes the owner;
-   remaining -= hours x skill x Alignment Factor, and the worker's context grows. With hidden facts, the
-   variant that the worker chose is the one in which the subtask is built from now on.
+   remaining -= hours x skill x Alignment Factor, and the worker's context grows. With hidden facts, work in
+   another variant than the subtask's fact changes nothing of this: its hours are wasted.
 8. `work`: a subtask with nothing left (at most 1e-6 x min(1, effort)) is done, or comes back with probability
-   0.5 (1 - mean alignment of its work). With hidden facts, one that would be done in another variant than its fact has
-   all its effort left again, and no variant. Then every milestone, a subtask of effort 0, is done whose prerequisites
-   are.
+   0.5 (1 - mean alignment of its work). Then every milestone, a subtask of effort 0, is done whose prerequisites are.
 
 `rewards`, `actions` (masks) and `observation.writing` then write what the agents get.
 
@@ -44,7 +42,8 @@ Where these rules could be read in two ways, this is the reading:
   The whole team is told about, or met on, one's own subtask; a request about a finished subtask is passed over.
 - A milestone is done by nobody: nobody learns from it, and whoever was assigned to it holds no interface. A chain of
   milestones is passed at once, at a reset too. An unfinished one may be talked about and assigned like any subtask.
-- Rework comes before the variant is looked at, and keeps it unless all of the effort comes back. Who is outrun by a
-  subtask's worker chooses no variant; a choice that does not exist is illegal work, and without work means nothing.
+- Whoever works in a wrong variant owns the subtask and is seen at work on it, as after any work, but finishes nothing.
+  A subtask is begun, so that all see its fact, exactly while some but not all of its effort is left. Who is outrun by
+  its worker chooses no variant; a choice that does not exist is illegal work, and without work means nothing.
 - Own facet weights: interface is 0 without prerequisites, then the weights are normalised.
 """

@@ -64,7 +64,6 @@ def clear_episode(s: State, b: int) -> None:
     s.finish_alignment[b] = 0.0
     s.fact[b] = 0
     s.knower[b] = c.NOBODY
-    s.variant[b] = c.NOBODY
     s.worked_hours[b] = 0.0
     s.aligned_hours[b] = 0.0
     s.debt[b] = 0.0

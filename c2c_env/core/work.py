@@ -90,17 +90,18 @@ def do_work(p: Params, s: State, b: int) -> None:
 def work_on(p: Params, s: State, b: int, i: int, k: int, hours: float) -> None:
     """Agent i works on subtask k: remaining -= hours x skill x alignment, and context grows.
 
-    It is built in the variant that its worker chose last.
+    In another variant than the one that is wanted, the hours are wasted.
     """
+    s.owner[b, k] = i
+    s.last_work[b, i] = k
+    if not builds_wanted(p, s, b, i, k):
+        s.tally[b, c.WASTED_HOURS] += hours
+        return
     w = s.workflow[b]
     aligned = hours * s.alignment[b, i, k]
     finished = min(aligned * p.skill[i, p.domain[w, k]], s.remaining[b, k])
     s.remaining[b, k] -= finished
     s.progress_credit[b, i] += finished / p.total_effort[w]
-    if p.hidden_facts > 0 and s.remaining[b, k] < p.effort[w, k]:
-        s.variant[b, k] = s.action[b, i, c.VARIANT]
-    s.owner[b, k] = i
-    s.last_work[b, i] = k
     s.worked_hours[b, k] += hours
     s.aligned_hours[b, k] += aligned
     s.tally[b, c.WORK_HOURS] += hours
@@ -112,33 +113,37 @@ def work_on(p: Params, s: State, b: int, i: int, k: int, hours: float) -> None:
 
 
 @compiled
+def builds_wanted(p: Params, s: State, b: int, i: int, k: int) -> bool:
+    """Whether the variant in which agent i builds subtask k is the one that is wanted."""
+    return p.hidden_facts == 0 or s.action[b, i, c.VARIANT] == s.fact[b, k]
+
+
+@compiled
 def complete_subtasks(p: Params, s: State, b: int) -> None:
-    """Stage 8: what has no work left is done, or comes back: as rework, or whole if its variant is the wrong one."""
+    """Stage 8: what has no work left is done, or comes back as rework."""
     w = s.workflow[b]
     for i in range(p.num_agents):
         k = s.last_work[b, i]
         if k < 0 or s.remaining[b, k] > c.DONE_TOLERANCE * min(1.0, p.effort[w, k]):
             continue
+        if not builds_wanted(p, s, b, i, k):  # next to nothing may have been left before
+            continue
         mean_alignment = s.aligned_hours[b, k] / s.worked_hours[b, k]
         chance = p.rework_probability * (1.0 - mean_alignment)
         if uniform(s.key[b], c.STREAM_REWORK, s.t[b], k) < chance:
-            rework(p, s, b, i, k, p.rework_share)
-        elif p.hidden_facts > 0 and s.variant[b, k] != s.fact[b, k]:
-            rework(p, s, b, i, k, 1.0)
+            rework(p, s, b, i, k)
         else:
             finish(p, s, b, i, k)
     pass_milestones(p, s, b)
 
 
 @compiled
-def rework(p: Params, s: State, b: int, i: int, k: int, share: float) -> None:
-    """A share of subtask k, which agent i thought finished, has to be done again; if it is all, in any variant."""
+def rework(p: Params, s: State, b: int, i: int, k: int) -> None:
+    """Part of subtask k, which agent i thought finished, has to be done again."""
     w = s.workflow[b]
-    back = share * p.effort[w, k]
+    back = p.rework_share * p.effort[w, k]
     s.progress_credit[b, i] -= (back - s.remaining[b, k]) / p.total_effort[w]
     s.remaining[b, k] = back
-    if back >= p.effort[w, k]:
-        s.variant[b, k] = c.NOBODY
     s.tally[b, c.REWORKS] += 1.0
 
 
@@ -174,7 +179,6 @@ def close_subtask(p: Params, s: State, b: int, k: int) -> None:
     """Put subtask k among those that are done; what waited for it alone is ready, unless it is a milestone."""
     w = s.workflow[b]
     s.remaining[b, k] = 0.0
-    s.variant[b, k] = c.NOBODY
     s.status[b, k] = c.DONE
     s.finished_step[b, k] = s.t[b]
     s.subtasks_left[b] -= 1

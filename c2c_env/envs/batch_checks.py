@@ -121,7 +121,6 @@ def limits_of(params: Params, workflows: Array, steps: Any, columns: int, pool_s
         "symbol": (0, symbol),
         "knower": (-1, agents - 1 if params.hidden_facts else -1),
         "variant": (0, variant),
-        "variant or none": (-1, params.hidden_facts - 1),
         "agent": (0, agents - 1),
         "agent or none": (-1, agents - 1),
         "recipient": (0, everybody),

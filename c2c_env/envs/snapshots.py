@@ -215,7 +215,6 @@ def _board_contradictions(params: Params, workflow: int, now: Mapping[str, Array
     free = waits_for == 0
     status = np.where(free & (done | milestone), c.DONE, np.where(free, c.READY, c.BLOCKED))
     worked_on = done & ~milestone
-    begun = ~done & (now["remaining"] < params.effort[workflow, :k]) & (params.hidden_facts > 0)
     found = {
         "done disagrees with status; change both together": now["done"] != done,
         "status disagrees with the prerequisites": now["status"] != status,
@@ -227,9 +226,6 @@ def _board_contradictions(params: Params, workflow: int, now: Mapping[str, Array
         "owner is nobody, but somebody must have done it": worked_on & (now["owner"] < 0),
         "finished_step disagrees with status": (now["finished_step"] >= 0) != done,
         "knower disagrees with hidden_facts: each fact has one": (now["knower"] < 0) == (params.hidden_facts > 0),
-        "variant disagrees with remaining: there is one exactly where some but not all of the effort is left": (
-            (now["variant"] >= 0) != begun
-        ),
         "aligned_hours are more than worked_hours": now["aligned_hours"] > now["worked_hours"],
     }
     for what, where in found.items():

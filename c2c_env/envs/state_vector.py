@@ -65,12 +65,11 @@ def _parts(batch: Batch) -> list[_Part]:
 
 
 def _fact_parts(batch: Batch) -> list[_Part]:
-    """Which variant of each subtask is wanted, who knows it, and which is being built; zeros for padding."""
+    """Which variant of each subtask is wanted and who knows it; zeros for padding."""
     p, s = batch.params, batch.state
     return [
         ("K F", lambda: _one_hot(s.fact, p.hidden_facts) * (s.knower >= 0)[..., None]),
         ("K A", lambda: _one_hot(s.knower, p.max_agents)),
-        ("K F", lambda: _one_hot(s.variant, p.hidden_facts)),
     ]
 
 

@@ -62,7 +62,8 @@ class Building(Form):
     """In which variant to work; only with hidden facts."""
 
     variant: StrictInt | None = Field(
-        default=None, description="number of the variant to build the subtask in, or null for the one that you know"
+        default=None,
+        description="number of the variant to build the subtask in, or null for the one that you know or see begun",
     )
 
 

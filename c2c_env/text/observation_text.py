@@ -67,8 +67,8 @@ class Sight:
         asks_me, asked: [A] a subtask or -1; their ages are [A] in steps.
         read_speech: [A] the last message read from each agent, 0 if there is none; read_topic and read_age: [A];
             read_symbol: [A] the symbol that it carried, -1 where there are no symbols.
-        known_fact: [K] the variant that is wanted, -1 where it does not know; begun_variant: [K] the one that is being
-            built, -1 before.
+        known_fact: [K] the variant that is wanted, -1 where it does not know; begun_variant: [K] the same where the
+            subtask is begun, as everybody sees, -1 elsewhere.
     """
 
     me: int
@@ -256,8 +256,8 @@ def _subtask(sight: Sight, words: WorkflowWords, subtask: int) -> str:
 
 
 def _variants(sight: Sight) -> str:
-    """Write which variant is wanted where that is known, and which is being built."""
-    lines = ["Variants of subtasks (wanted: as far as you know; begun: what it is being built in):"]
+    """Write which variant is wanted where the agent knows it, and where all see it since the subtask is begun."""
+    lines = ["Variants of subtasks (wanted: as far as you know; begun: in the wanted one, as everybody sees):"]
     for k, (wanted, begun) in enumerate(zip(sight.known_fact, sight.begun_variant, strict=True)):
         found = [f"{what} {v}" for what, v in (("wanted", wanted), ("begun", begun)) if v >= 0]
         if found:

@@ -20,6 +20,7 @@ from agents.registry import POLICIES, SEES_STATE, make_policy
 from c2c_env import Batch, EnvConfig, Subtask, Team, Workflow
 from c2c_env.core import constants as c
 
+WAIT = (0, 0, 0, 0, 0, 0)
 NAMES = [*sorted(set(POLICIES) - {"planner"}), f"learned:{SHIPPED}"]
 TWO = Workflow("two", "simple", (Subtask("a", "backend", 1.0, 1.0), Subtask("b", "data", 0.7, 1.0, ("a",))))
 
@@ -76,7 +77,29 @@ def test_what_the_planner_tries_is_built_as_it_is_wanted():
 def test_random_choices_find_the_wanted_variants_in_time():
     rows = metrics_of("random", count=4, hidden_facts=3, horizon=3000)
     assert [row["success"] for row in rows] == [1] * 4
-    assert sum(row["reworks"] for row in rows) > 0
+    assert sum(row["wasted_hours"] for row in rows) > 0
+
+
+@pytest.mark.parametrize("name", ["no_communication", "cost_aware", "proactive"])
+def test_scripted_teams_guess_until_they_finish_only_later(name):
+    plain, facts = (metrics_of(name, count=8, horizon=100, hidden_facts=f) for f in (0, 3))
+    assert [row["success"] for row in plain + facts] == [1] * 16
+    assert sum(row["steps"] for row in facts) > sum(row["steps"] for row in plain)
+    assert sum(row["reworks"] for row in facts) == 0
+
+
+@pytest.mark.parametrize("horizon", [37, 50, 100, 111, 333, 1000])
+@pytest.mark.parametrize("facts", [2, 3])
+def test_guesses_try_every_variant_in_each_half_of_a_horizon(horizon, facts):
+    batch = make_batch(count=1, hidden_facts=facts)
+    rows = np.repeat(batch.observations[0, :1], horizon, axis=0)
+    rows[:, batch.layout["known_fact"]] = 0.0
+    rows[:, batch.layout["time_used"]] = (np.arange(horizon) / horizon)[:, None]
+    actions = no_actions(batch.config, horizon)
+    actions[:, c.WORK] = 1
+    choose_known_variants(actions, rows, batch.layout)
+    halves = np.array_split(actions[:, -1], 2)
+    assert [set(half.tolist()) for half in halves] == [set(range(facts))] * 2
 
 
 def test_the_last_column_gets_what_each_knows_of_its_work():
@@ -91,6 +114,10 @@ def test_the_last_column_gets_what_each_knows_of_its_work():
     actions[:, c.WORK] = 1, 2, 0
     choose_known_variants(actions, batch.observations[0], batch.layout)
     assert actions[:, -1].tolist() == [0, 0, 0]
+    batch.step(np.array([[WAIT, (1, 0, 0, 0, 0, 2), WAIT]]))
+    actions[:, c.WORK] = 1, 1, 2
+    choose_known_variants(actions, batch.observations[0], batch.layout)
+    assert actions[:2, -1].tolist() == [2, 2]  # it is begun
 
 
 @pytest.mark.parametrize(("symbols", "facts", "parts"), [(0, 0, 4), (3, 0, 5), (0, 2, 5), (3, 2, 6)])

@@ -1,4 +1,4 @@
-"""Hidden facts: what is built in a variant that is not wanted has to be built anew.
+"""Hidden facts: work in a variant that is not wanted makes no progress.
 
 The cast of the cases worked out by hand is that of `test_hand`: worker 1 (1.0 backend) builds `a` (backend, 0.4 h),
 whose facet weights are (7/15, 0, 1/3, 1/5). Its Alignment Factor is .4324 at reset and .4324 + .99 / 5 * context then.
@@ -19,7 +19,6 @@ TEAM = Team(((0.4,) * 5, (1.0, 0.4, 0.7, 0.4, 0.4), (0.7, 1.0, 0.4, 0.4, 0.4)))
 SINGLE = Workflow("single", "simple", (Subtask("a", "backend", 0.4, 2.0),))
 WAIT = (0, 0, 0, 0, 0)
 FIRST_STEP = 0.5 * 0.4324  # hours of effort
-CONTEXT_OF_TWO_STEPS = 1 - math.exp(-0.15)
 
 
 def make(seed=0, **fields):
@@ -36,9 +35,10 @@ def act(env, *actions):
 
 
 def board(env):
-    """What is left of the subtask, its variant and its status."""
-    now = env.snapshot()
-    return now["remaining"][0], now["variant"][0], now["status"][0]
+    """What is left of the subtask, the variant in which everybody sees it begun, and its status."""
+    now, flags = env.snapshot(), env.layout.read(env.batch.observations[0], "begun_variant")[:, 0]
+    assert (flags == flags[0]).all()
+    return now["remaining"][0], np.flatnonzero(flags[0]).tolist(), now["status"][0]
 
 
 def near(value):
@@ -47,28 +47,51 @@ def near(value):
 
 def test_the_right_variant_is_finished():
     env, fact = make()
-    assert board(env) == (0.4, -1, c.READY)
-    other = (fact + 1) % 3
-    assert act(env, (1, 0, 0, 0, other)) == near(FIRST_STEP / 0.4)
-    assert board(env) == (near(0.4 - FIRST_STEP), other, c.READY)
-    assert act(env, (1, 0, 0, 0, fact)) == near(1 - FIRST_STEP / 0.4)  # it is never too late
-    assert board(env) == (0.0, -1, c.DONE)
-    assert env.episode_metrics()["success"] == 1
+    assert board(env) == (0.4, [], c.READY)
+    assert act(env, (1, 0, 0, 0, fact)) == near(FIRST_STEP / 0.4)
+    assert board(env) == (near(0.4 - FIRST_STEP), [fact], c.READY)
+    assert act(env, (1, 0, 0, 0, fact)) == near(1 - FIRST_STEP / 0.4)
+    assert board(env) == (0.0, [], c.DONE)
+    metrics = env.episode_metrics()
+    assert (metrics["success"], metrics["steps"], metrics["wasted_hours"]) == (1, 2, 0)
 
 
-def test_the_wrong_variant_comes_back_whole_when_it_would_be_finished():
+def test_work_in_a_wrong_variant_makes_no_progress():
     env, fact = make()
-    wrong = (fact + 2) % 3
-    act(env, (1, 0, 0, 0, wrong))
-    assert board(env) == (near(0.4 - FIRST_STEP), wrong, c.READY)
-    assert act(env, (1, 0, 0, 0, wrong)) == near(-FIRST_STEP / 0.4)  # all progress is lost
-    assert board(env) == (0.4, -1, c.READY)
-    assert (env.snapshot()["owner"][0], env.episode_metrics()["reworks"]) == (1, 1)
-    alignment = 0.4324 + 0.99 / 5 * CONTEXT_OF_TWO_STEPS  # what was learned stays
+    known = env.snapshot()["understanding"]
+    for t, wrong in enumerate([(fact + 1) % 3, (fact + 2) % 3], 1):
+        assert act(env, (1, 0, 0, 0, wrong)) == 0
+        assert board(env) == (0.4, [], c.READY)
+        now = env.snapshot()
+        assert (now["t"], now["owner"].tolist(), now["last_work"].tolist()) == (t, [1], [-1, 0, -1])
+        np.testing.assert_array_equal(now["understanding"], known)  # nothing is learned
+        assert (now["worked_hours"].tolist(), now["aligned_hours"].tolist()) == ([0], [0])
+        metrics = env.episode_metrics()
+        assert (metrics["wasted_hours"], metrics["work_hours"], metrics["reworks"]) == (0.5 * t, 0, 0)
+    assert act(env, (1, 0, 0, 0, fact)) == near(FIRST_STEP / 0.4)  # it is never too late
+    assert board(env) == (near(0.4 - FIRST_STEP), [fact], c.READY)
+    assert env.snapshot()["understanding"][1, 0, c.CONTEXT] == near(1 - math.exp(-0.15 * 0.5))
+
+
+def test_a_wrong_variant_neither_finishes_nor_undoes_what_is_begun():
+    env, fact = make()
     act(env, (1, 0, 0, 0, fact))
-    assert board(env) == (near(0.4 - 0.5 * alignment), fact, c.READY)
+    assert act(env, (1, 0, 0, 0, (fact + 1) % 3)) == 0  # there is time enough to finish it
+    assert board(env) == (near(0.4 - FIRST_STEP), [fact], c.READY)
     act(env, (1, 0, 0, 0, fact))
-    assert board(env) == (0.0, -1, c.DONE)
+    assert board(env) == (0.0, [], c.DONE)
+    assert env.episode_metrics()["wasted_hours"] == 0.5
+
+
+def test_not_even_next_to_nothing_is_finished_in_a_wrong_variant():
+    env, fact = make()
+    snapshot = env.snapshot()
+    snapshot["remaining"][0] = 1e-9
+    env.restore(snapshot)
+    assert act(env, (1, 0, 0, 0, (fact + 1) % 3)) == 0
+    assert board(env) == (1e-9, [fact], c.READY)
+    act(env, (1, 0, 0, 0, fact))
+    assert board(env) == (0.0, [], c.DONE)
 
 
 def test_dependents_wait_until_the_right_variant_is_there():
@@ -76,32 +99,33 @@ def test_dependents_wait_until_the_right_variant_is_there():
     env = parallel_env(chain, team=TEAM, hidden_facts=2, rework_probability=0.0)
     env.reset(seed=3)
     fact = env.snapshot()["fact"][0]
-    act(env, (1, 0, 0, 0, 1 - fact))  # would be done within the step
+    act(env, (1, 0, 0, 0, 1 - fact))  # time enough for all of it
     assert env.snapshot()["status"].tolist() == [c.READY, c.BLOCKED]
     assert env.snapshot()["understanding"][1, 1, c.INTERFACE] == 0.1
     act(env, (1, 0, 0, 0, fact))
     assert env.snapshot()["status"].tolist() == [c.DONE, c.READY]
-    assert env.snapshot()["variant"].tolist() == [-1, -1]
 
 
 def test_the_one_who_works_chooses():
-    env, _ = make()
-    act(env, (1, 0, 0, 0, 2), (1, 0, 0, 0, 0))  # worker 1 is the more skilled of the two
-    assert board(env)[1] == 2
+    env, fact = make()
+    wrong = (fact + 1) % 3
+    assert act(env, (1, 0, 0, 0, wrong), (1, 0, 0, 0, fact)) == 0  # worker 1 is the more skilled of the two
+    assert (board(env), env.episode_metrics()["wasted_hours"]) == ((0.4, [], c.READY), 1.0)
+    assert act(env, (1, 0, 0, 0, fact), (1, 0, 0, 0, wrong)) == near(FIRST_STEP / 0.4)
 
 
-def test_rework_keeps_the_variant_unless_all_comes_back():
-    kept = {}
+def test_rework_is_begun_unless_all_of_it_comes_back():
+    seen = {}
     for share in (0.3, 1.0):
         for seed in range(30):
             env, fact = make(seed, rework_probability=1.0, rework_share=share)
             while env.agents and not env.episode_metrics()["reworks"]:
                 act(env, (1, 0, 0, 0, fact))
             if env.agents:
-                kept[share] = board(env)[:2], fact
+                seen[share] = board(env)[:2], fact
                 break
-    assert kept[0.3][0] == (near(0.12), kept[0.3][1])
-    assert kept[1.0][0] == (0.4, -1)
+    assert seen[0.3][0] == (near(0.12), [seen[0.3][1]])
+    assert seen[1.0][0] == (0.4, [])
 
 
 @pytest.mark.parametrize("variant", [-1, 3, 2**31 - 1])
@@ -110,7 +134,7 @@ def test_a_variant_that_does_not_exist_is_illegal_work_and_means_nothing_without
     batch.reset([0])
     batch.step(np.array([[WAIT, (1, 0, 0, 0, variant), (0, 0, 0, 0, variant)]]))
     assert batch.invalid[0].tolist() == [0, 1, 0]
-    assert (batch.state.last_work[0].tolist(), batch.state.variant[0].tolist()) == ([-1] * 3, [-1])
+    assert batch.state.last_work[0].tolist() == [-1] * 3
 
 
 @pytest.mark.parametrize("symbols", [0, 4])
@@ -136,7 +160,6 @@ def test_facts_and_their_knowers_are_drawn_alike_and_apart():
     np.add.at(both, (state.fact[:, 0], state.fact[:, 1]), 1)
     assert ((both - 500 / 3) ** 2 / (500 / 3)).sum() < 26.12  # 8 degrees
     assert (state.knower[:, 4:] == -1).all()
-    assert (state.variant == -1).all()
 
 
 def test_only_the_knower_sees_a_fact_and_no_message_changes_that():
@@ -174,7 +197,7 @@ def test_whoever_builds_what_is_wanted_plays_as_without_facts(symbols):
             batch.step(actions)
             batch.autoreset()
     assert plain.state.episode.sum() > 0
-    plain_state = plain.state._replace(**{name: getattr(facts.state, name) for name in ("fact", "knower", "variant")})
+    plain_state = plain.state._replace(**{name: getattr(facts.state, name) for name in ("fact", "knower")})
     facts.state.action[..., c.VARIANT] = 0
     for name, array in plain_state._asdict().items():
         assert array.tobytes() == getattr(facts.state, name).tobytes(), name
@@ -188,7 +211,6 @@ def test_without_facts_nothing_is_kept_of_them():
         batch.step(np.random.default_rng(0).integers(0, batch.action_sizes, size=batch.action_buffer.shape))
     assert (batch.state.fact == 0).all()
     assert (batch.state.knower == -1).all()
-    assert (batch.state.variant == -1).all()
 
 
 @pytest.mark.parametrize("sharing", ["team", "individual"])

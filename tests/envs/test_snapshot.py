@@ -204,7 +204,6 @@ BAD = {
     "mailbox topic": (change("mailbox", -1, part="topic"), ["mailbox['topic']", "[0, 6]"]),
     "mailbox speech": (change("mailbox", 7, part="speech"), ["mailbox['speech']", "[0, 6]"]),
     "mailbox symbol": (change("mailbox", 3, part="symbol"), ["mailbox['symbol']", "[0, 2]"]),
-    "variant": (change("variant", 2), ["variant", "[-1, 1]"]),
     "fact": (change("fact", -1), ["fact", "[0, 1]"]),
     "negative seed": (put("random_state", np.array([-1, 0, 0])), ["random_state", "[0, "]),
 }

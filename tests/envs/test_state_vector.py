@@ -41,7 +41,6 @@ def expected(env):
     if facts := env.config.hidden_facts:
         parts += [marked(facts, fact) for fact in now["fact"]]
         parts += [marked(n, knower) for knower in now["knower"]]
-        parts += [marked(facts, variant) for variant in now["variant"]]
     return np.clip(np.concatenate([np.ravel(part) for part in parts]), 0.0, 1.0)
 
 

@@ -65,9 +65,9 @@ def variants_rule(count: int) -> str:
         return ""
     return (
         f"\n\nVariants. Every subtask can be built in {count} variants, numbered from 0, of which one is wanted. One of"
-        "\nyou knows which, and sees it listed. A subtask is built in the variant that its worker chose last, as"
-        "\neverybody sees. What would be finished in another variant than the wanted one has to be built anew, wholly."
-        '\nGive the variant beside your work as "variant"; null takes the one that you know, else guesses.'
+        "\nyou knows which, and sees it listed. Work in another variant takes its hours, but makes no progress and"
+        "\nteaches nothing. Once some of a subtask is done, everybody sees in which variant it is begun."
+        '\nGive the variant beside your work as "variant"; null takes the one that you know or see begun, else guesses.'
     )
 
 

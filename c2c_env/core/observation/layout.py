@@ -55,7 +55,7 @@ _BOARD_EVERY_STEP = (  # beside each other and beside those of _OWN, since memor
     ObservationField(c.OBS_TIME_USED, "time_used", "1", "share", "t / horizon"),
 )
 _BOARD_END = (
-    ObservationField(c.OBS_BEGUN_VARIANT, "begun_variant", "K F", "flag", "the variant it is being built in"),
+    ObservationField(c.OBS_BEGUN_VARIANT, "begun_variant", "K F", "flag", "once begun, the variant that is wanted"),
 )
 _OWN_EVERY_STEP = (
     ObservationField(c.OBS_OWN_DEBT, "own_debt", "1", "hours", "communication hours not yet paid from working time"),

@@ -129,15 +129,23 @@ def write_status(p: Params, s: State, obs: Array, b: int, k: int) -> None:
 
 @compiled
 def write_remaining(p: Params, s: State, obs: Array, b: int, k: int) -> None:
-    """Write what is left of subtask k (of a milestone: 0) and of the critical path from it on, and its variant."""
+    """Write what is left of subtask k (of a milestone: 0) and of the critical path from it on."""
     w, at = s.workflow[b], p.obs_offset
     tell_all(p, obs, b, at[c.OBS_REMAINING] + k, s.remaining[b, k] / max(p.effort[w, k], c.DONE_TOLERANCE))
     path = 0.0
     if s.status[b, k] != c.DONE:
         path = s.remaining[b, k] / p.best_skill[w, k] + p.path_after[w, k]
     tell_all(p, obs, b, at[c.OBS_CRITICAL_PATH] + k, min(1.0, path / p.lower_bound[w]))
-    for v in range(p.hidden_facts):
-        tell_all(p, obs, b, at[c.OBS_BEGUN_VARIANT] + k * p.hidden_facts + v, 1.0 if s.variant[b, k] == v else 0.0)
+    if p.hidden_facts > 0:
+        write_begun(p, s, obs, b, k)
+
+
+@compiled
+def write_begun(p: Params, s: State, obs: Array, b: int, k: int) -> None:
+    """Write which variant of subtask k is wanted where some, but not all, of its effort is left."""
+    begun = s.remaining[b, k] > 0.0 and s.remaining[b, k] < p.effort[s.workflow[b], k]
+    x = p.obs_offset[c.OBS_BEGUN_VARIANT] + k * p.hidden_facts + s.fact[b, k]
+    tell_all(p, obs, b, x, 1.0 if begun else 0.0)
 
 
 @compiled

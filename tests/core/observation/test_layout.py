@@ -78,10 +78,11 @@ class Expected:
 
     def facts(self):
         variants = np.arange(self.env.config.hidden_facts)
-        known = (self.snapshot["knower"] == self.i)[:, None]
+        wanted = self.snapshot["fact"][:, None] == variants
+        begun = (self.snapshot["remaining"] > 0) & (self.snapshot["remaining"] < self.effort)
         return {
-            "known_fact": known & (self.snapshot["fact"][:, None] == variants),
-            "begun_variant": self.snapshot["variant"][:, None] == variants,
+            "known_fact": (self.snapshot["knower"] == self.i)[:, None] & wanted,
+            "begun_variant": begun[:, None] & wanted,
         }
 
     def done(self, k):
