@@ -37,8 +37,8 @@ from agents.learned.actions import (
     view_heard,
 )
 from agents.learned.communication import straight_through
-from agents.learned.features import Board, Features
-from agents.learned.network import Actor, Critic, Encoded, possible_pairs
+from agents.learned.features import NUM_SUBTASK_FEATURES, Board, Features
+from agents.learned.network import Actor, Critic, Encoded, at_work, possible_pairs
 from agents.learned.plan import Plan, judge_picks
 from training.learning.credit import Credit, CreditConfig, Rehearsal, normalised_by_step
 from training.learning.learners.environments import Group
@@ -64,6 +64,8 @@ class PPOConfig:
         clip: of the probability ratio.
         entropy: weight of the entropy bonus.
         value: weight of the critic's loss, which shares the encoder with the actor.
+        hindsight: weight of an auxiliary loss (as in UNREAL, arXiv 1611.05397): agents learn to foresee the variants
+            that turned out to be wanted, from what they knew before. It counts with `EnvConfig.hidden_facts` only.
         credit: what the learner is told of how good each action was, see `training.learning.credit`.
         normalise: how advantages are scaled: over a rollout, or among decisions at the same step of an episode.
         max_grad_norm: gradients are scaled down to this norm.
@@ -82,6 +84,7 @@ class PPOConfig:
     clip: NotNegative = 0.2
     entropy: NotNegative = 0.01
     value: NotNegative = 0.5
+    hindsight: NotNegative = 0.0
     credit: CreditConfig = field(default_factory=CreditConfig)
     normalise: Literal["rollout", "step"] = "rollout"
     max_grad_norm: NotNegative = 0.5
@@ -106,6 +109,7 @@ class Rollout(NamedTuple):
     plan_advantages: Tensor  # [T, E], scaled
     message_advantages: Tensor  # [T, E, N], scaled
     returns: Tensor  # [T, E, N]
+    turned_out: Tensor  # long [T, E, N] which variant of its work was wanted, -1 where that has not been seen
 
 
 class ReturnScale:
@@ -158,6 +162,22 @@ def advantages_of(
         running = delta + discount * trace * goes_on * running
         advantages[t], last_values = running, values[t]
     return advantages
+
+
+def turned_out(steps: Step, ends: Tensor) -> Tensor:
+    """Which variant was wanted of what each works on, as far as the rest of a rollout shows: long [T, E, N], else -1.
+
+    Args:
+        steps: of the rollout.
+        ends: bool [T, E]; another episode says nothing of this one.
+    """
+    begun = steps.features.board.subtasks[..., NUM_SUBTASK_FEATURES:]  # [T, E, K, F]
+    found, later = [], torch.zeros_like(begun[0])
+    for now, end in zip(begun.flip(0), ends.flip(0), strict=True):
+        later = torch.where(end[:, None, None], now, torch.maximum(now, later))
+        found.append(later)
+    flags = at_work(torch.stack(found[::-1]).flatten(0, 1), steps.choice.work.flatten(0, 1))
+    return torch.where(flags.any(dim=-1), flags.argmax(dim=-1), -1).unflatten(0, ends.shape)
 
 
 class PPO:
@@ -217,7 +237,9 @@ class PPO:
         )  # fmt: skip
         returns, scaled = advantages + played.values, self._scaled(advantages, torch.stack(times))
         messages = scaled + self.config.credit.counterfactual * torch.stack(gains) / (advantages.std() + 1e-8)
-        return Rollout(played, scaled.mean(dim=2), messages, returns)
+        facts = self.actor.variant is not None
+        shown = turned_out(played, torch.stack(ends)) if facts else torch.full_like(played.choice.work, -1)
+        return Rollout(played, scaled.mean(dim=2), messages, returns, shown)
 
     def _gains(self, place: int, choice: ChosenAction) -> Tensor:
         """What some messages [E, N] gain against silence, 0 for the others."""
@@ -316,6 +338,11 @@ class PPO:
             "clipped": ((log_ratio.exp() - 1.0).abs() > self.config.clip).float().mean().item(),
             "messages": (choice.message > 0).float().mean().item(),
         }
+        if self.config.hindsight > 0.0 and self.actor.variant is not None:
+            logits = self.actor.variant_logits(own.encoded, choice.work).transpose(1, 2)
+            missed = nn.functional.cross_entropy(logits, batch.turned_out, ignore_index=-1, reduction="sum")
+            missed = missed / (batch.turned_out >= 0).sum().clamp(min=1)
+            loss, scalars["hindsight_loss"] = loss + self.config.hindsight * missed, missed.item()
         return loss, scalars
 
     def _symbols(self, steps: Step, encoded: Encoded) -> Tensor:
