@@ -176,8 +176,10 @@ def turned_out(steps: Step, ends: Tensor) -> Tensor:
     for now, end in zip(begun.flip(0), ends.flip(0), strict=True):
         later = torch.where(end[:, None, None], now, torch.maximum(now, later))
         found.append(later)
-    flags = at_work(torch.stack(found[::-1]).flatten(0, 1), steps.choice.work.flatten(0, 1))
-    return torch.where(flags.any(dim=-1), flags.argmax(dim=-1), -1).unflatten(0, ends.shape)
+    work = steps.choice.work.flatten(0, 1)
+    shown = torch.stack(found[::-1]).flatten(0, 1)[:, None].expand(-1, work.shape[1], -1, -1)
+    flags = at_work(shown, work)  # [T E, N, F]
+    return torch.where(flags.sum(dim=-1) > 0, flags.argmax(dim=-1), -1).unflatten(0, (len(ends), -1))
 
 
 class PPO:
