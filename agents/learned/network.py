@@ -167,7 +167,7 @@ class Actor(nn.Module):
             self.content = Content(communication, vocab_size, hidden_facts, hidden, own, key)
         if hidden_facts:
             self.variant = mlp(own + hidden, hidden, hidden_facts)
-            self.variant_facts = nn.Linear(2 * hidden_facts + hidden, hidden_facts, bias=False)
+            self.variant_facts = nn.Linear(hidden_facts + hidden, hidden_facts, bias=False)
         with torch.no_grad():
             self.silence.bias.add_(SILENCE_PRIOR)
 
@@ -216,12 +216,17 @@ class Actor(nn.Module):
         return encoded._replace(context=encoded.context + heard, heard=heard)
 
     def variant_logits(self, encoded: Encoded, work: Tensor) -> Tensor:
-        """Logits [E, N, F] of the variant in which each builds what it works on [E, N]."""
+        """Logits [E, N, F] of the variant in which each builds what it works on [E, N].
+
+        What has been begun goes on in its variant: everybody sees which, so there is nothing to choose.
+        """
         assert self.variant is not None  # nobody asks without hidden facts
-        about = self.variant(torch.cat((at_work(encoded.about, work), encoded.context), dim=-1))
+        known, begun = at_work(encoded.facts, work).chunk(2, dim=-1)
+        logits = self.variant(torch.cat((at_work(encoded.about, work), encoded.context), dim=-1))
         # a short way, which is learned soon, from what it depends on
-        logits: Tensor = about + self.variant_facts(torch.cat((at_work(encoded.facts, work), encoded.heard), dim=-1))
-        return logits
+        logits = logits + self.variant_facts(torch.cat((known, encoded.heard), dim=-1))
+        other: Tensor = (begun == 0) & (begun.sum(dim=-1, keepdim=True) > 0)
+        return logits.masked_fill(other, FAR_AWAY)
 
     def message_logits(self, encoded: Encoded, legal: LegalMasks) -> tuple[Tensor, Tensor]:
         """Return the log-odds [E, N] of saying something, and logits [E, N, (A + 1) K] of to whom and about what.

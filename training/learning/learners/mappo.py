@@ -165,7 +165,7 @@ def advantages_of(
 
 
 def turned_out(steps: Step, ends: Tensor) -> Tensor:
-    """Which variant was wanted of what each works on, as far as the rest of a rollout shows: long [T, E, N], else -1.
+    """Which variant was wanted of what each is to begin, as far as the rest of a rollout shows: long [T, E, N], else -1.
 
     Args:
         steps: of the rollout.
@@ -177,9 +177,11 @@ def turned_out(steps: Step, ends: Tensor) -> Tensor:
         later = torch.where(end[:, None, None], now, torch.maximum(now, later))
         found.append(later)
     work = steps.choice.work.flatten(0, 1)
-    shown = torch.stack(found[::-1]).flatten(0, 1)[:, None].expand(-1, work.shape[1], -1, -1)
+    shown = torch.stack(found[::-1]) - begun  # what is begun already needs no foresight
+    shown = shown.flatten(0, 1)[:, None].expand(-1, work.shape[1], -1, -1)
     flags = at_work(shown, work)  # [T E, N, F]
-    return torch.where(flags.sum(dim=-1) > 0, flags.argmax(dim=-1), -1).unflatten(0, (len(ends), -1))
+    wanted: Tensor = torch.where(flags.sum(dim=-1) > 0, flags.argmax(dim=-1), -1)
+    return wanted.unflatten(0, (len(ends), -1))
 
 
 class PPO:
