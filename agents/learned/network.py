@@ -225,8 +225,9 @@ class Actor(nn.Module):
         logits = self.variant(torch.cat((at_work(encoded.about, work), encoded.context), dim=-1))
         # a short way, which is learned soon, from what it depends on
         logits = logits + self.variant_facts(torch.cat((known, encoded.heard), dim=-1))
-        other: Tensor = (begun == 0) & (begun.sum(dim=-1, keepdim=True) > 0)
-        return logits.masked_fill(other, FAR_AWAY)
+        other = (begun == 0) & (begun.sum(dim=-1, keepdim=True) > 0)
+        possible: Tensor = logits.masked_fill(other, FAR_AWAY)
+        return possible
 
     def message_logits(self, encoded: Encoded, legal: LegalMasks) -> tuple[Tensor, Tensor]:
         """Return the log-odds [E, N] of saying something, and logits [E, N, (A + 1) K] of to whom and about what.

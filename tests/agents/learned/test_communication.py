@@ -21,7 +21,7 @@ from c2c_env import Batch, EnvConfig, Generated, Team
 from c2c_env.core.constants import CHAT_TELL, SPEECH, SYMBOL, VARIANT
 from c2c_env.errors import ConfigError
 from training.learning.learners.environments import Group
-from training.learning.learners.mappo import PPO, PPOConfig, take_all
+from training.learning.learners.mappo import PPO, PPOConfig, take_all, turned_out
 
 SMALL = NetworkConfig(hidden=16, own=8, key=4)
 VOCAB, FACTS = 3, 2
@@ -198,6 +198,50 @@ def test_probabilities_of_a_rollout_are_found_again_when_it_is_learned_from():
         _, scalars = ppo._loss(take_all(rollout, rows), train_actor=True)
         assert scalars["kl"] == pytest.approx(0.0, abs=1e-6)
         assert scalars["clipped"] == 0.0
+
+
+def test_what_turned_out_to_be_wanted_is_told_before_it_is_begun_and_within_an_episode():
+    """One agent, one subtask, two variants: variant 1 is begun at step 1, variant 0 of the next episode at step 4."""
+    begun = torch.tensor([[0, 0], [0, 1], [0, 0], [0, 0], [1, 0]]).float()[:, None, None]  # [T, E, K, F]
+    ends = torch.tensor([False, False, True, False, False])[:, None]
+    none = torch.zeros(5, 1, 1, f.NUM_SUBTASK_FEATURES)
+    board = type("Board", (), {"subtasks": torch.cat((none, begun), dim=-1)})
+    for work, wanted in (([1] * 5, [1, -1, -1, 0, -1]), ([0] * 5, [-1] * 5)):
+        choice = type("Choice", (), {"work": torch.tensor(work)[:, None, None]})
+        features = type("Features", (), {"board": board})
+        steps = type("Steps", (), {"features": features, "choice": choice})
+        assert turned_out(steps, ends).flatten().tolist() == wanted
+
+
+def test_hindsight_is_learned_from_with_its_weight():
+    losses = {}
+    for weight in (0.0, 0.5, 1.0):
+        actor = make_actor("mean")
+        config = PPOConfig(steps=8, minibatches=1, hindsight=weight)
+        ppo = PPO(config, actor, Critic(SMALL.hidden), [make_group(actor, num_envs=6)])
+        rollout = ppo.play(0)
+        batch = take_all(rollout, ppo._minibatches(rollout, torch.Generator().manual_seed(0))[0])
+        loss, scalars = ppo._loss(batch, train_actor=True)
+        losses[weight] = loss.item()
+        assert ("hindsight_loss" in scalars) == (weight > 0.0)
+    assert (rollout.turned_out >= 0).any()
+    assert losses[0.5] - losses[0.0] == pytest.approx(scalars["hindsight_loss"] / 2, rel=1e-4)
+    assert losses[1.0] - losses[0.0] == pytest.approx(scalars["hindsight_loss"], rel=1e-4)
+
+
+def test_what_is_begun_goes_on_in_its_variant():
+    actor = make_actor("plain")
+    group = make_group(actor)
+    with torch.no_grad():
+        decided, seen = play(group, actor, 30), 0
+    for features, _, choice in decided:
+        begun = features.board.subtasks[..., f.NUM_SUBTASK_FEATURES :]
+        for env, agent in choice.work.nonzero().tolist():
+            flags = begun[env, choice.work[env, agent] - 1]
+            if flags.any():
+                seen += 1
+                assert choice.content[env, agent, 1] == flags.argmax()
+    assert seen > 100
 
 
 # --- as a policy -----------------------------------------------------------------------------------------------

@@ -165,11 +165,14 @@ def advantages_of(
 
 
 def turned_out(steps: Step, ends: Tensor) -> Tensor:
-    """Which variant was wanted of what each is to begin, as far as the rest of a rollout shows: long [T, E, N], else -1.
+    """Which variant was wanted of what each is to begin, as far as the rest of a rollout shows.
 
     Args:
         steps: of the rollout.
         ends: bool [T, E]; another episode says nothing of this one.
+
+    Returns:
+        long [T, E, N], -1 where it is not shown, or has been before.
     """
     begun = steps.features.board.subtasks[..., NUM_SUBTASK_FEATURES:]  # [T, E, K, F]
     found, later = [], torch.zeros_like(begun[0])
@@ -180,8 +183,8 @@ def turned_out(steps: Step, ends: Tensor) -> Tensor:
     shown = torch.stack(found[::-1]) - begun  # what is begun already needs no foresight
     shown = shown.flatten(0, 1)[:, None].expand(-1, work.shape[1], -1, -1)
     flags = at_work(shown, work)  # [T E, N, F]
-    wanted: Tensor = torch.where(flags.sum(dim=-1) > 0, flags.argmax(dim=-1), -1)
-    return wanted.unflatten(0, (len(ends), -1))
+    wanted: Tensor = torch.where(flags.sum(dim=-1) > 0, flags.argmax(dim=-1), -1).view(steps.choice.work.shape)
+    return wanted
 
 
 class PPO:
