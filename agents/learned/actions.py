@@ -132,16 +132,16 @@ def draw_content(actor: Actor, own: OwnView, work: Tensor, message: Tensor, luck
     return torch.stack((symbol, variant), dim=-1)
 
 
-def judge_content(actor: Actor, own: OwnView, choice: ChosenAction) -> Judgement:
-    """Judge symbols and variants together, [E, N]."""
-    nothing = torch.zeros_like(own.odds)
-    judged = Judgement(nothing, nothing)
+def judge_content(actor: Actor, own: OwnView, choice: ChosenAction) -> Tensor:
+    """Log-probability [E, N] of symbols and variants together."""
+    total = torch.zeros_like(own.odds)
     if actor.content is not None:
         logits = symbol_logits(actor, own.encoded, own.unread, choice.message)
-        judged = _with(judged, logits, choice.content[..., 0], choice.message > 0)
+        total = total + log_prob_of(logits, choice.content[..., 0]) * (choice.message > 0)
     if actor.variant is not None:
-        judged = _with(judged, actor.variant_logits(own.encoded, choice.work), choice.content[..., 1], choice.work > 0)
-    return judged
+        logits = actor.variant_logits(own.encoded, choice.work)
+        total = total + log_prob_of(logits, choice.content[..., 1]) * (choice.work > 0)
+    return total
 
 
 def symbol_logits(actor: Actor, encoded: Encoded, unread: Tensor, message: Tensor) -> Tensor:
@@ -152,13 +152,6 @@ def symbol_logits(actor: Actor, encoded: Encoded, unread: Tensor, message: Tenso
     fact = at_place(encoded.facts, topic)[..., : actor.hidden_facts]
     about, contact = at_place(encoded.about, topic), at_place(encoded.contacts, to)
     return actor.content.symbol_logits(about, contact, unread, fact)
-
-
-def _with(judged: Judgement, logits: Tensor, chosen: Tensor, counts: Tensor) -> Judgement:
-    """A judgement together with that of a further choice [E, N] by logits [E, N, C], where it counts."""
-    return Judgement(
-        judged.log_prob + log_prob_of(logits, chosen) * counts, judged.entropy + entropy_of(logits) * counts
-    )
 
 
 def log_probs_of(own: OwnView, kinds: Tensor, messages: Tensor) -> Tensor:

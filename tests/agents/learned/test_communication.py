@@ -165,7 +165,7 @@ def test_content_is_judged_by_its_probability():
         choice, _, own = choose_action(actor, features, luck, torch.ones(()))
         fixed = torch.stack((torch.full_like(choice.message, symbol), choice.content[..., 1]), dim=-1)
         nobody_works = choice._replace(content=fixed, work=torch.zeros_like(choice.work))
-        chances.append(judge_content(actor, own, nobody_works).log_prob.exp())
+        chances.append(judge_content(actor, own, nobody_works).exp())
     spoke = choice.message > 0
     assert spoke.any()
     assert torch.allclose(torch.stack(chances).sum(0)[spoke], torch.ones(int(spoke.sum())), atol=1e-5)

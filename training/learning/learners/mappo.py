@@ -272,11 +272,12 @@ class PPO:
         return Step(features, choice, plan.log_prob, message.log_prob, values, sent)
 
     def _judged(self, own: OwnView, features: Features, choice: ChosenAction) -> Judgement:
-        """Judge messages [E, N], and what they carry and what work is done in."""
-        message, content = (
-            judge_message(self.actor, own, features.legal, choice.message), judge_content(self.actor, own, choice),
-        )  # fmt: skip
-        return Judgement(message.log_prob + content.log_prob, message.entropy + content.entropy)
+        """Judge messages [E, N], and with them what they carry and what work is done in.
+
+        No entropy bonus goes to the latter: what symbols are to mean is found by saying always the same.
+        """
+        message = judge_message(self.actor, own, features.legal, choice.message)
+        return Judgement(message.log_prob + judge_content(self.actor, own, choice), message.entropy)
 
     # --- learning ---------------------------------------------------------------------------------------------
 
