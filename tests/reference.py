@@ -114,7 +114,6 @@ class ReferenceEnv:
         self.judged = [1.0 for _ in self.agents]  # share of its usual effect that what each says has
         self.af_at_finish = [0.0 for _ in self.topics]
         self.fact = [self._draw("fact", k, self.hidden_facts) for k in self.topics]  # the wanted variant of each
-        self.knower = [self._draw("knower", k, self.n_agents) for k in self.topics]
         self.hours_worked = [0.0 for _ in self.topics]
         self.af_hours = [0.0 for _ in self.topics]  # sum of hours * AF
         self.invalid = [False for _ in self.agents]

@@ -15,7 +15,6 @@ STREAMS = {
     "volatility": c.STREAM_VOLATILITY,
     "rework": c.STREAM_REWORK,
     "fact": c.STREAM_FACT,
-    "knower": c.STREAM_KNOWER,
 }
 TELLS_AND_MEET = (c.CHAT_TELL, c.EMAIL_TELL, c.MEET)
 MAIL = [("speech", "i1"), ("recipient", "i2"), ("topic", "i2"), ("symbol", "i2")]

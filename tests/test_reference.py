@@ -221,11 +221,11 @@ def test_speech_instead_of_work():
 
 
 def test_work_in_a_wrong_variant_makes_no_progress():
-    drawn = {"fact": 0.7, "knower": 0.3, "rework": 1.0, "volatility": 1.0}
+    drawn = {"fact": 0.7, "rework": 1.0, "volatility": 1.0}
     env = ReferenceEnv(
         [root(effort=0.4)], [MANAGER, EXPERT], uniform=lambda stream, t, k: drawn[stream], hidden_facts=3, horizon=9
     )
-    assert (env.fact, env.knower) == ([2], [0])  # .7 * 3 = 2.1, .3 * 2 = .6
+    assert env.fact == [2]  # .7 * 3 = 2.1
     known = [list(u) for u in (env.understanding[0][0], env.understanding[1][0])]
     assert env.step([WAIT, (1, 0, 0, 0)], [2, 1]) == (False, False)  # only the worker's choice counts
     assert (env.remaining, env.owner, env.last_work) == ([0.4], [1], [-1, 0])

@@ -44,7 +44,7 @@ RESET, STEP, SHOW = range(3)
 
 # streams of random numbers
 STREAM_EPISODE, STREAM_WORKFLOW, STREAM_VOLATILITY, STREAM_REWORK, STREAM_ACTION = range(5)
-STREAM_FACT, STREAM_KNOWER = range(5, 7)
+STREAM_FACT = 5
 
 # sums over an episode, kept for the metrics
 (

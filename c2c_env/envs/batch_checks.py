@@ -119,7 +119,6 @@ def limits_of(params: Params, workflows: Array, steps: Any, columns: int, pool_s
         "status": (0, c.NUM_STATUSES - 1),
         "speech": (0, c.NUM_SPEECHES - 1),
         "symbol": (0, symbol),
-        "knower": (-1, agents - 1 if params.hidden_facts else -1),
         "variant": (0, variant),
         "agent": (0, agents - 1),
         "agent or none": (-1, agents - 1),

@@ -43,11 +43,10 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     Agents are `manager_0, worker_1, ..., worker_{N-1}`. All act at once, none leaves early, all end together.
 
     `hidden_facts=F` (off by default; this project's own and not the paper's) makes what messages say matter. Every
-    subtask can be built in F variants, of which one is wanted: its fact. At reset each fact is drawn uniformly, and so
-    is the one member of the team who knows it. Work in another variant makes no progress and teaches nothing: its hours
-    are spent, and `wasted_hours` counts them. Once a subtask is begun (some but not all of its effort is left),
-    everybody sees in which variant. No message changes who knows a fact, so only symbols (`vocab_size`) can tell it
-    before.
+    subtask can be built in F variants, of which one is wanted: its fact. At reset each fact is drawn uniformly; the
+    manager alone knows it. Work in another variant makes no progress and teaches nothing: its hours are spent, and
+    `wasted_hours` counts them. Once a subtask is begun (some but not all of its effort is left), everybody sees in
+    which variant. No message changes who knows a fact, so only symbols (`vocab_size`) can tell it before.
 
     ## Action Space
 

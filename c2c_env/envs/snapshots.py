@@ -225,7 +225,6 @@ def _board_contradictions(params: Params, workflow: int, now: Mapping[str, Array
         ),
         "owner is nobody, but somebody must have done it": worked_on & (now["owner"] < 0),
         "finished_step disagrees with status": (now["finished_step"] >= 0) != done,
-        "knower disagrees with hidden_facts: each fact has one": (now["knower"] < 0) == (params.hidden_facts > 0),
         "aligned_hours are more than worked_hours": now["aligned_hours"] > now["worked_hours"],
     }
     for what, where in found.items():

@@ -60,17 +60,15 @@ def _parts(batch: Batch) -> list[_Part]:
         ("L A", lambda: sent * (s.mail_topic + 1) / subtasks),
         ("L A FACETS", lambda: sent[..., None] * s.mail_facets),
         ("L", lambda: _one_hot(s.t % p.max_latency, p.max_latency)),  # where the messages of the last step are
-        *(_fact_parts(batch) if p.hidden_facts else []),
+        *([("K F", lambda: _facts(batch))] if p.hidden_facts else []),
     ]
 
 
-def _fact_parts(batch: Batch) -> list[_Part]:
-    """Which variant of each subtask is wanted and who knows it; zeros for padding."""
+def _facts(batch: Batch) -> Array:
+    """Which variant of each subtask is wanted, as [B, K, F] of 0 and 1; zeros for padding."""
     p, s = batch.params, batch.state
-    return [
-        ("K F", lambda: _one_hot(s.fact, p.hidden_facts) * (s.knower >= 0)[..., None]),
-        ("K A", lambda: _one_hot(s.knower, p.max_agents)),
-    ]
+    real = np.arange(p.max_subtasks) < p.num_subtasks[s.workflow][:, None]
+    return _one_hot(s.fact, p.hidden_facts) & real[..., None]
 
 
 def _one_hot(index: Array, size: int) -> Array:

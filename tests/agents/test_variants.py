@@ -105,15 +105,15 @@ def test_guesses_try_every_variant_in_each_half_of_a_horizon(horizon, facts):
 def test_the_last_column_gets_what_each_knows_of_its_work():
     batch = make_batch(count=1, hidden_facts=3, vocab_size=2)
     snapshot = batch.snapshot()
-    snapshot["fact"], snapshot["knower"] = np.array([2, 1]), np.array([1, 0])
+    snapshot["fact"] = np.array([2, 1])
     batch.restore(snapshot)
     actions = no_actions(batch.config, 3)
-    actions[:, c.WORK] = 2, 1, 1
+    actions[:, c.WORK] = 2, 1, 0
     choose_known_variants(actions, batch.observations[0], batch.layout)
-    assert actions.tolist() == [[2, 0, 0, 0, 0, 1], [1, 0, 0, 0, 0, 2], [1, 0, 0, 0, 0, 0]]
-    actions[:, c.WORK] = 1, 2, 0
+    assert actions.tolist() == [[2, 0, 0, 0, 0, 1], [1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]]  # the manager knows
+    actions[:, c.WORK] = 1, 0, 2
     choose_known_variants(actions, batch.observations[0], batch.layout)
-    assert actions[:, -1].tolist() == [0, 0, 0]
+    assert actions[:, -1].tolist() == [2, 0, 0]
     batch.step(np.array([[WAIT, (1, 0, 0, 0, 0, 2), WAIT]]))
     actions[:, c.WORK] = 1, 1, 2
     choose_known_variants(actions, batch.observations[0], batch.layout)

@@ -146,33 +146,29 @@ def test_every_variant_is_legal_for_everybody(symbols):
     assert (env.batch.action_masks[0, :, -3 - symbols :] == 1).all()
 
 
-def test_facts_and_their_knowers_are_drawn_alike_and_apart():
-    """Pearson's chi-square over all pairs of a fact and a knower: 99.9 % of such draws are below 31.26 (11 degrees)."""
+def test_facts_are_drawn_alike_and_apart():
+    """Pearson's chi-square: 99.9 % of such draws are below 13.82 (2 degrees of freedom) and 26.12 (8)."""
     four = Workflow("four", "simple", tuple(Subtask(f"s{k}", "data", 1.0, 1.0) for k in range(4)))
     batch = Batch(four, Team.default(4), EnvConfig(hidden_facts=3, max_agents=6, max_subtasks=7), num_envs=1500)
     batch.reset(range(1500))
     state = batch.state
     for k in range(4):
-        table = np.zeros((3, 4))
-        np.add.at(table, (state.fact[:, k], state.knower[:, k]), 1)
-        assert ((table - 125) ** 2 / 125).sum() < 31.26
+        assert ((np.bincount(state.fact[:, k], minlength=3) - 500) ** 2 / 500).sum() < 13.82
     both = np.zeros((3, 3))
     np.add.at(both, (state.fact[:, 0], state.fact[:, 1]), 1)
-    assert ((both - 500 / 3) ** 2 / (500 / 3)).sum() < 26.12  # 8 degrees
-    assert (state.knower[:, 4:] == -1).all()
+    assert ((both - 500 / 3) ** 2 / (500 / 3)).sum() < 26.12
 
 
-def test_only_the_knower_sees_a_fact_and_no_message_changes_that():
+def test_only_the_manager_sees_facts_and_no_message_changes_that():
     rng = np.random.default_rng(1)
     env = random_env(rng, agents=4, subtasks=8, hidden_facts=3, vocab_size=3, horizon=40)
     before = env.snapshot()
     wanted = np.zeros((4, len(before["fact"]), 3), dtype=bool)
-    wanted[before["knower"], np.arange(len(before["fact"])), before["fact"]] = True
+    wanted[c.MANAGER, np.arange(len(before["fact"])), before["fact"]] = True
     while env.agents:
         np.testing.assert_array_equal(env.layout.read(env.batch.observations[0], "known_fact"), wanted)
         step(env, sample_legal(env, rng))
-    for name in ("fact", "knower"):
-        np.testing.assert_array_equal(env.snapshot()[name], before[name])
+    np.testing.assert_array_equal(env.snapshot()["fact"], before["fact"])
 
 
 def same_actions(plain, facts, rng):
@@ -197,7 +193,7 @@ def test_whoever_builds_what_is_wanted_plays_as_without_facts(symbols):
             batch.step(actions)
             batch.autoreset()
     assert plain.state.episode.sum() > 0
-    plain_state = plain.state._replace(**{name: getattr(facts.state, name) for name in ("fact", "knower")})
+    plain_state = plain.state._replace(fact=facts.state.fact)
     facts.state.action[..., c.VARIANT] = 0
     for name, array in plain_state._asdict().items():
         assert array.tobytes() == getattr(facts.state, name).tobytes(), name
@@ -210,7 +206,6 @@ def test_without_facts_nothing_is_kept_of_them():
     for _ in range(30):
         batch.step(np.random.default_rng(0).integers(0, batch.action_sizes, size=batch.action_buffer.shape))
     assert (batch.state.fact == 0).all()
-    assert (batch.state.knower == -1).all()
 
 
 @pytest.mark.parametrize("sharing", ["team", "individual"])

@@ -40,7 +40,6 @@ def expected(env):
     parts.append(marked(len(now["mailbox"]), int(now["t"]) % len(now["mailbox"])))
     if facts := env.config.hidden_facts:
         parts += [marked(facts, fact) for fact in now["fact"]]
-        parts += [marked(n, knower) for knower in now["knower"]]
     return np.clip(np.concatenate([np.ravel(part) for part in parts]), 0.0, 1.0)
 
 

@@ -91,7 +91,7 @@ def write_static_own(p: Params, s: State, obs: Array, b: int, i: int) -> None:
         obs[b, i, at[c.OBS_OWN_SKILLS] + d] = p.skill[i, d]
     for k in range(p.num_subtasks[w]):
         obs[b, i, at[c.OBS_OWN_SKILL] + k] = p.skill[i, p.domain[w, k]]
-        if s.knower[b, k] == i:
+        if p.hidden_facts > 0 and i == c.MANAGER:
             obs[b, i, at[c.OBS_KNOWN_FACT] + k * p.hidden_facts + s.fact[b, k]] = 1.0
 
 

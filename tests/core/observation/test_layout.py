@@ -81,7 +81,7 @@ class Expected:
         wanted = self.snapshot["fact"][:, None] == variants
         begun = (self.snapshot["remaining"] > 0) & (self.snapshot["remaining"] < self.effort)
         return {
-            "known_fact": (self.snapshot["knower"] == self.i)[:, None] & wanted,
+            "known_fact": (self.i == 0) & wanted,
             "begun_variant": begun[:, None] & wanted,
         }
 
