@@ -48,7 +48,7 @@ class Content(nn.Module):
         super().__init__()
         self.method = method
         self.say = nn.Sequential(nn.Linear(2 * own + hidden, hidden), nn.ReLU(), nn.Linear(hidden, vocab_size))
-        self.tell = nn.Linear(hidden_facts, vocab_size, bias=False)
+        self.tell = nn.Linear(hidden_facts, vocab_size, bias=False) if hidden_facts else None
         self.symbol = nn.Linear(2 * vocab_size, hidden, bias=False)
         self.sender = nn.Linear(hidden, hidden, bias=False)
         self.contact = nn.Linear(f.NUM_CONTACT_FEATURES + 1, hidden)
@@ -66,8 +66,8 @@ class Content(nn.Module):
             fact: [..., F], the topic's wanted variant as far as known, once more: what is to be told is learned from
                 little, and a short way is learned soon.
         """
-        logits: Tensor = self.say(torch.cat((about, contact, context), dim=-1)) + self.tell(fact)
-        return logits
+        logits: Tensor = self.say(torch.cat((about, contact, context), dim=-1))
+        return logits if self.tell is None else logits + self.tell(fact)
 
     def read(self, symbols: Tensor, own: f.Own, agents: Tensor, work: Tensor, about: Tensor, context: Tensor) -> Tensor:
         """What each agent makes of the messages that it has read [E, N, H].

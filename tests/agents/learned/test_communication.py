@@ -120,6 +120,16 @@ def test_every_method_plays_and_silence_is_silent(method):
     assert set(variants.unique().tolist()) == set(range(FACTS))
 
 
+def test_symbols_are_sent_without_facts_as_well():
+    actor = Actor(16, 2, 8, 4, vocab_size=VOCAB, communication="gate")
+    with torch.no_grad():
+        actor.silence.bias -= 8.0
+    group = Group("simple", 3, 4, 5, EnvConfig(vocab_size=VOCAB))
+    decided = play(group, actor, 10)
+    assert len(torch.stack([choice.content[..., 0] for _, _, choice in decided]).unique()) == VOCAB
+    assert not torch.stack([choice.content[..., 1] for _, _, choice in decided]).any()
+
+
 def test_what_is_read_is_what_was_sent_that_many_steps_ago():
     actor = make_actor("mean")
     decided, seen = play(make_group(actor), actor, 20), 0
