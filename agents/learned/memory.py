@@ -20,7 +20,7 @@ from c2c_env.workflows.pack import gap_share
 TELLS = (c.CHAT_TELL, c.EMAIL_TELL, c.MEET, c.ASSIGN)  # what carries the speaker's understanding
 NO_PLAN = -1  # since the board was seen last
 LONGEST_STRAY = 6  # steps in a row without what the plan says, after which an agent is planned around; ours
-TIME_OUT = 12  # steps for which it is
+TIME_OUT = 24  # steps for which it is
 
 
 class Memory:
