@@ -173,8 +173,8 @@ def test_imitation_learns_what_the_teacher_does():
     def mean(name, rows):
         return sum(row[name] for row in rows) / len(rows)
 
-    assert mean("work_accuracy", logged[-20:]) > mean("work_accuracy", logged[:5]) + 0.2
-    assert mean("message_loss", logged[-20:]) < 0.7 * mean("message_loss", logged[:5])
+    for loss in ("work_loss", "message_loss"):  # over five seeds their ratios were .47 to .59
+        assert mean(loss, logged[-20:]) < 0.7 * mean(loss, logged[:5])
 
 
 def share_of(choice, what):
