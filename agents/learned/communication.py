@@ -23,13 +23,13 @@ import torch
 from torch import Tensor, nn
 
 from agents.learned import features as f
+from agents.learned.drawing import FAR_AWAY
 
 Method = Literal["silent", "plain", "mean", "gate", "attention"]
 METHODS: tuple[str, ...] = get_args(Method)
 WITH_SYMBOLS = ("mean", "gate", "attention")
 NO_CONTENT = 0  # the symbol that says nothing where there is a gate
 FIRST_SPEECH = f.NUM_CONTACT_FEATURES - f.NUM_SPOKEN  # place of "last message read from it" among contact features
-FAR_AWAY = -1e9
 
 
 class Content(nn.Module):

@@ -36,7 +36,7 @@ Numbers = Any  # an array of numpy or a tensor of torch
 class Board(NamedTuple):
     """What everybody sees, once per environment."""
 
-    subtasks: Numbers  # [E, K, NUM_SUBTASK_FEATURES + F] with the variant that it is being built in
+    subtasks: Numbers  # [E, K, NUM_SUBTASK_FEATURES + F] with the variant that is wanted, once it is begun
     agents: Numbers  # [E, A, NUM_AGENT_FEATURES]
     pairs: Numbers  # [E, A, K, NUM_PAIR_FEATURES] owner, finished a prerequisite, worked on it last, skill, pace
     situation: Numbers  # [E, NUM_SITUATION_FEATURES] time used; one, ready and unfinished subtasks over N

@@ -1,6 +1,7 @@
 """Recipes: what a learner is trained with, as data (TOML). Everything has a default; unknown names are errors.
 
-A recipe may name another one as its `base`, and then says only what differs.
+A recipe may name another one as its `base`, by its name or by its path from the folder of the recipe, and then says
+only what differs.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def load_recipe(name: str) -> Recipe:
     Raises:
         ConfigError: no such recipe, no valid TOML, or wrong names and values, all of them at once.
     """
-    table, path = _table_of(name, ())
+    table, path = _table_of(name, Path(), ())
     title = f"bad recipe {path}"
     try:  # as JSON, where pydantic takes lists for tuples and is strict about all else
         recipe = TypeAdapter(Recipe).validate_json(json.dumps(table, default=str))
@@ -122,22 +123,28 @@ def load_recipe(name: str) -> Recipe:
     return recipe
 
 
-def _table_of(name: str, above: tuple[str, ...]) -> tuple[dict[str, Any], Path]:
-    """What a recipe and its bases say, and where it stands; `above` are those that have it as their base."""
-    path = RECIPE_FOLDER / f"{name}.toml" if name in shipped_recipes() else Path(name)
+def _table_of(name: str, folder: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], Path]:
+    """What a recipe and its bases say, and where it stands.
+
+    Args:
+        name: of a shipped one, or its path from the folder.
+        folder: the present one, or that of the recipe whose base it is.
+        above: those that have it as their base.
+    """
+    path = RECIPE_FOLDER / f"{name}.toml" if name in shipped_recipes() else folder / name
     if not os.path.exists(path):  # `Path.exists` raises errors for names that are too long
         raise ConfigError(f"{unknown_name('recipe', name, shipped_recipes())}, nor is it the path of a file")
     table = parse_toml(read_text(path, "recipe", ConfigError), str(path), ConfigError)
     base = table.pop("base", None)
     if base is None:
         return table, path
-    if not isinstance(base, str) or base in (*above, name):
+    if not isinstance(base, str) or path.resolve() in above:
         raise ConfigError(f"bad recipe {path}: base is {base!r}, expected the name or path of another recipe")
-    return laid_over(_table_of(base, (*above, name))[0], table), path
+    return laid_over(_table_of(base, path.parent, (*above, path.resolve()))[0], table), path
 
 
 def laid_over(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-    """The base with what a table says instead; tables within are laid_over alike, all else is replaced."""
+    """The base with what a table says instead; tables within are laid over alike, all else is replaced."""
     both = {
         name: laid_over(base[name], value) if isinstance(value, dict) and isinstance(base.get(name), dict) else value
         for name, value in table.items()

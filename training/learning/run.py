@@ -267,7 +267,6 @@ class Training:
                 constants,
                 self.device,
                 group.begin,
-                network.hidden_facts > 0,
             )
             for place, group in enumerate(config.groups)
         ]

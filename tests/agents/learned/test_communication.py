@@ -20,6 +20,8 @@ from agents.policy import PolicyContext
 from c2c_env import Batch, EnvConfig, Generated, Team
 from c2c_env.core.constants import CHAT_TELL, SPEECH, SYMBOL, VARIANT
 from c2c_env.errors import ConfigError
+from training.__main__ import main
+from training.learning.credit import CreditConfig
 from training.learning.learners.environments import Group
 from training.learning.learners.mappo import PPO, PPOConfig, take_all, turned_out
 
@@ -42,7 +44,7 @@ def make_actor(method, seed=0, talkative=8.0):
 
 def make_group(actor, num_envs=4, team_size=3, seed=5):
     config = EnvConfig(vocab_size=actor.vocab_size, hidden_facts=actor.hidden_facts)
-    return Group("simple", team_size, num_envs, seed, config, with_variants=True)
+    return Group("simple", team_size, num_envs, seed, config)
 
 
 def play(group, actor, steps):
@@ -252,6 +254,17 @@ def test_what_is_begun_goes_on_in_its_variant():
                 seen += 1
                 assert choice.content[env, agent, 1] == flags.argmax()
     assert seen > 100
+
+
+def test_messages_with_symbols_can_be_compared_with_silence(tmp_path):
+    actor = make_actor("attention")
+    config = PPOConfig(updates=1, steps=4, minibatches=2, credit=CreditConfig(counterfactual=1.0, messages=2))
+    ppo = PPO(config, actor, Critic(SMALL.hidden), [make_group(actor)])
+    assert all(np.isfinite(value) for value in ppo.update(0).values())
+    path = tmp_path / "policy.safetensors"
+    save_policy(path, actor, sizes_of("attention"), {})
+    words = ["--groups", "simple:3", "--messages", "4", "--lucks", "2", "--num-envs", "2"]
+    assert main(["credits", str(path), *words]) == 0
 
 
 # --- as a policy -----------------------------------------------------------------------------------------------

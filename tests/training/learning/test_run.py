@@ -31,7 +31,7 @@ from training.learning.learners.environments import Group
 from training.learning.learners.imitation import Imitation, ImitationConfig
 from training.learning.learners.mappo import PPO, PPOConfig, ReturnScale, advantages_of
 from training.learning.log import SCALARS, read_table
-from training.learning.recipe import GroupConfig, Recipe, load_recipe, shipped_recipes
+from training.learning.recipe import Recipe
 from training.learning.run import CHECKPOINT_FILE, METRICS_FILE, POLICY_FILE
 from training.learning.validation import ValidationConfig, manner_name
 
@@ -223,38 +223,6 @@ def take(part, t):
     return part[t] if isinstance(part, torch.Tensor) else type(part)(*(one[t] for one in part))
 
 
-# --- recipes -----------------------------------------------------------------------------------------------------
-
-
-def test_shipped_recipes_are_valid():
-    assert shipped_recipes()
-    for name in shipped_recipes():
-        assert isinstance(load_recipe(name), Recipe)
-
-
-def test_all_faults_of_a_recipe_at_once(tmp_path):
-    path = tmp_path / "bad.toml"
-    path.write_text(
-        'seed = "one"\nspeed = 3\n[ppo]\nupdats = 3\nclip = "x"\n[[ppo_groups]]\ntier = "simple"\nnum_env = 2\n'
-    )
-    with pytest.raises(ConfigError) as caught:
-        load_recipe(str(path))
-    text = str(caught.value)
-    expected = [
-        "seed is 'one', expected an integer",
-        "unknown name 'speed'",
-        "ppo.unknown name 'updats'; did you mean 'updates'",
-        "ppo.clip is 'x', expected a number",
-        "'num_env'; did you mean 'num_envs'",
-    ]
-    assert [part for part in expected if part not in text] == []
-    path.write_text('[[ppo_groups]]\ntier = "simpel"\nteam_size = 0\n[ppo]\ncritic = "none"\ndiscount = 1.5\n')
-    with pytest.raises(ConfigError, match="4 faults") as caught:
-        load_recipe(str(path))
-    for part in ("did you mean 'simple'", "team_size is 0", "critic is 'none'", "discount is 1.5"):
-        assert part in str(caught.value)
-
-
 @pytest.mark.parametrize("kind", ["F4", "F6_E2M3", "F8_E5M2", "C64", "new"])
 def test_weights_of_any_other_type_are_one_clear_line(kind, tmp_path):
     bits = {"F4": 4, "F6_E2M3": 6, "C64": 64}.get(kind, 8)
@@ -275,82 +243,6 @@ def test_a_header_of_a_wrong_length_is_refused_before_it_is_read(length, tmp_pat
     bad.write_bytes(struct.pack("<Q", length) + b"{}")
     with pytest.raises(WeightsError, match="no complete safetensors file"):
         weights.load_policy(bad)
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        ("seed = -1", "seed is -1, expected at least 0"),
-        ("threads = 1.0", "threads is 1.0, expected an integer"),
-        ("threads = true", "threads is True, expected an integer"),
-        ("name = 3", "name is 3, expected a string"),
-        ("ppo = 3", "ppo is 3, expected a table"),
-        ("ppo_groups = 3", "ppo_groups is 3, expected a list"),
-        ("ppo_groups = [3]", "ppo_groups[0] is 3, expected a table"),
-        ("ppo_groups = []", "ppo_groups is empty, expected at least one"),
-        ("reward_weights = [1, 1, 1]", "reward_weights[3] is missing"),
-        ("reward_weights = [1, 1, 1, -1]", "reward_weights[3] is -1, expected at least 0"),
-        ("reward_weights = [1, 1, 1, 1, 1, -1]", "reward_weights[5] is -1, expected at least 0"),
-        ("reward_weights = [1, 1, 1, 1, 1, 1, 1]", "reward_weights is [1, 1, 1, 1, 1, 1, 1], expected 6 values"),
-        ("network.hidden = 12", "network.hidden is 12, expected a multiple of 8"),
-        ("network.own = 0", "network.own is 0, expected an integer in [1, 4096]"),
-        ("imitation.teacher_updates = -1", "imitation.teacher_updates is -1, expected at least 0"),
-        ("ppo.trace = -0.5", "ppo.trace is -0.5, expected at least 0"),
-        ("ppo.discount = 1.5", "ppo.discount is 1.5, expected at most 1"),
-        ("ppo.discount = nan", "ppo.discount is nan, expected a finite number"),
-        ("reward_weights = [inf, 1, 1, 1]", "reward_weights[0] is inf, expected a finite number"),
-        ("ppo.discount = true", "ppo.discount is True, expected a number"),
-        ('ppo.critic = "centrl"', "ppo.critic is 'centrl', expected 'central' or 'own'; did you mean 'central'?"),
-        ("validation.temperatures = []", "validation.temperatures is empty, expected at least one"),
-        ("validation.temperatures = [-1]", "validation.temperatures[0] is -1, expected at least 0"),
-        ("seed = 9223372036854775808", "seed is 9223372036854775808, expected at most"),
-        ("threads = 0", "threads is 0, expected at least 1"),
-        ('name = "../../x"', "name is '../../x', expected up to 64 letters"),
-        ('name = "/tmp/x"', "name is '/tmp/x', expected up to 64 letters"),
-        ('name = ".."', "name is '..', expected up to 64 letters"),
-        ('name = ""', "name is '', expected up to 64 letters"),
-        ("network.rounds = 4096", "network.rounds is 4096, expected an integer in [1, 32]"),
-        ("imitation_groups = [{num_envs = 1000000000000}]", "imitation_groups[0].num_envs is 1000000000000, expected"),
-        ("imitation_groups = [{team_size = 1000000}]", "imitation_groups[0].team_size is 1000000, expected at most"),
-        ("validation.temperatures = [1e9]", "validation.temperatures[0] is 1000000000.0, expected at most"),
-        ("ppo.clip = -1", "ppo.clip is -1, expected at least 0"),
-        ("ppo.clip = 1e308", "ppo.clip is 1e+308, expected at most 1e+06"),
-        ("ppo.learning_rate = 2.0", "ppo.learning_rate is 2.0, expected at most 1"),
-        ("reward_weights = [1e12, 1, 1, 1]", "reward_weights[0] is 1000000000000.0, expected at most"),
-        ("validation.temperatures = [1e-5]", "validation.temperatures.0 is 1e-05, expected 0 or a number in"),
-        ("validation.thresholds = []", "validation.thresholds is empty, expected at least one"),
-        ("ppo.credit.individual = 2", "ppo.credit.individual is 2, expected at most 1"),
-        ('ppo.credit.measure = "hour"', "ppo.credit.measure is 'hour', expected 'reward' or 'hours'; did you mean"),
-        ("ppo.credit.forcast = 1", "ppo.credit.unknown name 'forcast'; did you mean 'forecast'"),
-        ('ppo.normalise = "steps"', "ppo.normalise is 'steps', expected 'rollout' or 'step'; did you mean 'step'?"),
-        ("ppo_groups = [{begin = 3}]", "ppo_groups[0].begin is 3, expected 0"),
-        ("cost_to_go.price = -1", "cost_to_go.price is -1, expected at least 0"),
-        ("validation.team_sizes = [5]", "validation has 6 tiers and 1 team sizes, expected as many of both"),
-    ],
-)
-def test_each_fault_of_a_recipe(text, fault, tmp_path):
-    path = tmp_path / "one.toml"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match="1 fault") as caught:
-        load_recipe(str(path))
-    assert caught.value.faults[0].startswith(fault)
-
-
-def test_a_recipe_is_read_as_it_stands(tmp_path):
-    path = tmp_path / "mine.toml"
-    path.write_text("ppo_chunk = 3\nreward_weights = [1, 0, 0, 0]\n[ppo]\nclip = 1\n[[ppo_groups]]\nteam_size = 2\n")
-    expected = replace(
-        Recipe(), ppo_chunk=3, reward_weights=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0), ppo=PPOConfig(clip=1.0),
-        ppo_groups=(GroupConfig(team_size=2),),
-    )  # fmt: skip
-    recipe = load_recipe(str(path))
-    assert recipe == expected
-    assert type(recipe.ppo.clip) is type(recipe.reward_weights[0]) is float
-
-
-def test_unknown_recipe_names_the_nearest():
-    with pytest.raises(ConfigError, match="unknown recipe 'teem'; did you mean 'team'"):
-        load_recipe("teem")
 
 
 # --- files of weights ----------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from agents.learned.actions import ChosenAction, choose_action
 from agents.learned.network import Actor
 from agents.learned.weights import load_policy
 from agents.policy import Array
+from c2c_env import EnvConfig
 from c2c_env.disk import write_whole
 from c2c_env.errors import ConfigError, unknown_name
 from c2c_env.workflows import TIERS
@@ -140,7 +141,8 @@ def show_credits(
     table = Table(*columns, title=title)
     for path, actor in actors:
         for tier, size in kinds:
-            group = Group(tier, size, settings.num_envs, settings.seed)
+            config = EnvConfig(vocab_size=actor.vocab_size, hidden_facts=actor.hidden_facts)
+            group = Group(tier, size, settings.num_envs, settings.seed, config)
             for row in measure_credits(actor, group, DISCOUNT, settings.messages, settings.lucks):
                 rows.append({"policy": str(path), "group": f"{tier}-{size}", **asdict(row), "ratio": row.ratio})
                 table.add_row(*_words(path, f"{tier}-{size}", row))

@@ -36,7 +36,6 @@ class Group:
         config: constants of the simulator.
         device: where decisions are made; the simulator and the memory stay on the CPU.
         begin: update from which it is played.
-        with_variants: whether what is known of variants is read, see `EnvConfig.hidden_facts`.
     """
 
     def __init__(
@@ -48,13 +47,12 @@ class Group:
         config: EnvConfig | None = None,
         device: torch.device | str = "cpu",
         begin: int = 0,
-        with_variants: bool = False,
     ) -> None:
         self.begin = begin
         self.tier, self.team_size, self.num_envs, self.device = tier, team_size, num_envs, device
         config = replace(config or EnvConfig(), relations="index", reward_sharing="individual")
         self.batch = Batch(Generated(tier), Team.default(team_size), config, num_envs=num_envs)
-        self.reader = Reader(self.batch.layout, with_variants)
+        self.reader = Reader(self.batch.layout, with_variants=config.hidden_facts > 0)
         self.num_agents, self.num_subtasks = self.batch.max_agents, self.batch.max_subtasks
         self.memory = Memory(self.reader, config, num_envs, team_size)
         sizes = (config.vocab_size, config.hidden_facts)
