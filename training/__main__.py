@@ -123,6 +123,7 @@ def run_command(words: Sequence[str]) -> int:
         args = make_parser(words).parse_args(words)
         return int(args.run(args))
     except (C2CError, OSError) as error:  # an OSError is of a library that writes or reads by itself
+        interrupts.raise_again()
         print(without_controls(f"error: {error}"), file=sys.stderr)
         return 1 if isinstance(error, OSError | WriteError) else 2
     finally:

@@ -18,8 +18,26 @@ from typing import Any
 SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
+class Interrupted(KeyboardInterrupt):
+    """SIGINT came.
+
+    It is no plain `KeyboardInterrupt`: once one of those has passed through code that a library runs by itself, Python
+    may end with the signal instead of the exit status.
+    """
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM came; what minds Ctrl-C minds it as well."""
+
+
+_EXCEPTIONS = {signal.SIGINT: Interrupted, signal.SIGTERM: Terminated}
+_came: list[signal.Signals] = []  # the signal that was raised since `raised` began
+
+
+def raise_again() -> None:
+    """Raise the signal that came, if one did: libraries make errors of their own of it while they are loaded."""
+    for number in _came:
+        raise _EXCEPTIONS[number] from None
 
 
 def end_at_once(advice: str) -> None:
@@ -34,7 +52,9 @@ def end_at_once(advice: str) -> None:
 
 @contextlib.contextmanager
 def raised(advice: str) -> Iterator[None]:
-    """Raise `KeyboardInterrupt` or `Terminated` at the first signal, for an orderly end; the second ends at once.
+    """Raise `Interrupted` or `Terminated` at the first signal, for an orderly end; the second ends at once.
+
+    An error that comes after a signal is taken for what a library has made of it, see `raise_again`.
 
     Args:
         advice: how to go on, for the line that is printed at the second.
@@ -47,7 +67,8 @@ def raised(advice: str) -> Iterator[None]:
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
         _set_handlers(end)
-        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        _came.append(signal.Signals(number))
+        raise_again()
 
     def minded(unraisable: Any) -> None:
         """Where Python cannot raise, as in a destructor, it would print the signal's exception and go on."""
@@ -59,7 +80,11 @@ def raised(advice: str) -> Iterator[None]:
     _set_handlers(interrupt)
     try:
         yield
+    except Exception:
+        raise_again()
+        raise
     finally:
+        _came.clear()
         sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)

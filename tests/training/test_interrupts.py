@@ -114,6 +114,37 @@ def test_the_handlers_before_come_back():
     assert [signal.getsignal(number) for number, _ in SIGNALS] == before
 
 
+SWALLOWED = """
+import signal, sys
+from training import interrupts
+from training.__main__ import main
+import training.commands.credits as command
+from c2c_env.errors import ConfigError
+def run(args):
+    try:
+        signal.raise_signal(int(sys.argv[1]))
+    except BaseException:
+        raise (ConfigError if sys.argv[2] == "ours" else ImportError)("initialization failed")
+command.run = run
+sys.exit(main(["credits", "x"]))
+"""
+
+
+@pytest.mark.parametrize(("number", "word"), SIGNALS)
+@pytest.mark.parametrize("error", ["ours", "another"])
+def test_a_signal_of_which_a_library_makes_an_error_is_a_signal_still(error, number, word):
+    process = start(str(int(number)), error, code=SWALLOWED)
+    errors = process.communicate(timeout=30)[1]
+    assert (process.returncode, errors) == (128 + number, f"{word}; the same command begins anew\n")
+
+
+def test_without_a_signal_errors_stay_what_they_are():
+    with pytest.raises(Terminated), raised(""):
+        signal.raise_signal(signal.SIGTERM)
+    with pytest.raises(ImportError), raised(""):
+        raise ImportError
+
+
 def test_a_signal_waits_until_the_pool_knows_of_a_process_whichever_thread_gets_it():
     go, done = threading.Event(), []
 
