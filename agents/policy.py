@@ -63,15 +63,14 @@ def no_actions(config: EnvConfig, rows: int) -> Array:
 
 
 def choose_known_variants(actions: Array, observations: Array, layout: ObservationLayout) -> None:
-    """Write into actions [R, parts] the variant that is wanted of what each works on, where it knows or sees that.
+    """Write into actions [R, parts] the variant that is wanted of what each works on, where it knows that.
 
-    Where it does not, since nothing of it is done yet, it guesses, by the time, so that it tries another one after what
-    turns out wrong. Nothing is written without hidden facts.
+    Where it does not, it guesses, by the time, so that it tries another one after what turns out wrong. Nothing is
+    written without hidden facts.
     """
     if layout.sizes["F"]:
         rows, work = np.arange(len(actions)), np.maximum(actions[:, WORK] - 1, 0)
-        known, begun = (layout.get(observations, name)[rows, work] for name in ("known_fact", "begun_variant"))
-        wanted = np.maximum(known, begun)
+        wanted = layout.get(observations, "known_fact")[rows, work]
         # the root, since equal parts of a whole horizon could all give the same remainder
         guess = (1000 * np.sqrt(layout.get(observations, "time_used")[:, 0])).astype(int) % layout.sizes["F"]
         variant = np.where(wanted.any(axis=-1), wanted.argmax(axis=-1), guess)

@@ -167,8 +167,8 @@ class EnvConfig:
         max_agents, max_subtasks: observations and actions are padded to these sizes; None takes the real ones.
         vocab_size: V > 0 adds a fifth part to an action, a symbol out of V that the message carries.
         hidden_facts: F >= 2 lets every subtask be built in F variants, of which one is wanted: its fact, drawn at reset
-            and known to the manager. An action gets a further part, the variant to build in. Work in another one than
-            the wanted one makes no progress. 0 turns it off.
+            and known to the manager, and to whoever has made progress on it. An action gets a further part, the variant
+            to build in. Work in another one than the wanted one makes no progress. 0 turns it off.
         exclusive_actions: an agent who speaks does no work in that step.
     """
 

@@ -114,6 +114,7 @@ class ReferenceEnv:
         self.judged = [1.0 for _ in self.agents]  # share of its usual effect that what each says has
         self.af_at_finish = [0.0 for _ in self.topics]
         self.fact = [self._draw("fact", k, self.hidden_facts) for k in self.topics]  # the wanted variant of each
+        self.knows = [[self.hidden_facts > 0 and i == MANAGER for _ in self.topics] for i in self.agents]
         self.hours_worked = [0.0 for _ in self.topics]
         self.af_hours = [0.0 for _ in self.topics]  # sum of hours * AF
         self.invalid = [False for _ in self.agents]
@@ -392,6 +393,7 @@ class ReferenceEnv:
             self.last_work[i] = k
             if not self.hidden_facts or variants[i] == self.fact[k]:
                 worker[k] = i
+                self.knows[i][k] = self.hidden_facts > 0
                 self._work(i, k, hours[i])
         return worker
 

@@ -181,6 +181,8 @@ def random_snapshot(env, rng):
     snapshot["worked_hours"] = rng.uniform(0.1, 5.0, count)
     snapshot["aligned_hours"] = snapshot["worked_hours"] * rng.uniform(0.01, 1.0, count)
     snapshot["understanding"] = rng.choice([0.0, 1.0, 0.5], (n, count, 4)) * rng.uniform(0, 1, (n, count, 4))
+    if p.hidden_facts:
+        snapshot["knows"] = rng.integers(0, 2, (n, count))
     snapshot["debt"] = rng.choice([0.0, 0.05, 0.45, 1.3], n)
     snapshot["last_work"] = rng.integers(-1, count, n)
     snapshot |= _random_messages(p, rng, n, count, t)

@@ -149,7 +149,7 @@ def symbol_logits(actor: Actor, encoded: Encoded, unread: Tensor, message: Tenso
     assert actor.content is not None  # nobody asks without symbols
     pair, _ = split_index((message - 1).clamp(min=0), NUM_SPOKEN)
     to, topic = split_index(pair, encoded.about.shape[2])
-    fact = at_place(encoded.facts, topic)[..., : actor.hidden_facts]
+    fact = at_place(encoded.facts, topic)
     about, contact = at_place(encoded.about, topic), at_place(encoded.contacts, to)
     return actor.content.symbol_logits(about, contact, unread, fact)
 

@@ -36,7 +36,7 @@ Numbers = Any  # an array of numpy or a tensor of torch
 class Board(NamedTuple):
     """What everybody sees, once per environment."""
 
-    subtasks: Numbers  # [E, K, NUM_SUBTASK_FEATURES + F] with the variant that is wanted, once it is begun
+    subtasks: Numbers  # [E, K, NUM_SUBTASK_FEATURES]
     agents: Numbers  # [E, A, NUM_AGENT_FEATURES]
     pairs: Numbers  # [E, A, K, NUM_PAIR_FEATURES] owner, finished a prerequisite, worked on it last, skill, pace
     situation: Numbers  # [E, NUM_SITUATION_FEATURES] time used; one, ready and unfinished subtasks over N
@@ -132,8 +132,6 @@ class Reader:
         numbers += [field(name) for name in ("remaining", "effort", "complexity", "critical_path", "interface_weight")]
         numbers += [field("remaining") * hours(field("effort")) / EFFORT_UNIT]
         subtasks = library.concatenate((status, domain, library.stack(numbers, -1)), -1)
-        if self.with_variants:
-            subtasks = library.concatenate((subtasks, field("begun_variant")), -1)
         agents = library.concatenate((field("roles")[..., None], skills), -1)
         relations = self._flags(observations, ("owner", "interface_holders", "working_on"), 0)
         pairs = library.stack((*relations, skills @ domain.swapaxes(1, 2), pace), -1)

@@ -87,9 +87,9 @@ class Exchange(nn.Module):
 class Encoder(nn.Module):
     """Turns a `Board` into `Tokens`, by rounds of exchange."""
 
-    def __init__(self, hidden: int, rounds: int, variants: int) -> None:
+    def __init__(self, hidden: int, rounds: int) -> None:
         super().__init__()
-        self.subtask = nn.Linear(f.NUM_SUBTASK_FEATURES + variants, hidden)
+        self.subtask = nn.Linear(f.NUM_SUBTASK_FEATURES, hidden)
         self.agent = nn.Linear(f.NUM_AGENT_FEATURES, hidden)
         self.situation = nn.Linear(f.NUM_SITUATION_FEATURES, hidden)
         self.rounds = nn.ModuleList(Exchange(hidden, f.NUM_PAIR_FEATURES) for _ in range(rounds))
@@ -111,7 +111,7 @@ class Encoded(NamedTuple):
     contacts: Tensor  # [E, N, A + 1, O] the whole team last
     own_pairs: Tensor  # [E, N, A + 1, K, NUM_OWN_PAIR_FEATURES]
     context: Tensor  # [E, N, H]
-    facts: Tensor  # [E, N, K, 2 F] of each subtask the variant that is wanted, as far as known, and the one begun
+    facts: Tensor  # [E, N, K, F] of each subtask the variant that is wanted, as far as known
     heard: Tensor  # [E, N, H] what is made of the symbols that were read; 0 before
 
 
@@ -141,7 +141,7 @@ class Actor(nn.Module):
         super().__init__()
         edge = hidden // 2
         self.vocab_size, self.hidden_facts, self.silent = vocab_size, hidden_facts, communication == "silent"
-        self.encoder = Encoder(hidden, rounds, hidden_facts)
+        self.encoder = Encoder(hidden, rounds)
         self.plan_edge = nn.Linear(edge, own)
         self.plan_agent = nn.Linear(hidden, own, bias=False)
         self.plan_subtask = nn.Linear(hidden, own, bias=False)
@@ -167,7 +167,7 @@ class Actor(nn.Module):
             self.content = Content(communication, vocab_size, hidden_facts, hidden, own, key)
         if hidden_facts:
             self.variant = mlp(own + hidden, hidden, hidden_facts)
-            self.variant_facts = nn.Linear(hidden_facts + hidden, hidden_facts, bias=False)
+            self.variant_heard = nn.Linear(hidden, hidden_facts, bias=False)
         with torch.no_grad():
             self.silence.bias.add_(SILENCE_PRIOR)
 
@@ -198,14 +198,9 @@ class Actor(nn.Module):
             torch.cat((contacts, team), dim=2),
             nn.functional.pad(own.pairs, (0, 0, 0, 0, 0, 1)),
             context,
-            self._facts(board, own),
+            own.subtasks[..., f.NUM_OWN_SUBTASK_FEATURES :],
             torch.zeros_like(context),
         )
-
-    def _facts(self, board: Board, own: Own) -> Tensor:
-        known = own.subtasks[..., f.NUM_OWN_SUBTASK_FEATURES :]
-        begun = board.subtasks[:, None, :, f.NUM_SUBTASK_FEATURES :].expand_as(known)
-        return torch.cat((known, begun), dim=-1)
 
     def hear(self, encoded: Encoded, own: Own, tokens: Tokens, work: Tensor, symbols: Tensor) -> Encoded:
         """Take the symbols [E, N, A, V] in that were read last, for the work [E, N] at hand."""
@@ -218,14 +213,13 @@ class Actor(nn.Module):
     def variant_logits(self, encoded: Encoded, work: Tensor) -> Tensor:
         """Logits [E, N, F] of the variant in which each builds what it works on [E, N].
 
-        What has been begun goes on in its variant: everybody sees which, so there is nothing to choose.
+        Who knows which variant is wanted has nothing to choose.
         """
         assert self.variant is not None  # nobody asks without hidden facts
-        known, begun = at_work(encoded.facts, work).chunk(2, dim=-1)
+        known = at_work(encoded.facts, work)
         logits = self.variant(torch.cat((at_work(encoded.about, work), encoded.context), dim=-1))
-        # a short way, which is learned soon, from what it depends on
-        logits = logits + self.variant_facts(torch.cat((known, encoded.heard), dim=-1))
-        other = (begun == 0) & (begun.sum(dim=-1, keepdim=True) > 0)
+        logits = logits + self.variant_heard(encoded.heard)  # a short way, which is learned soon
+        other = (known == 0) & (known.sum(dim=-1, keepdim=True) > 0)
         possible: Tensor = logits.masked_fill(other, FAR_AWAY)
         return possible
 

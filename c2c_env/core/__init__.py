@@ -43,7 +43,7 @@ Where these rules could be read in two ways, this is the reading:
 - A milestone is done by nobody: nobody learns from it, and whoever was assigned to it holds no interface. A chain of
   milestones is passed at once, at a reset too. An unfinished one may be talked about and assigned like any subtask.
 - Whoever works in a wrong variant owns the subtask and is seen at work on it, as after any work, but finishes nothing.
-  A subtask is begun, so that all see its fact, exactly while some but not all of its effort is left. Who is outrun by
-  its worker chooses no variant; a choice that does not exist is illegal work, and without work means nothing.
+  The fact of a subtask is known to the manager and to whoever has made progress on it. Who is outrun by its worker
+  chooses no variant; a choice that does not exist is illegal work, and without work means nothing.
 - Own facet weights: interface is 0 without prerequisites, then the weights are normalised.
 """

@@ -116,6 +116,7 @@ class State(NamedTuple):
     finished_step: Annotated[Array, Spec("i4", "B K", "step at which it was done, or -1", "step or none")]
     finish_alignment: Annotated[Array, Spec("f8", "B K", "the worker's alignment when it was done", "alignment")]
     fact: Annotated[Array, Spec("i2", "B K", "the variant that is wanted", "variant")]
+    knows: Annotated[Array, Spec("i1", "B A K", "1 where an agent knows the fact", "flag")]
     worked_hours: Annotated[Array, Spec("f8", "B K", "hours worked on it", "hours")]
     aligned_hours: Annotated[Array, Spec("f8", "B K", "hours worked on it x alignment", "hours")]
     debt: Annotated[Array, Spec("f8", "B A", "communication hours not yet paid from working time", "hours")]

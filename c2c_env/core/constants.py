@@ -100,10 +100,9 @@ DONE_TOLERANCE = 1e-6  # effort left with which a subtask is finished: a share o
     OBS_ASKS_ME,
     OBS_ASKED,
     OBS_MESSAGE_TOPIC,
-    OBS_BEGUN_VARIANT,
     OBS_KNOWN_FACT,
-) = range(34)
-NUM_OBS_FIELDS = 34
+) = range(33)
+NUM_OBS_FIELDS = 33
 
 # relations between an agent and each teammate whose topic is shown to it (last axis of `Outputs.shown_topic`)
 ASKS_ME, ASKED, LAST_READ = range(3)

@@ -41,11 +41,12 @@ def reset_row(p: Params, s: State, b: int) -> None:
 
 @compiled
 def draw_facts(p: Params, s: State, b: int) -> None:
-    """Draw which variant of each subtask is wanted, if there are hidden facts."""
+    """Draw which variant of each subtask is wanted, which the manager knows, if there are hidden facts."""
     if p.hidden_facts == 0:
         return
     for k in range(p.num_subtasks[s.workflow[b]]):
         s.fact[b, k] = int(uniform(s.key[b], c.STREAM_FACT, 0, k) * p.hidden_facts)
+        s.knows[b, c.MANAGER, k] = 1
 
 
 @compiled
@@ -62,6 +63,7 @@ def clear_episode(s: State, b: int) -> None:
     s.finished_step[b] = -1
     s.finish_alignment[b] = 0.0
     s.fact[b] = 0
+    s.knows[b] = 0
     s.worked_hours[b] = 0.0
     s.aligned_hours[b] = 0.0
     s.debt[b] = 0.0

@@ -90,7 +90,7 @@ def do_work(p: Params, s: State, b: int) -> None:
 def work_on(p: Params, s: State, b: int, i: int, k: int, hours: float) -> None:
     """Agent i works on subtask k: remaining -= hours x skill x alignment, and context grows.
 
-    In another variant than the one that is wanted, the hours are wasted.
+    In another variant than the one that is wanted, the hours are wasted; progress tells the agent that it is the one.
     """
     s.owner[b, k] = i
     s.last_work[b, i] = k
@@ -98,6 +98,8 @@ def work_on(p: Params, s: State, b: int, i: int, k: int, hours: float) -> None:
         s.tally[b, c.WASTED_HOURS] += hours
         return
     w = s.workflow[b]
+    if p.hidden_facts > 0:
+        s.knows[b, i, k] = 1
     aligned = hours * s.alignment[b, i, k]
     finished = min(aligned * p.skill[i, p.domain[w, k]], s.remaining[b, k])
     s.remaining[b, k] -= finished

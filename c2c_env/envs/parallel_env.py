@@ -45,8 +45,8 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     `hidden_facts=F` (off by default; this project's own and not the paper's) makes what messages say matter. Every
     subtask can be built in F variants, of which one is wanted: its fact. At reset each fact is drawn uniformly; the
     manager alone knows it. Work in another variant makes no progress and teaches nothing: its hours are spent, and
-    `wasted_hours` counts them. Once a subtask is begun (some but not all of its effort is left), everybody sees in
-    which variant. No message changes who knows a fact, so only symbols (`vocab_size`) can tell it before.
+    `wasted_hours` counts them. Whoever makes progress on a subtask has found its fact out and knows it from then on. No
+    message changes who knows a fact, so only symbols (`vocab_size`) can tell it to the others.
 
     ## Action Space
 
@@ -73,7 +73,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     `Box(0, 1, (D,), float32)` with named fields: `env.layout` gives the slice and the reading of each. First what
     everybody sees (time, skills, every subtask's status, remaining effort, domain, owner, who worked on what), then
     what only this agent knows (its understanding and Alignment Factor, its debt, requests and messages). With
-    `hidden_facts=F` the first part ends with `begun_variant` and the second with `known_fact`, both K x F flags.
+    `hidden_facts=F` it ends with `known_fact`, K x F flags.
     `relations="index"` writes relations as compact scaled indices. `mask_in_observation=True` makes it a
     `Dict(observation, action_mask)`. `state()` is the global state, a float32 vector in [0, 1].
 

@@ -60,7 +60,7 @@ def _parts(batch: Batch) -> list[_Part]:
         ("L A", lambda: sent * (s.mail_topic + 1) / subtasks),
         ("L A FACETS", lambda: sent[..., None] * s.mail_facets),
         ("L", lambda: _one_hot(s.t % p.max_latency, p.max_latency)),  # where the messages of the last step are
-        *([("K F", lambda: _facts(batch))] if p.hidden_facts else []),
+        *([("K F", lambda: _facts(batch)), ("A K", lambda: s.knows)] if p.hidden_facts else []),
     ]
 
 

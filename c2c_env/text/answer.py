@@ -63,7 +63,7 @@ class Building(Form):
 
     variant: StrictInt | None = Field(
         default=None,
-        description="number of the variant to build the subtask in, or null for the one that you know or see begun",
+        description="number of the variant to build the subtask in, or null for the one that you know",
     )
 
 

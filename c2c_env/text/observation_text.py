@@ -67,8 +67,7 @@ class Sight:
         asks_me, asked: [A] a subtask or -1; their ages are [A] in steps.
         read_speech: [A] the last message read from each agent, 0 if there is none; read_topic and read_age: [A];
             read_symbol: [A] the symbol that it carried, -1 where there are no symbols.
-        known_fact: [K] the variant that is wanted, -1 where it does not know; begun_variant: [K] the same where the
-            subtask is begun, as everybody sees, -1 elsewhere.
+        known_fact: [K] the variant that is wanted, -1 where it does not know.
     """
 
     me: int
@@ -100,7 +99,6 @@ class Sight:
     read_age: Array
     read_symbol: Array
     known_fact: Array
-    begun_variant: Array
     letters: tuple[Letter, ...]
     legal: LegalChoices
 
@@ -171,7 +169,6 @@ def look(
         read_age=read("message_recency", n),
         read_symbol=symbol.argmax(axis=1) if symbol.shape[1] else np.full(n, -1),
         known_fact=_variant(read("known_fact", k)),
-        begun_variant=_variant(read("begun_variant", k)),
         letters=tuple(letters),
         legal=legal,
     )
@@ -256,13 +253,9 @@ def _subtask(sight: Sight, words: WorkflowWords, subtask: int) -> str:
 
 
 def _variants(sight: Sight) -> str:
-    """Write which variant is wanted where the agent knows it, and where all see it since the subtask is begun."""
-    lines = ["Variants of subtasks (wanted: as far as you know; begun: in the wanted one, as everybody sees):"]
-    for k, (wanted, begun) in enumerate(zip(sight.known_fact, sight.begun_variant, strict=True)):
-        found = [f"{what} {v}" for what, v in (("wanted", wanted), ("begun", begun)) if v >= 0]
-        if found:
-            lines.append(f"- {subtask_name(k)}: {', '.join(found)}")
-    return "\n".join(lines) if len(lines) > 1 else ""
+    """Write which variants are wanted, as far as the agent knows."""
+    known = [f"- {subtask_name(k)}: {variant}" for k, variant in enumerate(sight.known_fact) if variant >= 0]
+    return "\n".join(["Wanted variants of subtasks, as far as you know:", *known]) if known else ""
 
 
 def _facts(sight: Sight, words: WorkflowWords) -> str:

@@ -117,7 +117,8 @@ def test_the_last_column_gets_what_each_knows_of_its_work():
     batch.step(np.array([[WAIT, (1, 0, 0, 0, 0, 2), WAIT]]))
     actions[:, c.WORK] = 1, 1, 2
     choose_known_variants(actions, batch.observations[0], batch.layout)
-    assert actions[:2, -1].tolist() == [2, 2]  # it is begun
+    assert actions[:2, -1].tolist() == [2, 2]  # its owner has found it out
+    assert not batch.layout.get(batch.observations[0], "known_fact")[2].any()  # the others guess still
 
 
 @pytest.mark.parametrize(("symbols", "facts", "parts"), [(0, 0, 4), (3, 0, 5), (0, 2, 5), (3, 2, 6)])

@@ -35,10 +35,10 @@ def act(env, *actions):
 
 
 def board(env):
-    """What is left of the subtask, the variant in which everybody sees it begun, and its status."""
-    now, flags = env.snapshot(), env.layout.read(env.batch.observations[0], "begun_variant")[:, 0]
-    assert (flags == flags[0]).all()
-    return now["remaining"][0], np.flatnonzero(flags[0]).tolist(), now["status"][0]
+    """What is left of the subtask, the variants that its builders know to be wanted, and its status."""
+    now, flags = env.snapshot(), env.layout.read(env.batch.observations[0], "known_fact")[:, 0]
+    assert np.flatnonzero(flags[c.MANAGER]).tolist() == [now["fact"][0]]
+    return now["remaining"][0], [np.flatnonzero(row).tolist() for row in flags[1:]], now["status"][0]
 
 
 def near(value):
@@ -47,11 +47,11 @@ def near(value):
 
 def test_the_right_variant_is_finished():
     env, fact = make()
-    assert board(env) == (0.4, [], c.READY)
+    assert board(env) == (0.4, [[], []], c.READY)
     assert act(env, (1, 0, 0, 0, fact)) == near(FIRST_STEP / 0.4)
-    assert board(env) == (near(0.4 - FIRST_STEP), [fact], c.READY)
+    assert board(env) == (near(0.4 - FIRST_STEP), [[fact], []], c.READY)  # who builds it has found it out
     assert act(env, (1, 0, 0, 0, fact)) == near(1 - FIRST_STEP / 0.4)
-    assert board(env) == (0.0, [], c.DONE)
+    assert board(env) == (0.0, [[fact], []], c.DONE)
     metrics = env.episode_metrics()
     assert (metrics["success"], metrics["steps"], metrics["wasted_hours"]) == (1, 2, 0)
 
@@ -61,7 +61,7 @@ def test_work_in_a_wrong_variant_makes_no_progress():
     known = env.snapshot()["understanding"]
     for t, wrong in enumerate([(fact + 1) % 3, (fact + 2) % 3], 1):
         assert act(env, (1, 0, 0, 0, wrong)) == 0
-        assert board(env) == (0.4, [], c.READY)
+        assert board(env) == (0.4, [[], []], c.READY)
         now = env.snapshot()
         assert (now["t"], now["owner"].tolist(), now["last_work"].tolist()) == (t, [1], [-1, 0, -1])
         np.testing.assert_array_equal(now["understanding"], known)  # nothing is learned
@@ -69,7 +69,7 @@ def test_work_in_a_wrong_variant_makes_no_progress():
         metrics = env.episode_metrics()
         assert (metrics["wasted_hours"], metrics["work_hours"], metrics["reworks"]) == (0.5 * t, 0, 0)
     assert act(env, (1, 0, 0, 0, fact)) == near(FIRST_STEP / 0.4)  # it is never too late
-    assert board(env) == (near(0.4 - FIRST_STEP), [fact], c.READY)
+    assert board(env) == (near(0.4 - FIRST_STEP), [[fact], []], c.READY)
     assert env.snapshot()["understanding"][1, 0, c.CONTEXT] == near(1 - math.exp(-0.15 * 0.5))
 
 
@@ -77,9 +77,9 @@ def test_a_wrong_variant_neither_finishes_nor_undoes_what_is_begun():
     env, fact = make()
     act(env, (1, 0, 0, 0, fact))
     assert act(env, (1, 0, 0, 0, (fact + 1) % 3)) == 0  # there is time enough to finish it
-    assert board(env) == (near(0.4 - FIRST_STEP), [fact], c.READY)
+    assert board(env) == (near(0.4 - FIRST_STEP), [[fact], []], c.READY)
     act(env, (1, 0, 0, 0, fact))
-    assert board(env) == (0.0, [], c.DONE)
+    assert board(env) == (0.0, [[fact], []], c.DONE)
     assert env.episode_metrics()["wasted_hours"] == 0.5
 
 
@@ -89,9 +89,30 @@ def test_not_even_next_to_nothing_is_finished_in_a_wrong_variant():
     snapshot["remaining"][0] = 1e-9
     env.restore(snapshot)
     assert act(env, (1, 0, 0, 0, (fact + 1) % 3)) == 0
-    assert board(env) == (1e-9, [fact], c.READY)
+    assert board(env) == (1e-9, [[], []], c.READY)
     act(env, (1, 0, 0, 0, fact))
-    assert board(env) == (0.0, [], c.DONE)
+    assert board(env) == (0.0, [[fact], []], c.DONE)
+
+
+def test_who_takes_a_subtask_over_has_to_find_its_variant_out():
+    """Worker 2 goes on with what worker 1 began: first in vain, then by its own luck."""
+    env, fact = make()
+    act(env, (1, 0, 0, 0, fact))
+    after = 0.4 - FIRST_STEP
+    assert act(env, WAIT, (1, 0, 0, 0, (fact + 1) % 3)) == 0
+    assert board(env) == (near(after), [[fact], []], c.READY)
+    assert act(env, WAIT, (1, 0, 0, 0, fact)) > 0
+    assert board(env)[1] == [[fact], [fact]]
+
+
+def test_assigning_tells_no_variant():
+    env, fact = make()
+    results = step(env, np.array([(0, c.ASSIGN, 1, 0, 0), WAIT, WAIT]))
+    assert not results[-1]["manager_0"]["invalid_action"]
+    assert env.snapshot()["owner"].tolist() == [1]
+    assert board(env) == (0.4, [[], []], c.READY)
+    act(env, (1, 0, 0, 0, (fact + 1) % 3))
+    assert (env.snapshot()["owner"].tolist(), board(env)[1]) == ([1], [[], []])
 
 
 def test_dependents_wait_until_the_right_variant_is_there():
@@ -110,11 +131,11 @@ def test_the_one_who_works_chooses():
     env, fact = make()
     wrong = (fact + 1) % 3
     assert act(env, (1, 0, 0, 0, wrong), (1, 0, 0, 0, fact)) == 0  # worker 1 is the more skilled of the two
-    assert (board(env), env.episode_metrics()["wasted_hours"]) == ((0.4, [], c.READY), 1.0)
+    assert (board(env), env.episode_metrics()["wasted_hours"]) == ((0.4, [[], []], c.READY), 1.0)
     assert act(env, (1, 0, 0, 0, fact), (1, 0, 0, 0, wrong)) == near(FIRST_STEP / 0.4)
 
 
-def test_rework_is_begun_unless_all_of_it_comes_back():
+def test_rework_makes_nobody_forget():
     seen = {}
     for share in (0.3, 1.0):
         for seed in range(30):
@@ -124,8 +145,8 @@ def test_rework_is_begun_unless_all_of_it_comes_back():
             if env.agents:
                 seen[share] = board(env)[:2], fact
                 break
-    assert seen[0.3][0] == (near(0.12), [seen[0.3][1]])
-    assert seen[1.0][0] == (0.4, [])
+    assert seen[0.3][0] == (near(0.12), [[seen[0.3][1]], []])
+    assert seen[1.0][0] == (0.4, [[seen[1.0][1]], []])
 
 
 @pytest.mark.parametrize("variant", [-1, 3, 2**31 - 1])
@@ -159,15 +180,22 @@ def test_facts_are_drawn_alike_and_apart():
     assert ((both - 500 / 3) ** 2 / (500 / 3)).sum() < 26.12
 
 
-def test_only_the_manager_sees_facts_and_no_message_changes_that():
+def test_only_the_manager_and_whoever_has_made_progress_know_facts():
     rng = np.random.default_rng(1)
     env = random_env(rng, agents=4, subtasks=8, hidden_facts=3, vocab_size=3, horizon=40)
     before = env.snapshot()
-    wanted = np.zeros((4, len(before["fact"]), 3), dtype=bool)
-    wanted[c.MANAGER, np.arange(len(before["fact"])), before["fact"]] = True
+    wanted = before["fact"][:, None] == np.arange(3)
+    knows = np.zeros((4, len(wanted)), dtype=bool)
+    knows[c.MANAGER] = True
     while env.agents:
-        np.testing.assert_array_equal(env.layout.read(env.batch.observations[0], "known_fact"), wanted)
+        known = env.layout.read(env.batch.observations[0], "known_fact")
+        np.testing.assert_array_equal(known, knows[..., None] & wanted)
+        hours = env.snapshot()["worked_hours"]
         step(env, sample_legal(env, rng))
+        now = env.snapshot()
+        for k in np.flatnonzero(now["worked_hours"] > hours):
+            knows[now["owner"][k], k] = True
+    assert 0 < knows[1:].sum() < knows[1:].size
     np.testing.assert_array_equal(env.snapshot()["fact"], before["fact"])
 
 
@@ -193,7 +221,7 @@ def test_whoever_builds_what_is_wanted_plays_as_without_facts(symbols):
             batch.step(actions)
             batch.autoreset()
     assert plain.state.episode.sum() > 0
-    plain_state = plain.state._replace(fact=facts.state.fact)
+    plain_state = plain.state._replace(fact=facts.state.fact, knows=facts.state.knows)
     facts.state.action[..., c.VARIANT] = 0
     for name, array in plain_state._asdict().items():
         assert array.tobytes() == getattr(facts.state, name).tobytes(), name
@@ -206,6 +234,7 @@ def test_without_facts_nothing_is_kept_of_them():
     for _ in range(30):
         batch.step(np.random.default_rng(0).integers(0, batch.action_sizes, size=batch.action_buffer.shape))
     assert (batch.state.fact == 0).all()
+    assert (batch.state.knows == 0).all()
 
 
 @pytest.mark.parametrize("sharing", ["team", "individual"])

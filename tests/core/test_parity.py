@@ -107,7 +107,7 @@ class Pair:
         assert snapshot["t"] == reference.t
         for name in ("understanding", "remaining", "debt"):
             np.testing.assert_allclose(snapshot[name], getattr(reference, name), rtol=0, atol=1e-6, err_msg=name)
-        facts = ("fact",) if reference.hidden_facts else ()
+        facts = ("fact", "knows") if reference.hidden_facts else ()
         for name in ("done", "owner", "request_topic", "request_age", "last_work", *facts):
             np.testing.assert_array_equal(snapshot[name], getattr(reference, name), err_msg=name)
 

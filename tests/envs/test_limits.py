@@ -193,6 +193,7 @@ IMPOSSIBLE = {
     "action": (put(action=((0, c.TOPIC), 4)), "action has 4"),
     "chosen variant": (put(action=((0, c.VARIANT), 3)), "action has 3"),
     "fact": (put(fact=(0, 3)), "fact has 3 at [0], outside [0, 2]"),
+    "knows": (put(knows=((1, 2), 2)), "knows has 2 at [1, 2], outside [0, 1]"),
 }
 
 
@@ -285,7 +286,7 @@ def test_a_batch_without_episodes_is_pickled():
 
 DAMAGE = {"mail_recipient": 99, "owner": 7, "t": 2**31 - 1, "shown_topic": 5000, "changed": 77, "workflow_index": 5,
           "understanding": np.nan, "tally": 1e308, "participants": -1, "forecast_value": np.nan,
-          "information_value": -5.0, "chain_hours": np.inf, "fact": 1}  # fmt: skip
+          "information_value": -5.0, "chain_hours": np.inf, "fact": 1, "knows": 2}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DAMAGE)

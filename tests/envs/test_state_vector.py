@@ -39,7 +39,7 @@ def expected(env):
     parts += [message["facets"] * (message["speech"] > 0) for message in mail]
     parts.append(marked(len(now["mailbox"]), int(now["t"]) % len(now["mailbox"])))
     if facts := env.config.hidden_facts:
-        parts += [marked(facts, fact) for fact in now["fact"]]
+        parts += [*(marked(facts, fact) for fact in now["fact"]), now["knows"]]
     return np.clip(np.concatenate([np.ravel(part) for part in parts]), 0.0, 1.0)
 
 

@@ -220,18 +220,19 @@ def test_hand_worked_board():
     assert "assign" in texts(env)[0].rpartition("- speech:")[2]
 
 
-def test_what_one_knows_of_variants_and_what_is_begun_is_told():
+def test_what_one_knows_of_variants_is_told():
     subtasks = tuple(Subtask(name, "backend", 4.0, 1.5) for name in "ab")
-    env = parallel_env(Workflow("w", "simple", subtasks), team_size=2, hidden_facts=3)
+    env = parallel_env(Workflow("w", "simple", subtasks), team_size=3, hidden_facts=3)
     env.reset(seed=0)
     snapshot = env.snapshot()
     snapshot["fact"] = np.array([2, 0])
     env.restore(snapshot)
-    env.step({"manager_0": [0, 0, 0, 0, 0], "worker_1": [2, 0, 0, 0, 0]})
-    head = "Variants of subtasks (wanted: as far as you know; begun: in the wanted one, as everybody sees):"
-    manager, worker = texts(env)
-    assert f"\n\n{head}\n- s0: wanted 2\n- s1: wanted 0, begun 0\n\n" in manager
-    assert f"\n\n{head}\n- s1: begun 0\n\n" in worker
+    env.step({"manager_0": [0] * 5, "worker_1": [2, 0, 0, 0, 0], "worker_2": [0] * 5})
+    head = "Wanted variants of subtasks, as far as you know:"
+    manager, worker, other = texts(env)
+    assert f"\n\n{head}\n- s0: 2\n- s1: 0\n\n" in manager
+    assert f"\n\n{head}\n- s1: 0\n\n" in worker
+    assert head not in other
     legal = legal_choices(env.batch.action_masks[0, 1], env.batch.action_sizes.tolist(), 3)
     sight = replace(sights(env)[1], legal=legal)
     assert "\n- variant (of what you work on): 0 to 2\n" in render(sight, WorkflowWords.of(env.batch.workflow()))

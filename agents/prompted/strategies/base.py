@@ -66,8 +66,8 @@ def variants_rule(count: int) -> str:
     return (
         f"\n\nVariants. Every subtask can be built in {count} variants, numbered from 0, of which one is wanted. The"
         "\nmanager knows which, and sees it listed. Work in another variant takes its hours, but makes no progress and"
-        "\nteaches nothing. Once some of a subtask is done, everybody sees in which variant it is begun."
-        '\nGive the variant beside your work as "variant"; null takes the one that you know or see begun, else guesses.'
+        "\nteaches nothing; whoever makes progress has found the wanted one, and sees it listed from then on."
+        '\nGive the variant beside your work as "variant"; null takes the one that you know, else guesses.'
     )
 
 

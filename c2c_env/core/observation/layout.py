@@ -54,9 +54,6 @@ _BOARD_EVERY_STEP = (  # beside each other and beside those of _OWN, since memor
     ObservationField(c.OBS_CRITICAL_PATH, "critical_path", "K", "share", "critical path from here / lower bound"),
     ObservationField(c.OBS_TIME_USED, "time_used", "1", "share", "t / horizon"),
 )
-_BOARD_END = (
-    ObservationField(c.OBS_BEGUN_VARIANT, "begun_variant", "K F", "flag", "once begun, the variant that is wanted"),
-)
 _OWN_EVERY_STEP = (
     ObservationField(c.OBS_OWN_DEBT, "own_debt", "1", "hours", "communication hours not yet paid from working time"),
     ObservationField(
@@ -120,7 +117,7 @@ class ObservationLayout:
     ) -> ObservationLayout:
         sizes = {"A": max_agents, "K": max_subtasks, "V": vocab_size, "F": hidden_facts}
         onehot = relations == "onehot"
-        board = _BOARD + (_BOARD_ONEHOT if onehot else _BOARD_INDEX) + _BOARD_EVERY_STEP + _BOARD_END
+        board = _BOARD + (_BOARD_ONEHOT if onehot else _BOARD_INDEX) + _BOARD_EVERY_STEP
         own = _OWN_EVERY_STEP + _OWN + (_OWN_ONEHOT if onehot else _OWN_INDEX) + _OWN_END
         slices: dict[str, slice] = {}
         end = board_size = 0

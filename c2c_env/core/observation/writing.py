@@ -82,7 +82,7 @@ def write_static_board(p: Params, s: State, obs: Array, b: int) -> None:
 
 @compiled
 def write_static_own(p: Params, s: State, obs: Array, b: int, i: int) -> None:
-    """Write who the agent is, what it is good at and which variants it knows to be wanted."""
+    """Write who the agent is and what it is good at."""
     w, at = s.workflow[b], p.obs_offset
     obs[b, i, at[c.OBS_SELF] + i] = 1.0
     obs[b, i, at[c.OBS_OWN_INDEX]] = (i + 1) / p.max_agents
@@ -91,8 +91,6 @@ def write_static_own(p: Params, s: State, obs: Array, b: int, i: int) -> None:
         obs[b, i, at[c.OBS_OWN_SKILLS] + d] = p.skill[i, d]
     for k in range(p.num_subtasks[w]):
         obs[b, i, at[c.OBS_OWN_SKILL] + k] = p.skill[i, p.domain[w, k]]
-        if p.hidden_facts > 0 and i == c.MANAGER:
-            obs[b, i, at[c.OBS_KNOWN_FACT] + k * p.hidden_facts + s.fact[b, k]] = 1.0
 
 
 # --- the board ------------------------------------------------------------------------------------------------
@@ -136,16 +134,6 @@ def write_remaining(p: Params, s: State, obs: Array, b: int, k: int) -> None:
     if s.status[b, k] != c.DONE:
         path = s.remaining[b, k] / p.best_skill[w, k] + p.path_after[w, k]
     tell_all(p, obs, b, at[c.OBS_CRITICAL_PATH] + k, min(1.0, path / p.lower_bound[w]))
-    if p.hidden_facts > 0:
-        write_begun(p, s, obs, b, k)
-
-
-@compiled
-def write_begun(p: Params, s: State, obs: Array, b: int, k: int) -> None:
-    """Write which variant of subtask k is wanted where some, but not all, of its effort is left."""
-    begun = s.remaining[b, k] > 0.0 and s.remaining[b, k] < p.effort[s.workflow[b], k]
-    x = p.obs_offset[c.OBS_BEGUN_VARIANT] + k * p.hidden_facts + s.fact[b, k]
-    tell_all(p, obs, b, x, 1.0 if begun else 0.0)
 
 
 @compiled
@@ -242,11 +230,13 @@ def update_own(p: Params, s: State, obs: Array, b: int) -> None:
 
 @compiled
 def write_understanding(p: Params, s: State, obs: Array, b: int, i: int, k: int) -> None:
-    """Write what agent i understands of subtask k."""
+    """Write what agent i understands of subtask k, and which variant of it is wanted if it knows that."""
     o = p.obs_offset[c.OBS_OWN_UNDERSTANDING] + k * c.NUM_FACETS
     for f in range(c.NUM_FACETS):
         obs[b, i, o + f] = s.understanding[b, i, k, f]
     obs[b, i, p.obs_offset[c.OBS_OWN_ALIGNMENT] + k] = s.alignment[b, i, k]
+    if p.hidden_facts > 0:
+        obs[b, i, p.obs_offset[c.OBS_KNOWN_FACT] + k * p.hidden_facts + s.fact[b, k]] = s.knows[b, i, k]
 
 
 @compiled

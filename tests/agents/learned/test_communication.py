@@ -212,17 +212,20 @@ def test_probabilities_of_a_rollout_are_found_again_when_it_is_learned_from():
         assert scalars["clipped"] == 0.0
 
 
-def test_what_turned_out_to_be_wanted_is_told_before_it_is_begun_and_within_an_episode():
-    """One agent, one subtask, two variants: variant 1 is begun at step 1, variant 0 of the next episode at step 4."""
-    begun = torch.tensor([[0, 0], [0, 1], [0, 0], [0, 0], [1, 0]]).float()[:, None, None]  # [T, E, K, F]
+def test_what_turned_out_to_be_wanted_is_told_before_it_is_known_and_within_an_episode():
+    """One subtask, two variants: the first agent knows of variant 1 at step 1, of variant 0 of the next at step 4."""
+    known = torch.zeros(5, 1, 2, 1, 2)  # [T, E, N, K, F]
+    known[1, 0, 0, 0, 1] = known[4, 0, 0, 0, 0] = 1.0
     ends = torch.tensor([False, False, True, False, False])[:, None]
-    none = torch.zeros(5, 1, 1, f.NUM_SUBTASK_FEATURES)
-    board = type("Board", (), {"subtasks": torch.cat((none, begun), dim=-1)})
+    none = torch.zeros(5, 1, 2, 1, f.NUM_OWN_SUBTASK_FEATURES)
+    own = type("Own", (), {"subtasks": torch.cat((none, known), dim=-1)})
     for work, wanted in (([1] * 5, [1, -1, -1, 0, -1]), ([0] * 5, [-1] * 5)):
-        choice = type("Choice", (), {"work": torch.tensor(work)[:, None, None]})
-        features = type("Features", (), {"board": board})
+        choice = type("Choice", (), {"work": torch.tensor(work)[:, None, None].expand(-1, 1, 2)})
+        features = type("Features", (), {"own": own})
         steps = type("Steps", (), {"features": features, "choice": choice})
-        assert turned_out(steps, ends).flatten().tolist() == wanted
+        first, second = turned_out(steps, ends)[:, 0].unbind(dim=1)
+        assert first.tolist() == wanted
+        assert second.tolist() == [-1] * 5  # what the other has found out shows nothing
 
 
 def test_hindsight_is_learned_from_with_its_weight():
@@ -241,19 +244,19 @@ def test_hindsight_is_learned_from_with_its_weight():
     assert losses[1.0] - losses[0.0] == pytest.approx(scalars["hindsight_loss"], rel=1e-4)
 
 
-def test_what_is_begun_goes_on_in_its_variant():
+def test_who_knows_the_wanted_variant_builds_it():
     actor = make_actor("plain")
     group = make_group(actor)
     with torch.no_grad():
         decided, seen = play(group, actor, 30), 0
     for features, _, choice in decided:
-        begun = features.board.subtasks[..., f.NUM_SUBTASK_FEATURES :]
+        known = features.own.subtasks[..., f.NUM_OWN_SUBTASK_FEATURES :]
         for env, agent in choice.work.nonzero().tolist():
-            flags = begun[env, choice.work[env, agent] - 1]
+            flags = known[env, agent, choice.work[env, agent] - 1]
             if flags.any():
-                seen += 1
+                seen += agent > 0
                 assert choice.content[env, agent, 1] == flags.argmax()
-    assert seen > 100
+    assert seen > 50
 
 
 def test_messages_with_symbols_can_be_compared_with_silence(tmp_path):

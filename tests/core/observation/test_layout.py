@@ -79,11 +79,7 @@ class Expected:
     def facts(self):
         variants = np.arange(self.env.config.hidden_facts)
         wanted = self.snapshot["fact"][:, None] == variants
-        begun = (self.snapshot["remaining"] > 0) & (self.snapshot["remaining"] < self.effort)
-        return {
-            "known_fact": (self.i == 0) & wanted,
-            "begun_variant": begun[:, None] & wanted,
-        }
+        return {"known_fact": (self.snapshot["knows"][self.i, :, None] > 0) & wanted}
 
     def done(self, k):
         return bool(self.snapshot["done"][k])
@@ -228,14 +224,13 @@ def test_board_is_the_same_for_all_agents():
 
 
 @pytest.mark.parametrize("relations", ["onehot", "index"])
-def test_facts_stand_at_the_ends_and_change_nothing_before(relations):
+def test_facts_stand_at_the_end_and_change_nothing_before(relations):
     plain, layout = (ObservationLayout.build(4, 5, 2, relations, facts) for facts in (0, 3))
-    assert (layout["begun_variant"].stop, layout["known_fact"].stop) == (layout.board_size, layout.size)
-    assert (layout.board_size - plain.board_size, layout.size - plain.size) == (15, 30)
-    assert plain.shape("begun_variant") == plain.shape("known_fact") == (5, 0)
-    for name in set(plain) - {"begun_variant", "known_fact"}:
-        moved = 0 if plain[name].start < plain.board_size else 15
-        assert layout[name].start - plain[name].start == moved
+    assert layout["known_fact"].stop == layout.size == plain.size + 15
+    assert layout.board_size == plain.board_size
+    assert plain.shape("known_fact") == (5, 0)
+    for name in set(plain) - {"known_fact"}:
+        assert layout[name] == plain[name]
 
 
 def two_workers(relations="onehot"):

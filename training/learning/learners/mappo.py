@@ -37,7 +37,7 @@ from agents.learned.actions import (
     view_heard,
 )
 from agents.learned.communication import straight_through
-from agents.learned.features import NUM_SUBTASK_FEATURES, Board, Features
+from agents.learned.features import NUM_OWN_SUBTASK_FEATURES, Board, Features
 from agents.learned.network import Actor, Critic, Encoded, at_work, possible_pairs
 from agents.learned.plan import Plan, judge_picks
 from training.learning.credit import Credit, CreditConfig, Rehearsal, normalised_by_step
@@ -165,24 +165,22 @@ def advantages_of(
 
 
 def turned_out(steps: Step, ends: Tensor) -> Tensor:
-    """Which variant was wanted of what each is to begin, as far as the rest of a rollout shows.
+    """Which variant was wanted of what each works on, as far as it finds that out in the rest of a rollout.
 
     Args:
         steps: of the rollout.
         ends: bool [T, E]; another episode says nothing of this one.
 
     Returns:
-        long [T, E, N], -1 where it is not shown, or has been before.
+        long [T, E, N], -1 where it does not, or knows already.
     """
-    begun = steps.features.board.subtasks[..., NUM_SUBTASK_FEATURES:]  # [T, E, K, F]
-    found, later = [], torch.zeros_like(begun[0])
-    for now, end in zip(begun.flip(0), ends.flip(0), strict=True):
-        later = torch.where(end[:, None, None], now, torch.maximum(now, later))
+    known = steps.features.own.subtasks[..., NUM_OWN_SUBTASK_FEATURES:]  # [T, E, N, K, F]
+    found, later = [], torch.zeros_like(known[0])
+    for now, end in zip(known.flip(0), ends.flip(0), strict=True):
+        later = torch.where(end[:, None, None, None], now, torch.maximum(now, later))
         found.append(later)
     work = steps.choice.work.flatten(0, 1)
-    shown = torch.stack(found[::-1]) - begun  # what is begun already needs no foresight
-    shown = shown.flatten(0, 1)[:, None].expand(-1, work.shape[1], -1, -1)
-    flags = at_work(shown, work)  # [T E, N, F]
+    flags = at_work((torch.stack(found[::-1]) - known).flatten(0, 1), work)  # [T E, N, F]
     wanted: Tensor = torch.where(flags.sum(dim=-1) > 0, flags.argmax(dim=-1), -1).view(steps.choice.work.shape)
     return wanted
 
