@@ -20,6 +20,7 @@ COMMANDS = {
     "replay": "play a prompted team's transcript again without a model, and check every bit of it",
     "train": "train a team by a recipe, or several side by side",
     "credits": "show how well each credit tells what a learned team's messages are worth",
+    "content": "show what the symbols of a learned team mean, and whether they are acted on",
     "curves": "draw learning curves of training runs",
     "tune_oracle": "tune the oracle's rule on training workflows (an hour), see agents/oracle",
     "throughput": "measure how fast the environment is on this machine, beside others",
@@ -75,6 +76,10 @@ examples:
 examples:
   python -m training credits results/train/scratch/seed-1/policy.safetensors
   python -m training credits early.safetensors late.safetensors --groups simple:5 --messages 500 -o credits.csv
+""",
+    "content": """\
+examples:
+  python -m training content results/train/communication/attention/seed-1/policy.safetensors
 """,
     "throughput": """\
 examples:
