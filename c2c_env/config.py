@@ -160,9 +160,13 @@ class EnvConfig:
 
     Interface:
         action_format: "multi_discrete" ([work, speech, recipient, topic]) or "discrete" (one catalogue).
-        mask_format: the form of `info["action_mask"]` with multi_discrete actions: "tuple", which the sampling of
-            Gymnasium and PettingZoo takes, or "flat", which TorchRL, sb3-contrib and RLlib take.
-        mask_in_observation: observations become {"observation", "action_mask"}.
+        mask_format: the form of `info["action_mask"]` with multi_discrete actions: "tuple", as Gymnasium has it, or
+            "flat", with the parts side by side, which most libraries take. The spaces here sample with either.
+        mask_in_observation: observations become {"observation", "action_mask"}, with a flat mask.
+        observation_key: the name of the first of these; RLlib's masking module wants "observations".
+        mask_in_info: False leaves the mask out of infos.
+        info_format: "nested" (`reward_terms` and, at the end, `episode_metrics` are dicts), or "flat" (numbers only,
+            under the same keys at a reset and every step, so that libraries can stack them; masks are flat).
         relations: "onehot" (blocks of 0 and 1 for subtasks and agents) or "index" (compact scaled indices).
         max_agents, max_subtasks: observations and actions are padded to these sizes; None takes the real ones.
         vocab_size: V > 0 adds a fifth part to an action, a symbol out of V that the message carries.
@@ -197,6 +201,9 @@ class EnvConfig:
     action_format: str = "multi_discrete"
     mask_format: str = "tuple"
     mask_in_observation: bool = False
+    observation_key: str = "observation"
+    mask_in_info: bool = True
+    info_format: str = "nested"
     relations: str = "onehot"
     max_agents: int | None = None
     max_subtasks: int | None = None
@@ -298,6 +305,9 @@ _CHECKS: Mapping[str, Check] = {
     "action_format": one_of("multi_discrete", "discrete"),
     "mask_format": one_of("tuple", "flat"),
     "mask_in_observation": BOOL,
+    "observation_key": one_of("observation", "observations"),
+    "mask_in_info": BOOL,
+    "info_format": one_of("nested", "flat"),
     "relations": one_of("onehot", "index"),
     "max_agents": or_none(_SIZE),
     "max_subtasks": or_none(_SIZE),

@@ -24,6 +24,7 @@ from c2c_env.envs.starts import make_starts
 from c2c_env.errors import ActionError, ConfigError, ResetNeededError, SnapshotError, raise_faults
 from c2c_env.metrics import episode_metrics
 from c2c_env.workflows.pack import pack
+from c2c_env.workflows.packing_rules import most_steps
 from c2c_env.workflows.pool import WorkflowPool
 from c2c_env.workflows.schema import Workflow
 
@@ -412,6 +413,15 @@ class Batch:
         if wrong.any():
             place = tuple(np.argwhere(wrong)[0].tolist())
             raise ActionError(f"message_factors{list(place)} is {factors[place]}, expected a number in [0, 1]")
+
+    @property
+    def max_steps(self) -> int:
+        """The steps of the longest possible episode: the largest horizon; of generated workflows an upper bound."""
+        horizon, rules = self.params.horizon, self._starts.rules
+        return max(
+            int(horizon[row]) if isinstance(source, Workflow) else most_steps(rules, source.tier)
+            for row, source in enumerate(self.pool.sources)
+        )
 
     @property
     def action_sizes(self) -> Array:

@@ -13,13 +13,14 @@ from pettingzoo import AECEnv, ParallelEnv
 from c2c_env.checks import fault, is_integer
 from c2c_env.config import EnvConfig, Team
 from c2c_env.core.arrays import Array
-from c2c_env.core.constants import REWARD_TERMS
 from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs.batch import Batch
 from c2c_env.envs.batch_checks import A_CONFIG, A_TEAM
-from c2c_env.envs.spaces import action_space, mask_is_tuple, observation_space, part_names, part_slices
+from c2c_env.envs.infos import Happened, make_info
+from c2c_env.envs.spaces import action_space, mask_is_tuple, observation_space, part_names, part_slices, with_mask
 from c2c_env.envs.state_vector import state_size, state_vector
 from c2c_env.errors import ActionError, ConfigError, ResetNeededError, raise_faults, unknown_name
+from c2c_env.presets import preset_fields
 from c2c_env.registration import ENV_ID
 from c2c_env.render import MODES, check_mode, draw
 from c2c_env.workflows.pool import WorkflowLike
@@ -65,8 +66,8 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     to each recipient (speech-major) while going on with one's own subtask, the topic inferred; assign k to j (k-major).
 
     `info["action_mask"]` (int8, 1 = legal) is a tuple with one mask for each part, or with `mask_format="flat"` their
-    concatenation. An illegal choice raises nothing: illegal work is no work, an illegal message is silence, and
-    `info["invalid_action"]` is True.
+    concatenation; `action_space(agent).sample` takes either. An illegal choice raises nothing: illegal work is no work,
+    an illegal message is silence, and `info["invalid_action"]` is True.
 
     ## Observation Space
 
@@ -75,7 +76,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     what only this agent knows (its understanding and Alignment Factor, its debt, requests and messages). With
     `hidden_facts=F` it ends with `known_fact`, K x F flags.
     `relations="index"` writes relations as compact scaled indices. `mask_in_observation=True` makes it a
-    `Dict(observation, action_mask)`. `state()` is the global state, a float32 vector in [0, 1].
+    `Dict(observation, action_mask)` with the flat mask. `state()` is the global state, a float32 vector in [0, 1].
 
     ## Rewards
 
@@ -110,11 +111,22 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     - Truncation: the horizon is reached, by default `ceil(5 * lower bound / dt)` steps. Where the work is finer than a
       step, it is 5 steps for each subtask of the longest chain or of one agent's equal share of them, milestones aside.
 
-    The last info of every agent has `episode_metrics`, see `c2c_env.METRICS`.
+    The last info of every agent has `episode_metrics`, see `c2c_env.METRICS`, and `TimeLimit.truncated`, True at a
+    truncation. `info_format="flat"` gives numbers only, under the same keys always: `reward_*` for the terms and
+    `metric_*`, which are nan before the end. `max_steps` is the longest horizon of the workflows.
 
     ## Arguments
 
-    See `c2c_env.parallel_env`.
+    See `c2c_env.parallel_env`. A `preset` sets those of the interface for a library that trains on it:
+
+    | preset | fields |
+    |---|---|
+    | `agilerl` | `action_format="discrete"`; for its IPPO also `mask_in_info=False` |
+    | `benchmarl`, `epymarl`, `torchrl` | `action_format="discrete"`, `mask_format="flat"`, `info_format="flat"` |
+    | `cleanrl`, `sb3` | `mask_format="flat"` |
+    | `rllib` | `mask_in_observation=True`, `observation_key="observations"`, `mask_in_info=False` |
+    | `skrl` | `mask_format="flat"`, `mask_in_observation=True` |
+    | `tianshou` | `action_format="discrete"`, `mask_in_observation=True` |
 
     ## Version History
 
@@ -144,8 +156,8 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         self.observation_spaces = {
             a: observation_space(self.config, self.layout.size, *dimensions) for a in self.possible_agents
         }
-        self._tuple_masks = mask_is_tuple(self.config)
         self._discrete = self.config.action_format == "discrete"
+        self._tuple_masks = mask_is_tuple(self.config) and not self._discrete
         self._started = False
 
     # --- PettingZoo ------------------------------------------------------------------------------------------
@@ -177,9 +189,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         self.batch.reset(None if seed is None else [seed], workflows=workflows)
         self._started = True
         self.agents = list(self.possible_agents)
-        masks = self._masks()
-        infos: Infos = {agent: {"action_mask": mask} for agent, mask in zip(self.agents, masks, strict=True)}
-        return self._observations(), infos
+        return self._observations(), self._start_infos()
 
     def step(
         self, actions: Actions
@@ -196,11 +206,8 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         batch.step_written()
         terminated, truncated = bool(batch.terminated[0]), bool(batch.truncated[0])
         rewards = dict(zip(agents, batch.rewards[0].tolist(), strict=True))
-        infos = self._infos()
+        infos = self._step_infos(terminated or truncated)
         if terminated or truncated:
-            metrics = self.episode_metrics()
-            for info in infos.values():
-                info["episode_metrics"] = dict(metrics)
             self.agents = []
         observations = self._observations()
         return observations, rewards, dict.fromkeys(agents, terminated), dict.fromkeys(agents, truncated), infos
@@ -223,6 +230,11 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
 
     # --- more ------------------------------------------------------------------------------------------------
 
+    @property
+    def max_steps(self) -> int:
+        """The steps of the longest possible episode, see `Batch.max_steps`."""
+        return self.batch.max_steps
+
     def snapshot(self) -> dict[str, Array]:
         """Copy everything that the episode needs to go on into a dict of arrays.
 
@@ -241,11 +253,8 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         self.batch.restore(snapshot, 0)
         self._started = True
         ended = bool(self.batch.terminated[0] or self.batch.truncated[0])
-        masks = zip(self.possible_agents, self._masks(), strict=True)
-        infos: Infos = {agent: {"action_mask": mask} for agent, mask in masks}
-        observations = self._observations()
         self.agents = [] if ended else list(self.possible_agents)
-        return observations, infos
+        return self._observations(), self._start_infos()
 
     def episode_metrics(self) -> dict[str, float]:
         """Metrics of the episode so far, see `c2c_env.METRICS`."""
@@ -281,11 +290,8 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         rows = self.batch.observations[0].copy()
         if not self.config.mask_in_observation:
             return dict(zip(self.possible_agents, rows, strict=True))
-        masks = self._masks()
-        return {
-            agent: {"observation": row, "action_mask": mask}
-            for agent, row, mask in zip(self.possible_agents, rows, masks, strict=True)
-        }
+        pairs = zip(self.possible_agents, rows, self.batch.action_masks[0].copy(), strict=True)
+        return {agent: with_mask(self.config, row, mask) for agent, row, mask in pairs}
 
     def _masks(self) -> list[Any]:
         flat = self.batch.action_masks[0].copy()
@@ -293,15 +299,16 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
             return list(flat)
         return [tuple([mask[part] for part in self._parts]) for mask in flat]
 
-    def _infos(self) -> Infos:
+    def _start_infos(self) -> Infos:
+        rows = zip(self.possible_agents, self._masks(), strict=True)
+        return {agent: make_info(self.config, mask, None) for agent, mask in rows}
+
+    def _step_infos(self, ended: bool) -> Infos:
         batch = self.batch
+        metrics, truncated = self.episode_metrics() if ended else None, bool(batch.truncated[0])
         rows = zip(self.agents, self._masks(), batch.reward_terms[0].tolist(), batch.invalid[0].tolist(), strict=True)
         return {
-            agent: {
-                "action_mask": mask,
-                "reward_terms": dict(zip(REWARD_TERMS, terms, strict=True)),
-                "invalid_action": bool(invalid),
-            }
+            agent: make_info(self.config, mask, Happened(terms, bool(invalid), metrics, truncated))
             for agent, mask, terms, invalid in rows
         }
 
@@ -355,6 +362,7 @@ def parallel_env(
     *,
     team: Team | None = None,
     config: EnvConfig | None = None,
+    preset: str | None = None,
     render_mode: str | None = None,
     backend: str = "numba",
     **fields: Any,
@@ -368,6 +376,8 @@ def parallel_env(
         team_size: N agents with the default skills (5 if neither it nor `team` is given).
         team: a team given explicitly, instead of `team_size`.
         config: every constant; None stands for `EnvConfig()`.
+        preset: the name of a library ("rllib", "sb3", "torchrl" ..., see `c2c_env.PRESETS`), which sets the fields
+            that suit it.
         render_mode: None, "ansi" or "rgb_array".
         backend: "numba", or "interpreted" to debug the simulator in plain Python.
         **fields: fields of `EnvConfig` to change, for example `action_format="discrete"`.
@@ -376,7 +386,8 @@ def parallel_env(
         ConfigError: a keyword is unknown or a value out of range; all faults are listed at once.
         WorkflowError: a workflow is unknown or faulty; all faults are listed at once.
     """
-    batch = Batch(workflow, make_team(team_size, team), make_config(config, fields), backend=backend)
+    chosen = make_config(config, preset_fields(preset) | fields)
+    batch = Batch(workflow, make_team(team_size, team), chosen, backend=backend)
     return C2CParallelEnv(batch, render_mode)
 
 

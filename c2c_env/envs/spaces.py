@@ -1,4 +1,4 @@
-"""Spaces of actions, observations and masks."""
+"""Spaces of actions and observations, and the forms of masks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,23 @@ from gymnasium import spaces
 
 from c2c_env.config import EnvConfig
 from c2c_env.core import constants
+from c2c_env.core.arrays import Array
+
+
+class Parts(spaces.MultiDiscrete):
+    """`MultiDiscrete`, whose sampling takes a flat mask as well: the parts' masks side by side, int8 [M]."""
+
+    def sample(self, mask: Any = None, probability: Any = None) -> Array:
+        """Draw an action; see `gymnasium.spaces.MultiDiscrete.sample`."""
+        split = [
+            tuple(given[part] for part in part_slices(self.nvec.tolist())) if isinstance(given, np.ndarray) else given
+            for given in (mask, probability)
+        ]
+        drawn: Array = super().sample(*split)
+        return drawn
+
+    def __repr__(self) -> str:
+        return f"MultiDiscrete({self.nvec.tolist()})"
 
 
 def action_sizes(config: EnvConfig, max_agents: int, max_subtasks: int) -> list[int]:
@@ -39,24 +56,30 @@ def action_space(config: EnvConfig, max_agents: int, max_subtasks: int) -> space
     sizes = action_sizes(config, max_agents, max_subtasks)
     if config.action_format == "discrete":
         return spaces.Discrete(sizes[0])
-    return spaces.MultiDiscrete(sizes)
+    return Parts(sizes)
 
 
 def observation_space(config: EnvConfig, size: int, max_agents: int, max_subtasks: int) -> spaces.Space[Any]:
-    """Make a `Box`, or a `Dict` of the box and the mask."""
+    """Make a `Box` of so many numbers, or a `Dict` of the box and the mask."""
     box = spaces.Box(0.0, 1.0, shape=(size,), dtype=np.float32)
+    return space_with_mask(config, box, mask_size(config, max_agents, max_subtasks))
+
+
+def space_with_mask(config: EnvConfig, box: spaces.Box, size: int) -> spaces.Space[Any]:
+    """Make the space of what `with_mask` makes, for a mask of some size."""
     if not config.mask_in_observation:
         return box
-    sizes = action_sizes(config, max_agents, max_subtasks)
-    mask: spaces.Space[Any] = spaces.MultiBinary(sum(sizes))
-    if mask_is_tuple(config):
-        mask = spaces.Tuple([spaces.MultiBinary(n) for n in sizes])
-    return spaces.Dict({"observation": box, "action_mask": mask})
+    return spaces.Dict({config.observation_key: box, "action_mask": spaces.Box(0, 1, shape=(size,), dtype=np.int8)})
+
+
+def with_mask(config: EnvConfig, observation: Array, mask: Array) -> Any:
+    """Give an observation its flat mask, if masks are to stand there."""
+    return {config.observation_key: observation, "action_mask": mask} if config.mask_in_observation else observation
 
 
 def mask_is_tuple(config: EnvConfig) -> bool:
-    """Whether masks are a tuple with a part for each dimension, as the sampling of Gymnasium takes them."""
-    return config.mask_format == "tuple" and config.action_format == "multi_discrete"
+    """Whether masks of infos are a tuple, with one for each dimension of a `MultiDiscrete` space."""
+    return config.mask_format == "tuple" and config.info_format == "nested"
 
 
 def part_slices(sizes: Sequence[int]) -> list[slice]:

@@ -8,69 +8,89 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from c2c_env.config import EnvConfig
 from c2c_env.core.arrays import Array
+from c2c_env.envs.batch import Batch
+from c2c_env.envs.infos import Happened, Info, make_info
 from c2c_env.envs.parallel_env import C2CParallelEnv, parallel_env
-from c2c_env.envs.spaces import part_slices
-from c2c_env.errors import ActionError, ConfigError
+from c2c_env.envs.spaces import Parts, mask_is_tuple, part_slices, space_with_mask, with_mask
+from c2c_env.errors import ActionError
 
 
-class TeamEnv(gymnasium.Env[Array, Array]):
+class TeamEnv(gymnasium.Env[Any, Array]):
     """`gymnasium.make("c2c_env/Team-v0", workflow=..., team_size=...)` makes all agents one.
 
     Observations are those of all agents, float32 [N, D]. Actions are a `MultiDiscrete` with the parts of every agent
     side by side (N x [work, speech, recipient, topic], or N entries of the discrete catalogue). The reward is the
-    mean over agents, which is the team's reward. `info["action_mask"]` is a tuple with one mask for each part, as the
-    sampling of Gymnasium takes it, or their concatenation with `mask_format="flat"`.
+    mean over agents, which is the team's reward. `info["action_mask"]` is a tuple with one mask for each part, as
+    Gymnasium has it, or their concatenation with `mask_format="flat"`, which `action_masks()` returns as well.
+    `info["invalid_actions"]` counts the agents whose action was illegal.
 
-    The arguments are those of `c2c_env.parallel_env`, without `mask_in_observation`.
+    The arguments are those of `c2c_env.parallel_env`.
     """
 
     metadata = C2CParallelEnv.metadata
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.team_env = parallel_env(*args, **kwargs)
-        if self.team_env.config.mask_in_observation:
-            raise ConfigError("mask_in_observation=True is not offered here; the mask is in info['action_mask']")
+        self.config: EnvConfig = self.team_env.config
         self.render_mode = self.team_env.render_mode
-        batch = self.team_env.batch
-        shape = (batch.num_agents, batch.layout.size)
-        self._sizes = [int(n) for n in batch.action_sizes] * batch.num_agents
-        self.observation_space = spaces.Box(0.0, 1.0, shape=shape, dtype=np.float32)
-        self._parts = part_slices(self._sizes)
-        self.action_space = spaces.MultiDiscrete(self._sizes)
+        self.observation_space, self.action_space = team_spaces(self.team_env.batch)
+        self._parts = part_slices(self.action_space.nvec.tolist())
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+    @property
+    def max_steps(self) -> int:
+        """The steps of the longest possible episode, see `Batch.max_steps`."""
+        return self.team_env.max_steps
+
+    def action_masks(self) -> Array:
+        """The legal choices of all agents, their parts side by side: int8 [N M], 1 = legal."""
+        masks: Array = self.team_env.batch.action_masks[0].reshape(-1).copy()
+        return masks
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Info]:
         """Start an episode; see `C2CParallelEnv.reset`."""
         super().reset(seed=seed)
         self.team_env.reset(seed=seed, options=options)
-        return self._observation(), {"action_mask": self._mask()}
+        return self._observation(), make_info(self.config, self._mask(), None) | self._invalid()
 
-    def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Array) -> tuple[Any, float, bool, bool, Info]:
         """Step with the actions of all agents side by side."""
-        env = self.team_env
-        discrete = env.config.action_format == "discrete"
+        env, batch = self.team_env, self.team_env.batch
         given = np.asarray(action)
         if given.shape != self.action_space.shape:
             raise ActionError(
                 f"action has shape {given.shape}, expected {self.action_space.shape} (parts of all agents)"
             )
-        rows = given.reshape(env.batch.num_agents, -1)
+        rows = given.reshape(batch.num_agents, -1)
+        discrete = self.config.action_format == "discrete"
         actions = {agent: row[0] if discrete else row for agent, row in zip(env.possible_agents, rows, strict=True)}
-        _, rewards, terminated, truncated, infos = env.step(actions)
-        first = env.possible_agents[0]
-        info = {"action_mask": self._mask(), "invalid_actions": sum(i["invalid_action"] for i in infos.values())}
-        if "episode_metrics" in infos[first]:
-            info["episode_metrics"] = infos[first]["episode_metrics"]
-        reward = float(np.mean(list(rewards.values())))
-        return self._observation(), reward, terminated[first], truncated[first], info
+        _, rewards, _, _, _ = env.step(actions)
+        terminated, truncated = bool(batch.terminated[0]), bool(batch.truncated[0])
+        metrics = env.episode_metrics() if terminated or truncated else None
+        terms = batch.reward_terms[0].mean(axis=0).tolist()
+        happened = Happened(terms, bool(batch.invalid[0].any()), metrics, truncated)
+        info = make_info(self.config, self._mask(), happened) | self._invalid()
+        return self._observation(), float(np.mean(list(rewards.values()))), terminated, truncated, info
 
     def render(self) -> Any:
         """See `C2CParallelEnv.render`."""
         return self.team_env.render()
 
-    def _observation(self) -> Array:
-        return np.array(self.team_env.batch.observations[0])
+    def _observation(self) -> Any:
+        return with_mask(self.config, self.team_env.batch.observations[0].copy(), self.action_masks())
 
     def _mask(self) -> Any:
-        flat = self.team_env.batch.action_masks[0].reshape(-1).copy()
-        return flat if self.team_env.config.mask_format == "flat" else tuple(flat[part] for part in self._parts)
+        flat = self.action_masks()
+        return tuple(flat[part] for part in self._parts) if mask_is_tuple(self.config) else flat
+
+    def _invalid(self) -> Info:
+        return {"invalid_actions": int(self.team_env.batch.invalid[0].sum())}
+
+
+def team_spaces(batch: Batch) -> tuple[spaces.Space[Any], Parts]:
+    """The spaces of observations and actions of all agents together."""
+    shape = (batch.num_agents, batch.layout.size)
+    sizes = [int(n) for n in batch.action_sizes] * batch.num_agents
+    box = spaces.Box(0.0, 1.0, shape=shape, dtype=np.float32)
+    return space_with_mask(batch.config, box, sum(sizes)), Parts(sizes)

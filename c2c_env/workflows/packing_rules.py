@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from c2c_env.config import TIER_VOLATILITY, EnvConfig, Team
+from c2c_env.workflows.draw_workflow import TIER_SHAPES
 from c2c_env.workflows.pack import gap_shares
-from c2c_env.workflows.pack_generated import FIRST_HUNDREDTH, PackingRules
+from c2c_env.workflows.pack_generated import FIRST_HUNDREDTH, PackingRules, horizon_steps
 from c2c_env.workflows.schema import MAX_COMPLEXITY, TIERS, normalised_weights
 
 
@@ -25,3 +26,10 @@ def make_packing_rules(team: Team, config: EnvConfig) -> PackingRules:
         weights=np.array([normalised_weights(config.facet_weights, interface) for interface in (False, True)]),
         tau=np.array([gap_shares(complexity, config) for complexity in complexities]),
     )
+
+
+def most_steps(rules: PackingRules, tier: str) -> int:
+    """Steps that no generated workflow of a tier exceeds, as if all its subtasks, of the most effort, were a chain."""
+    shape = TIER_SHAPES[TIERS.index(tier)]
+    hours = shape.max_subtasks * shape.max_half_hours / 2 / float(rules.best_skill.min())
+    return rules.horizon or horizon_steps(hours, shape.max_subtasks, rules.horizon_factor, rules.dt)

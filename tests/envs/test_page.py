@@ -8,7 +8,7 @@ from dataclasses import fields
 
 import pytest
 
-from c2c_env import METRICS, EnvConfig, parallel_env
+from c2c_env import METRICS, PRESETS, EnvConfig, parallel_env
 from c2c_env.core import constants as c
 from c2c_env.envs.parallel_env import C2CParallelEnv
 
@@ -87,3 +87,13 @@ def test_every_constant_is_explained():
     text = inspect.getdoc(EnvConfig)
     explained = {name for line in re.findall(r"^ *([a-z_, ]+):", text, flags=re.MULTILINE) for name in line.split(", ")}
     assert {field.name for field in fields(EnvConfig)} <= {name.strip() for name in explained}
+
+
+def test_presets_are_those_that_the_page_lists():
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (`\w+=.*) \|$", PAGE, flags=re.MULTILINE)
+    listed = {}
+    for names, settings in rows:
+        values = re.findall(r"`(\w+)=([^`]+)`", settings.partition(";")[0])
+        for name in names.split(", "):
+            listed[name.strip("`")] = {field: eval(value) for field, value in values}
+    assert listed == {name: dict(settings) for name, settings in PRESETS.items()}

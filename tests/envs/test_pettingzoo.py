@@ -11,6 +11,7 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium import spaces
 from pettingzoo import AECEnv
 from pettingzoo.test import api_test, parallel_api_test
 from playing import assert_same, play, random_actions
@@ -123,11 +124,30 @@ def test_mask_formats_say_the_same():
         np.testing.assert_array_equal(np.concatenate(left[agent]["action_mask"]), right[agent]["action_mask"])
 
 
-def test_mask_in_observation_is_the_one_in_info():
-    env = parallel_env(WORKFLOW, 3, mask_in_observation=True)
+@pytest.mark.parametrize("fields", [MULTI, MULTI | FLAT, DISCRETE])
+def test_mask_in_observation_is_the_one_in_info_and_always_flat(fields):
+    env = parallel_env(WORKFLOW, 3, mask_in_observation=True, **fields)
     observations, infos = env.reset(seed=1)
     for agent in env.agents:
-        assert_same(observations[agent]["action_mask"], infos[agent]["action_mask"])
+        mask = observations[agent]["action_mask"]
+        assert env.observation_space(agent)["action_mask"] == spaces.Box(0, 1, mask.shape, np.int8)
+        np.testing.assert_array_equal(mask, np.hstack(infos[agent]["action_mask"]))
+
+
+def test_sampling_takes_masks_in_both_forms():
+    env = parallel_env(WORKFLOW, 3, vocab_size=2)
+    _, infos = env.reset(seed=1)
+    space, split = env.action_space("worker_1"), infos["worker_1"]["action_mask"]
+    assert space == spaces.MultiDiscrete(space.nvec)
+    drawn = []
+    for mask in (split, np.concatenate(split)):
+        space.seed(5)
+        drawn.append([space.sample(mask).tolist() for _ in range(50)])
+    assert drawn[0] == drawn[1]
+    assert all(part[value] == 1 for action in drawn[1] for part, value in zip(split, action, strict=True))
+    space.seed(5)
+    chances = np.concatenate([part / part.sum() for part in split])
+    assert all(part[value] == 1 for part, value in zip(split, space.sample(probability=chances), strict=True))
 
 
 def test_state_fits_its_space_and_shows_hidden_understanding():

@@ -13,7 +13,10 @@ def make(**fields):
     return gymnasium.make("c2c_env/Team-v0", workflow=WORKFLOW, team_size=3, **fields)
 
 
-@pytest.mark.parametrize("fields", [{}, {"action_format": "discrete"}, {"mask_format": "flat"}])
+IN_OBSERVATION = {"mask_in_observation": True, "mask_format": "flat"}
+
+
+@pytest.mark.parametrize("fields", [{}, {"action_format": "discrete"}, {"mask_format": "flat"}, IN_OBSERVATION])
 def test_gymnasiums_own_check(fields):
     check_env(make(render_mode="ansi", **fields).unwrapped)
 
@@ -40,8 +43,8 @@ def test_is_the_parallel_environment_with_all_agents_as_one(fields):
 
 
 def test_wrong_actions_and_options_are_named():
-    with pytest.raises(ConfigError, match="mask_in_observation"):
-        make(mask_in_observation=True)
+    with pytest.raises(ConfigError, match="unknown preset 'rlib'; did you mean 'rllib'"):
+        make(preset="rlib")
     env = make().unwrapped
     env.reset(seed=0)
     with pytest.raises(ActionError):
