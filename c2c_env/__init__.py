@@ -4,8 +4,8 @@ from c2c_env.config import Channel, EnvConfig, Team
 from c2c_env.envs.batch import Batch
 from c2c_env.envs.device_batch import DeviceBatch
 from c2c_env.envs.parallel_env import C2CParallelEnv, env, parallel_env
+from c2c_env.make import PRESETS
 from c2c_env.metrics import METRICS
-from c2c_env.presets import PRESETS
 from c2c_env.registration import register_all
 from c2c_env.workflows import (
     TEST_SEEDS,

@@ -7,6 +7,7 @@ import gymnasium
 # Gymnasium's pattern, which PettingZoo's registry takes as well: namespace/Name-vVersion
 ENV_ID = "c2c_env/Team-v0"
 GYMNASIUM_ENTRY_POINT = "c2c_env.envs.team_env:TeamEnv"
+VECTOR_ENTRY_POINT = "c2c_env.adapters.gymnasium:TeamVectorEnv"
 PETTINGZOO_ENTRY_POINTS = {
     "parallel": "c2c_env.envs.parallel_env:parallel_env",
     "aec": "c2c_env.envs.parallel_env:env",
@@ -16,7 +17,7 @@ PETTINGZOO_ENTRY_POINTS = {
 def register_all() -> None:
     """Enter the id everywhere; PettingZoo before 1.27 does not have a registry and is left alone."""
     if ENV_ID not in gymnasium.registry:
-        gymnasium.register(ENV_ID, entry_point=GYMNASIUM_ENTRY_POINT)
+        gymnasium.register(ENV_ID, entry_point=GYMNASIUM_ENTRY_POINT, vector_entry_point=VECTOR_ENTRY_POINT)
     try:
         from pettingzoo.env_registry import registration
     except ImportError:

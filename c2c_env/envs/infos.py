@@ -19,6 +19,8 @@ _NO_METRICS = {f"metric_{name}": math.nan for name in METRICS}  # before the end
 class Happened(NamedTuple):
     """What an info tells of a step; the defaults are those of a reset.
 
+    Each number may be an array instead, with an entry for each of several environments.
+
     Attributes:
         terms: of the reward, in the order of `REWARD_TERMS`.
         invalid: whether the action was illegal.
@@ -26,10 +28,10 @@ class Happened(NamedTuple):
         truncated: whether it ended by its horizon.
     """
 
-    terms: Sequence[float] = (0.0,) * len(REWARD_TERMS)
-    invalid: bool = False
-    metrics: Mapping[str, float] | None = None
-    truncated: bool = False
+    terms: Sequence[Any] = (0.0,) * len(REWARD_TERMS)
+    invalid: Any = False
+    metrics: Mapping[str, Any] | None = None
+    truncated: Any = False
 
 
 def make_info(config: EnvConfig, mask: Any, happened: Happened | None) -> Info:

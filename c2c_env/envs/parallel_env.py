@@ -10,17 +10,16 @@ import numpy as np
 from gymnasium import spaces
 from pettingzoo import AECEnv, ParallelEnv
 
-from c2c_env.checks import fault, is_integer
+from c2c_env.checks import is_integer
 from c2c_env.config import EnvConfig, Team
 from c2c_env.core.arrays import Array
 from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs.batch import Batch
-from c2c_env.envs.batch_checks import A_CONFIG, A_TEAM
 from c2c_env.envs.infos import Happened, make_info
 from c2c_env.envs.spaces import action_space, mask_is_tuple, observation_space, part_names, part_slices, with_mask
 from c2c_env.envs.state_vector import state_size, state_vector
 from c2c_env.errors import ActionError, ConfigError, ResetNeededError, raise_faults, unknown_name
-from c2c_env.presets import preset_fields
+from c2c_env.make import make_batch
 from c2c_env.registration import ENV_ID
 from c2c_env.render import MODES, check_mode, draw
 from c2c_env.workflows.pool import WorkflowLike
@@ -183,7 +182,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
                 current seed, or at the very first reset from fresh entropy.
             options: `{"workflow": name}` chooses among the workflows of this environment.
         """
-        workflows = None if options is None else self._chosen_workflow(options)
+        workflows = None if options is None else chosen_workflow(self.batch, options)
         if seed is None and not self._started:
             seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
         self.batch.reset(None if seed is None else [seed], workflows=workflows)
@@ -277,15 +276,6 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
             raise ConfigError(unknown_name("agent", agent, self.possible_agents))
         return spaces_[agent]
 
-    def _chosen_workflow(self, options: dict[str, Any]) -> list[int] | None:
-        if not isinstance(options, Mapping):
-            raise ConfigError(f"options is {options!r}, expected a dict such as {{'workflow': name}}")
-        if is_integer(options.get("options")) and options == _PROBE:
-            return None
-        unknown = [unknown_name("reset option", key, ["workflow"]) for key in options if key != "workflow"]
-        raise_faults(ConfigError, "bad reset options", unknown)
-        return [self.batch.pool.index(options["workflow"])] if "workflow" in options else None
-
     def _observations(self) -> dict[str, Any]:
         rows = self.batch.observations[0].copy()
         if not self.config.mask_in_observation:
@@ -356,6 +346,22 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         ]
 
 
+def chosen_workflow(batch: Batch, options: Mapping[str, Any]) -> list[int] | None:
+    """The index in the pool of the workflow that the options of a reset name, as a list; None if they name none.
+
+    Raises:
+        ConfigError: they are no dict, or have other keys.
+        WorkflowError: there is no such workflow.
+    """
+    if not isinstance(options, Mapping):
+        raise ConfigError(f"options is {options!r}, expected a dict such as {{'workflow': name}}")
+    if is_integer(options.get("options")) and options == _PROBE:
+        return None
+    unknown = [unknown_name("reset option", key, ["workflow"]) for key in options if key != "workflow"]
+    raise_faults(ConfigError, "bad reset options", unknown)
+    return [batch.pool.index(options["workflow"])] if "workflow" in options else None
+
+
 def parallel_env(
     workflow: WorkflowLike | list[WorkflowLike] = "simple",
     team_size: int | None = None,
@@ -386,8 +392,7 @@ def parallel_env(
         ConfigError: a keyword is unknown or a value out of range; all faults are listed at once.
         WorkflowError: a workflow is unknown or faulty; all faults are listed at once.
     """
-    chosen = make_config(config, preset_fields(preset) | fields)
-    batch = Batch(workflow, make_team(team_size, team), chosen, backend=backend)
+    batch = make_batch(workflow, team_size, team=team, config=config, preset=preset, backend=backend, **fields)
     return C2CParallelEnv(batch, render_mode)
 
 
@@ -396,19 +401,3 @@ def env(*args: Any, **kwargs: Any) -> AECEnv[str, Any, Any]:
     from pettingzoo.utils import parallel_to_aec, wrappers
 
     return wrappers.OrderEnforcingWrapper(parallel_to_aec(parallel_env(*args, **kwargs)))
-
-
-def make_team(team_size: int | None, team: Team | None) -> Team:
-    """Make the team that `team_size` or `team` asks for."""
-    if team is not None and (wrong := fault("team", team, A_TEAM)):
-        raise ConfigError(wrong)
-    if team is not None and team_size is not None and team_size != team.size:
-        raise ConfigError(f"team_size is {team_size!r}, but the given team has {team.size} agents; give one of them")
-    return team or Team.default(5 if team_size is None else team_size)
-
-
-def make_config(config: EnvConfig | None, fields: dict[str, Any]) -> EnvConfig:
-    """Make the configuration with keyword changes applied."""
-    if config is not None and (wrong := fault("config", config, A_CONFIG)):
-        raise ConfigError(wrong)
-    return (config or EnvConfig()).with_fields(**fields)

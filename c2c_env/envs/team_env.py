@@ -65,13 +65,13 @@ class TeamEnv(gymnasium.Env[Any, Array]):
         rows = given.reshape(batch.num_agents, -1)
         discrete = self.config.action_format == "discrete"
         actions = {agent: row[0] if discrete else row for agent, row in zip(env.possible_agents, rows, strict=True)}
-        _, rewards, _, _, _ = env.step(actions)
+        env.step(actions)
         terminated, truncated = bool(batch.terminated[0]), bool(batch.truncated[0])
         metrics = env.episode_metrics() if terminated or truncated else None
-        terms = batch.reward_terms[0].mean(axis=0).tolist()
+        terms = batch.reward_terms[0].mean(axis=0, dtype=np.float64).tolist()
         happened = Happened(terms, bool(batch.invalid[0].any()), metrics, truncated)
         info = make_info(self.config, self._mask(), happened) | self._invalid()
-        return self._observation(), float(np.mean(list(rewards.values()))), terminated, truncated, info
+        return self._observation(), float(team_rewards(batch)[0]), terminated, truncated, info
 
     def render(self) -> Any:
         """See `C2CParallelEnv.render`."""
@@ -94,3 +94,9 @@ def team_spaces(batch: Batch) -> tuple[spaces.Space[Any], Parts]:
     sizes = [int(n) for n in batch.action_sizes] * batch.num_agents
     box = spaces.Box(0.0, 1.0, shape=shape, dtype=np.float32)
     return space_with_mask(batch.config, box, sum(sizes)), Parts(sizes)
+
+
+def team_rewards(batch: Batch) -> Array:
+    """The mean reward over agents in every environment, float64 [B]."""
+    means: Array = batch.rewards.mean(axis=1, dtype=np.float64)
+    return means

@@ -15,8 +15,8 @@ MODES = ("ansi", "rgb_array")
 __all__ = ["MODES", "Scene", "check_mode", "draw", "draw_picture", "draw_text", "take_scene"]
 
 
-def draw(batch: Batch, mode: str) -> str | Array:
-    """Draw the first environment of a batch as it is now.
+def draw(batch: Batch, mode: str, row: int = 0) -> str | Array:
+    """Draw an environment of a batch as it is now.
 
     Returns:
         Text with "ansi", a uint8 array [height, width, 3] with "rgb_array".
@@ -26,7 +26,7 @@ def draw(batch: Batch, mode: str) -> str | Array:
         MissingExtraError: "rgb_array" needs matplotlib, which is not installed.
     """
     check_mode(mode)
-    scene = take_scene(batch)
+    scene = take_scene(batch, row)
     return draw_text(scene) if mode == "ansi" else draw_picture(scene)
 
 
