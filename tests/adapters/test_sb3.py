@@ -110,7 +110,7 @@ def test_values_are_bootstrapped_at_the_time_limit_alone():
     model.learn(24)
     rewards = (
         model.rollout_buffer.rewards
-    )  # [steps, rows]; actions were flattened row by row when they were learned from
+    )  # [steps, rows]; actions were flattened by rows
     actions = model.rollout_buffer.actions.reshape(3, 8, 4).swapaxes(0, 1).astype(int)
     plain = make(1, horizon=4)
     plain.seed(0)
