@@ -1,9 +1,6 @@
 """stable-baselines3's vector environment, in which every agent is a row: one policy learns for all of them.
 
-`MaskablePPO` of sb3-contrib finds the masks by itself:
-
-    venv = AgentVecEnv(num_copies=64, workflow="simple", team_size=5)
-    MaskablePPO("MlpPolicy", venv).learn(1_000_000)
+`MaskablePPO("MlpPolicy", AgentVecEnv(64, workflow="simple")).learn(1_000_000)` finds the masks by itself.
 """
 
 from __future__ import annotations

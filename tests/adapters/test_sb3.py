@@ -108,9 +108,7 @@ def test_values_are_bootstrapped_at_the_time_limit_alone():
     venv = make(1, horizon=4)
     model = MaskablePPO("MlpPolicy", venv, n_steps=8, batch_size=24, n_epochs=1, seed=0, learning_rate=0.0)
     model.learn(24)
-    rewards = (
-        model.rollout_buffer.rewards
-    )  # [steps, rows]; actions were flattened by rows
+    rewards = model.rollout_buffer.rewards  # [steps, rows]; actions were flattened by rows
     actions = model.rollout_buffer.actions.reshape(3, 8, 4).swapaxes(0, 1).astype(int)
     plain = make(1, horizon=4)
     plain.seed(0)
