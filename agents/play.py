@@ -8,6 +8,7 @@ import numpy as np
 
 from agents.policy import Array, Judging, Policy, SeesState
 from c2c_env import Batch
+from c2c_env.interventions import Intervention
 
 
 def decide_actions(batch: Batch, policy: Policy, active: Array) -> Array:
@@ -20,25 +21,33 @@ def decide_actions(batch: Batch, policy: Policy, active: Array) -> Array:
     return policy.act(observations, masks, rows).reshape(len(active), batch.num_agents, -1)
 
 
-def play(batch: Batch, policy: Policy, *, on_step: Any = None) -> list[dict[str, float]]:
+def play(
+    batch: Batch, policy: Policy, *, on_step: Any = None, intervention: Intervention | None = None
+) -> list[dict[str, float]]:
     """Play the episodes that the batch has just reset to their ends; return a dict of metrics for each environment.
 
     Args:
-        batch: freshly reset.
+        batch: freshly reset, with the constants of the intervention.
         policy: made for `PolicyContext.of(batch)`.
         on_step: called without arguments after every step, for recorders.
+        intervention: what is done to messages.
     """
     metrics: list[dict[str, float]] = [{} for _ in range(batch.num_envs)]
     active = np.arange(batch.num_envs)
     judge = policy if isinstance(policy, Judging) else None
     policy.reset(np.arange(batch.num_envs * batch.num_agents))
     while len(active):
-        batch.action_buffer[active] = decide_actions(batch, policy, active)
+        actions = decide_actions(batch, policy, active)
+        factors = None
         if judge is not None:
             rows = (active[:, None] * batch.num_agents + np.arange(batch.num_agents)).reshape(-1)
             factors = judge.message_factors(rows)
             if factors is not None:
-                batch.message_factors[active] = factors.reshape(len(active), batch.num_agents)
+                factors = factors.reshape(len(active), batch.num_agents)
+                batch.message_factors[active] = factors
+        if intervention is not None:
+            actions = intervention.change(batch, active, actions, factors)
+        batch.action_buffer[active] = actions
         batch.step_written(active)
         if on_step is not None:
             on_step()

@@ -1,0 +1,166 @@
+"""Interventions on communication, to see who really uses talk: the same team, with its messages tampered with.
+
+- `off`: nothing is said.
+- `free`: sending, reading and meeting cost no time.
+- `delayed:N`: chats and emails arrive N steps later.
+- `lossy:P`: with probability P the words of a message are lost: it is paid and read, and has no effect.
+- `shuffled`: what is meant for one agent goes to another one, drawn anew each time.
+- `scrambled`: a message is about another subtask that is not done, and carries another symbol, drawn anew each time.
+
+What is drawn depends on the episode, the step and the agent alone (counter-based), so that two policies meet the same
+luck. `free` and `delayed` change the constants of the environment, the others the actions before a step.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from pettingzoo.utils import BaseParallelWrapper
+
+from c2c_env.config import EnvConfig
+from c2c_env.core import constants as c
+from c2c_env.core.arrays import Array
+from c2c_env.core.rng import uniform
+from c2c_env.envs.batch import Batch
+from c2c_env.envs.parallel_env import C2CParallelEnv
+from c2c_env.errors import ConfigError, unknown_name
+
+STREAM_INTERVENTION = 50  # of the counter-based random numbers; the simulator uses the first few
+WITH_AMOUNT = {"delayed": (r"[1-9]\d{0,3}", "steps in [1, 9999]"), "lossy": (r"0?\.\d+|1|1\.0", "a number in (0, 1]")}
+KINDS = ("off", "free", "delayed", "lossy", "shuffled", "scrambled")
+CHANGING_CONSTANTS = ("free", "delayed")
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """What is done to messages; see the module for the kinds.
+
+    Attributes:
+        kind: one of `KINDS`.
+        amount: steps of "delayed", the probability of "lossy"; 0 otherwise.
+    """
+
+    kind: str
+    amount: float = 0.0
+
+    @classmethod
+    def parse(cls, text: str) -> Intervention:
+        """Read "off", "delayed:3", "lossy:0.2" ...
+
+        Raises:
+            ConfigError: there is no such kind, or the amount is missing or out of range.
+        """
+        kind, _, amount = text.partition(":")
+        if kind not in KINDS:
+            raise ConfigError(unknown_name("intervention", kind, KINDS))
+        pattern, expected = WITH_AMOUNT.get(kind, ("", "nothing"))
+        if not re.fullmatch(pattern, amount):
+            raise ConfigError(f"intervention {text!r}: behind the colon is {amount!r}, expected {expected}")
+        return cls(kind, float(amount or 0.0))
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.amount:g}" if self.amount else self.kind
+
+    def constants(self, config: EnvConfig) -> EnvConfig:
+        """The constants under this intervention.
+
+        Raises:
+            ConfigError: actions are of the discrete format, whose messages cannot be changed one by one.
+        """
+        if config.action_format == "discrete" and self.kind not in CHANGING_CONSTANTS:
+            raise ConfigError(f"intervention {self.kind!r} needs action_format='multi_discrete', got 'discrete'")
+        channels = dict(zip(c.CHANNELS, config.channels, strict=True))
+        if self.kind == "free":
+            return config.with_fields(
+                **{name: replace(one, send_hours=0.0, read_hours=0.0) for name, one in channels.items()}
+            )
+        if self.kind == "delayed":
+            later = {name: replace(one, latency=one.latency + int(self.amount)) for name, one in channels.items()}
+            return config.with_fields(chat=later["chat"], email=later["email"])
+        return config
+
+    def change(self, batch: Batch, rows: Array, actions: Array, judged: Array | None = None) -> Array:
+        """What agents of environments really do, instead of what they chose.
+
+        Args:
+            batch: before the step. How much its messages count is written into its `message_factors` by "lossy".
+            rows: [R], of the environments.
+            actions: [R, N, parts], as chosen.
+            judged: [R, N], how much messages would count otherwise; None is 1 for all.
+        """
+        actions = actions.copy()
+        speaks = actions[..., c.SPEECH] != c.SILENT
+        if self.kind == "off":
+            actions[..., c.SPEECH] = c.SILENT
+        elif self.kind == "lossy":
+            lost = speaks & (_draw(batch, rows, 0) < self.amount)
+            batch.message_factors[rows] = np.where(lost, 0.0, 1.0 if judged is None else judged)
+        elif self.kind == "shuffled":
+            actions[..., c.RECIPIENT] = _other_recipients(batch, rows, actions[..., c.RECIPIENT], speaks)
+        elif self.kind == "scrambled":
+            actions[..., c.TOPIC] = _other_topics(batch, rows, actions[..., c.TOPIC], speaks)
+            if batch.config.vocab_size:
+                symbols = (_draw(batch, rows, 1) * batch.config.vocab_size).astype(actions.dtype)
+                actions[..., c.SYMBOL] = np.where(speaks, symbols, actions[..., c.SYMBOL])
+        return actions
+
+
+def intervene(env: C2CParallelEnv, what: str) -> C2CParallelEnv | InterveningWrapper:
+    """An environment like a given one under an intervention such as "off" or "delayed:3".
+
+    Raises:
+        ConfigError: see `Intervention`.
+    """
+    intervention = Intervention.parse(what)
+    batch, constants = env.batch, intervention.constants(env.config)
+    if intervention.kind in CHANGING_CONSTANTS:
+        return C2CParallelEnv(Batch(batch.pool, batch.team, constants, backend=batch.backend), env.render_mode)
+    return InterveningWrapper(env, intervention)
+
+
+class InterveningWrapper(BaseParallelWrapper[str, Any, Any]):  # type: ignore[misc]
+    """Changes the actions before each step; see `intervene`."""
+
+    def __init__(self, env: C2CParallelEnv, intervention: Intervention) -> None:
+        super().__init__(env)
+        self.batch, self.intervention = env.batch, intervention
+
+    def step(self, actions: Mapping[str, Any]) -> Any:
+        """Step with what agents really do."""
+        agents = self.env.agents
+        chosen = np.array([actions[agent] for agent in agents])
+        changed = self.intervention.change(self.batch, np.arange(1), chosen[None])[0]
+        return self.env.step(dict(zip(agents, changed, strict=True)))
+
+
+def _draw(batch: Batch, rows: Array, place: int) -> Array:
+    """Numbers in [0, 1) for every agent [R, N] of this step; `place` tells draws of one step apart."""
+    state, agents = batch.state, np.arange(batch.num_agents, dtype=np.uint64)
+    index = agents * np.uint64(2) + np.uint64(place)
+    return np.asarray(uniform(state.key[rows][:, None], STREAM_INTERVENTION, state.t[rows][:, None], index))
+
+
+def _other_recipients(batch: Batch, rows: Array, chosen: Array, speaks: Array) -> Array:
+    """Another recipient [R, N] than the chosen one, where that is a single agent and there is another one."""
+    n, me = batch.num_agents, np.arange(batch.num_agents)
+    if n < 3:
+        return chosen
+    other = (_draw(batch, rows, 0) * (n - 2)).astype(chosen.dtype)
+    other = other + (other >= np.minimum(me, chosen))
+    other = other + (other >= np.maximum(me, chosen))
+    return np.where(speaks & (chosen < n) & (chosen != me), other, chosen)
+
+
+def _other_topics(batch: Batch, rows: Array, chosen: Array, speaks: Array) -> Array:
+    """Another subtask [R, N] than the chosen one that is not done, where there is another one."""
+    state, subtasks = batch.state, np.arange(batch.max_subtasks)
+    real = subtasks < batch.params.num_subtasks[state.workflow[rows]][:, None]
+    left = real & (state.status[rows] != c.DONE)
+    possible = left[:, None] & (subtasks != chosen[..., None])  # [R, N, K]
+    place = (_draw(batch, rows, 0) * possible.sum(axis=-1)).astype(np.int64)
+    other = (possible.cumsum(axis=-1) > place[..., None]).argmax(axis=-1)
+    return np.where(speaks & possible.any(axis=-1), other, chosen)
