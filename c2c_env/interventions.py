@@ -141,7 +141,9 @@ def _draw(batch: Batch, rows: Array, place: int) -> Array:
     """Numbers in [0, 1) for every agent [R, N] of this step; `place` tells draws of one step apart."""
     state, agents = batch.state, np.arange(batch.num_agents, dtype=np.uint64)
     index = agents * np.uint64(2) + np.uint64(place)
-    return np.asarray(uniform(state.key[rows][:, None], STREAM_INTERVENTION, state.t[rows][:, None], index))
+    step = state.t[rows][:, None].astype(np.uint64)
+    with np.errstate(over="ignore"):  # the random numbers count modulo 2**64
+        return np.asarray(uniform(state.key[rows][:, None], STREAM_INTERVENTION, step, index))
 
 
 def _other_recipients(batch: Batch, rows: Array, chosen: Array, speaks: Array) -> Array:

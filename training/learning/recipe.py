@@ -70,6 +70,8 @@ class Recipe:
         seed: fixes everything.
         threads: of torch; results may differ in the last bits with another number.
         network: sizes.
+        start: what the networks of the team start from instead of random numbers: the policy.safetensors of a run, in
+            whose path "{seed}" stands for the seed, or "shipped".
         imitation: first stage; 0 updates leave it out.
         imitation_groups: what is played there.
         ppo: last stage; 0 updates leave it out.
@@ -89,6 +91,7 @@ class Recipe:
     seed: Seed = 1
     threads: ThreadCount = 1
     network: NetworkConfig = field(default_factory=NetworkConfig)
+    start: str = ""
     imitation: ImitationConfig = field(default_factory=ImitationConfig)
     imitation_groups: tuple[GroupConfig, ...] = (GroupConfig(num_envs=256),)
     imitation_chunk: Count = 500

@@ -18,6 +18,7 @@ from torch import Tensor
 import c2c_env
 from agents.learned import weights
 from agents.learned.card import WEIGHTS_FORMAT, Manner, WeightsError
+from agents.learned.learned_team import SHIPPED
 from agents.learned.network import Actor, Critic
 from c2c_env import EnvConfig
 from c2c_env.checks import is_integer, is_number
@@ -203,8 +204,18 @@ class Training:
             )
         if begun:
             self.load()
-        elif resume:
+            return
+        if resume:
             console.print(f"{self.folder} has no checkpoint yet; the run begins at the beginning", soft_wrap=True)
+        if self.recipe.start:
+            self._start_from(self.recipe.start)
+
+    def _start_from(self, start: str) -> None:
+        """Take the team's weights from a policy; the critic starts from random numbers."""
+        shipped = SHIPPED.with_suffix(".safetensors")
+        path = shipped if start == "shipped" else Path(start.replace("{seed}", str(self.recipe.seed)))
+        given, _ = weights.load_policy(path)
+        weights.put_tensors(self.actor, given.state_dict(), f"{path}, which the recipe starts from,")
 
     # --- running ----------------------------------------------------------------------------------------------
 

@@ -79,8 +79,7 @@ def train_chunk(chunk: Chunk) -> dict[str, bytes]:
         for file, content in chunk.files.items():
             write_whole(folder / file, content)
         training = Training(chunk.recipe, folder, torch.device("cpu"))
-        if chunk.files:
-            training.load()
+        training.begin(bool(chunk.files), quiet)
         chunks = training.chunks(quiet)
         if next(chunks, NO_CHUNK) is NO_CHUNK:
             training.write_policy(quiet, chunk.export)
