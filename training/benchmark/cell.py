@@ -39,7 +39,8 @@ class Cell:
         workflows: one, which every seed plays, or one a seed.
         team_size: N, of the default team.
         seeds: of the environments.
-        config: every constant.
+        config: every constant, with those that the intervention changes.
+        intervention: what is done to messages, such as "off" or "lossy:0.3"; "" for nothing.
         options: of prompted policies, see `agents.prompted.settings`.
         transcripts: folder for the transcripts of a prompted policy.
     """
@@ -52,6 +53,7 @@ class Cell:
     team_size: int
     seeds: tuple[int, ...]
     config: EnvConfig
+    intervention: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     transcripts: str = ""
 
@@ -68,14 +70,19 @@ class Cell:
         return ModelSettings.of(self.options)
 
     @property
+    def player(self) -> str:
+        """The policy, and what is done to its messages."""
+        return f"{self.policy} / {self.intervention}" if self.intervention else self.policy
+
+    @property
     def title(self) -> str:
         """The cell in words, for people."""
-        return f"{self.policy} / {self.label} / {self.team_size} agents"
+        return f"{self.player} / {self.label} / {self.team_size} agents"
 
     @cached_property
     def name(self) -> str:
         """The name of its file without suffix: readable parts and the hash of all that determines the result."""
-        parts = [re.sub(r"[^A-Za-z0-9._-]+", "_", part)[-60:] for part in (self.policy, self.label)]
+        parts = [re.sub(r"[^A-Za-z0-9._-]+", "_", part)[-60:] for part in (self.player, self.label)]
         text = json.dumps(self._identity(), sort_keys=True, default=str)
         return "--".join([*parts, f"n{self.team_size}", digest([text.encode()])])
 
@@ -93,6 +100,7 @@ class Cell:
             "policy": self.policy,
             "policy_files": file_digest(policy_file(self.policy)),
             "workflows": [asdict(workflow) for workflow in self.workflows],
+            "intervention": self.intervention,
             "team_size": self.team_size,
             "seeds": self.seeds,
             "config": asdict(self.config),

@@ -11,6 +11,7 @@ from agents.policy import PolicyContext
 from agents.registry import BASELINE, make_policy
 from c2c_env import TEST_SEEDS, Batch, Team, Workflow, builtin_names, generate, load_builtin
 from c2c_env.errors import C2CError, ConfigError, WorkflowError, nearest, raise_faults
+from c2c_env.interventions import Intervention
 from c2c_env.workflows import TIERS, load_workflow
 from training.arguments import parse_config, parse_sizes, read_options, split_list, unique
 from training.benchmark.cell import Cell
@@ -36,6 +37,7 @@ def choose_cells(args: argparse.Namespace) -> list[Cell]:
             ("--policies", args.policies),
             ("--team-sizes", args.team_sizes),
             ("--workflows", args.workflows),
+            ("--intervene", args.intervene),
         )
         if text is not None and not split_list(text)
     ]
@@ -53,11 +55,14 @@ def choose_cells(args: argparse.Namespace) -> list[Cell]:
     if not sets:
         raise ConfigError(f"--workflows {NO_WORKFLOW} needs --generated M with M >= 1, got 0")
     sets.sort(key=lambda one: (one[1] == GENERATED, TIERS.index(one[2][0].tier)))
+    kinds = [Intervention.parse(word) for word in unique(split_list(args.intervene))] if args.intervene else []
+    changed = [("", config), *((str(kind), kind.constants(config)) for kind in kinds)]
     plain = [
-        Cell(policy, label, split, workflows[0].tier, workflows, size, chosen, config)
+        Cell(policy, label, split, workflows[0].tier, workflows, size, chosen, constants, intervention)
         for label, split, workflows, chosen in sets
         for size in sizes
         for policy in policies
+        for intervention, constants in (changed if policy != BASELINE else changed[:1])
     ]
     cells = [replace(cell, options=options, transcripts=transcripts) if cell.asks_model else cell for cell in plain]
     check_cells(cells, connect=not args.estimate)

@@ -10,6 +10,7 @@ from agents.policy import Accounting, Policy, PolicyContext, Transcribing
 from agents.registry import make_policy
 from c2c_env import Batch, Team
 from c2c_env.errors import ConfigError
+from c2c_env.interventions import Intervention
 from training.benchmark.cell import Cell, Row
 
 
@@ -22,8 +23,8 @@ def cell_batch(cell: Cell) -> Batch:
 
 
 def policy_seed(cell: Cell) -> int:
-    """Seed of a policy that draws numbers: another one for every cell, the same at every run."""
-    return zlib.crc32(f"{cell.title} / {cell.seeds}".encode())
+    """Seed of a policy that draws numbers: the same at every run and intervention, else another one for every cell."""
+    return zlib.crc32(f"{cell.policy} / {cell.label} / {cell.team_size} agents / {cell.seeds}".encode())
 
 
 def run_cell(cell: Cell) -> list[Row]:
@@ -40,8 +41,9 @@ def run_cell(cell: Cell) -> list[Row]:
 
 def play_recorded(cell: Cell, batch: Batch, policy: Policy) -> list[dict[str, float]]:
     """Play, and leave a transcript of each episode where a folder for them is given."""
+    intervention = Intervention.parse(cell.intervention) if cell.intervention else None
     if not cell.transcripts:
-        return play(batch, policy)
+        return play(batch, policy, intervention=intervention)
     if not isinstance(policy, Transcribing):
         raise ConfigError(f"policy {cell.policy} leaves no transcripts, so it takes no folder for them")
     folder = Path(cell.transcripts)
@@ -49,6 +51,6 @@ def play_recorded(cell: Cell, batch: Batch, policy: Policy) -> list[dict[str, fl
     paths = [folder / f"{cell.name}--seed{seed}.jsonl.gz" for seed in cell.seeds]
     recorder = policy.start_transcripts(batch, cell.policy, cell.seeds, paths)
     try:
-        return play(batch, policy, on_step=recorder.record)
+        return play(batch, policy, on_step=recorder.record, intervention=intervention)
     finally:
         recorder.discard()  # does nothing to those that are whole

@@ -48,7 +48,7 @@ def write_results(cells: Sequence[Cell], out: Path) -> pd.DataFrame:
     for cell in cells:
         path = out / "cells" / f"{cell.name}.json"
         if path.exists():
-            same = {"policy": cell.policy, "tier": cell.tier, "split": cell.split, "team_size": cell.team_size}
+            same = {"policy": cell.player, "tier": cell.tier, "split": cell.split, "team_size": cell.team_size}
             rows += [same | row for row in read_cell(path, cell)]
     results = pd.DataFrame(rows, columns=[*RESULT_COLUMNS, *columns_of(rows)])
     write_whole(out / "results.csv", results.to_csv(index=False, lineterminator="\n"))

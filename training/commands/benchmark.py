@@ -39,6 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=0,
         help="in addition M generated test workflows per tier, each with one seed (default: 0)",
     )
+    add(
+        "--intervene",
+        metavar="A,B",
+        help="play every team also with its messages tampered with: off, free, delayed:STEPS, lossy:SHARE, shuffled,"
+        " scrambled (see c2c_env.interventions); figures show the teams as they are",
+    )
     add("--team-sizes", metavar="N,N", help="numbers of agents, the manager included (default: 5,8,17)")
     add("--seeds", metavar="S", type=arguments.whole(1), help="play each workflow with the seeds 0 to S-1 (default: 4)")
     add(
@@ -91,7 +97,8 @@ def run(args: argparse.Namespace) -> int:
             tables.show_report(results, console, out / "report.txt")
             console.print(f"\nEpisodes: {out / 'results.csv'}   configuration: {out / 'run.json'}", highlight=False)
             if not args.no_figures and len(counted):
-                draw_figures(counted, [cell for cell in cells if cell.name not in faults], out, console)
+                shown = [cell for cell in cells if cell.name not in faults and not cell.intervention]
+                draw_figures(counted[counted["policy"].isin({cell.player for cell in shown})], shown, out, console)
         if faults:
             errors.print(describe_faults(cells, faults), markup=False)
         for line in describe_unplayed(results):
