@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: benchmark test test-fast bench lint notebooks clean
+.PHONY: benchmark test test-fast consumers bench lint notebooks clean
 
 benchmark: $(READY)  ## compare the teams on the built-in workflows: table and figures in results/benchmark
 	$(BIN)/python -m training benchmark $(ARGS)
@@ -14,6 +14,9 @@ test: $(READY)  ## all tests
 
 test-fast: $(READY)  ## without the slow ones
 	$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+
+consumers: $(READY)  ## train with the libraries that people use, each in an environment of its pins
+	$(BIN)/python tests/consumers/run.py $(ARGS)
 
 bench: $(READY)  ## time the regression set and compare it with the last time (results/speed)
 	$(BIN)/python -m pytest tests/benchmarks -p no:xdist -W "ignore:Can't compare" --benchmark-storage=results/speed \
