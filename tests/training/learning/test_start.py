@@ -1,0 +1,138 @@
+"""Recipes that start from the weights of a policy: which ones, what of them is taken, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+from rich.console import Console
+
+from agents.learned.network import Actor
+from agents.learned.weights import NetworkConfig, load_policy, save_policy
+from training.__main__ import main
+from training.learning.learners.imitation import ImitationConfig
+from training.learning.learners.mappo import PPOConfig
+from training.learning.recipe import GroupConfig, Recipe, load_recipe
+from training.learning.run import CHECKPOINT_FILE, POLICY_FILE, Training
+from training.learning.validation import ValidationConfig
+
+SMALL = NetworkConfig(hidden=16, rounds=1, own=8, key=4)
+CPU, QUIET = torch.device("cpu"), Console(quiet=True)
+
+
+def saved(path, seed, network=SMALL):
+    torch.manual_seed(seed)
+    actor = Actor(**asdict(network))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_policy(path, actor, network, {})
+    return actor.state_dict()
+
+
+def begun(folder, **fields):
+    """A run of a tiny recipe that has begun."""
+    recipe = Recipe(
+        network=SMALL, imitation=ImitationConfig(updates=0), ppo=PPOConfig(updates=2, steps=2, minibatches=1),
+        ppo_groups=(GroupConfig(team_size=2, num_envs=2),), ppo_chunk=1,
+        validation=ValidationConfig(num_workflows=1, tiers=("simple",), team_sizes=(2,)),
+    )  # fmt: skip
+    folder.mkdir(exist_ok=True)
+    training = Training(replace(recipe, **fields), folder, CPU)
+    training.begin((folder / CHECKPOINT_FILE).exists(), QUIET)
+    return training
+
+
+def same(weights, others):
+    return all(torch.equal(weights[name], others[name]) for name in weights)
+
+
+def test_the_team_starts_from_the_policy_of_its_seed_and_the_critic_from_nothing(tmp_path):
+    given = {seed: saved(tmp_path / f"seed-{seed}" / POLICY_FILE, 10 + seed) for seed in (1, 2)}
+    start = str(tmp_path / "seed-{seed}" / POLICY_FILE)
+    for seed in (1, 2):
+        training, plain = begun(tmp_path / f"run-{seed}", start=start, seed=seed), begun(tmp_path / "plain", seed=seed)
+        assert same(training.actor.state_dict(), given[seed])
+        assert not same(plain.actor.state_dict(), given[seed])
+        assert same(training.critic.state_dict(), plain.critic.state_dict())
+
+
+def test_a_run_that_goes_on_needs_the_policy_no_more(tmp_path):
+    path = tmp_path / POLICY_FILE
+    saved(path, 5)
+    whole = begun(tmp_path / "whole", start=str(path))
+    for _ in whole.chunks(QUIET):
+        pass
+    training = begun(tmp_path / "run", start=str(path))
+    next(training.chunks(QUIET))
+    path.unlink()
+    again = begun(tmp_path / "run", start=str(path))
+    for _ in again.chunks(QUIET):
+        pass
+    assert same(again.actor.state_dict(), whole.actor.state_dict())
+
+
+def test_runs_side_by_side_start_from_it_as_well(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    saved(tmp_path / "from" / POLICY_FILE, 7)
+    recipe = """
+start = "from/policy.safetensors"
+ppo_chunk = 1
+[network]
+hidden = 16
+rounds = 1
+own = 8
+key = 4
+[imitation]
+updates = 0
+[ppo]
+updates = 1
+steps = 2
+minibatches = 1
+critic_updates = 1
+[[ppo_groups]]
+team_size = 2
+num_envs = 2
+[validation]
+num_workflows = 1
+tiers = ["simple"]
+team_sizes = [2]
+"""
+    (tmp_path / "mine.toml").write_text(recipe)
+    words = ["train", "mine.toml", "--seeds", "1,2", "--workers", "1", "--no-onnx", "--out", "out"]
+    assert main(words) == 0
+    first, _ = load_policy(tmp_path / "from" / POLICY_FILE)
+    for path in (tmp_path / "out").rglob(POLICY_FILE):
+        assert same(load_policy(path)[0].state_dict(), first.state_dict())  # the critic alone has learned
+    assert len(list((tmp_path / "out").rglob(POLICY_FILE))) == 2
+
+
+def test_the_shipped_policy_has_a_name(tmp_path):
+    training = begun(tmp_path / "run", start="shipped", network=load_recipe("team").network)
+    assert len(training.actor.state_dict()) > 0
+
+
+def test_what_does_not_fit_is_named(tmp_path, capsys):
+    path = tmp_path / POLICY_FILE
+    saved(path, 0, NetworkConfig(hidden=24, rounds=1, own=8, key=4))
+    (tmp_path / "mine.toml").write_text(f'start = "{path}"\n[network]\nhidden = 16\nrounds = 1\nown = 8\nkey = 4\n')
+    words = ["train", str(tmp_path / "mine.toml"), "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "which the recipe starts from, do not fit the network" in said
+    path.unlink()
+    assert main(words) == 2
+    assert POLICY_FILE in capsys.readouterr().err
+
+
+def test_scratch_all_starts_from_scratch_with_the_same_seed():
+    recipe, base = load_recipe("scratch_all"), load_recipe("scratch")
+    assert recipe.start == f"results/train/{base.name}/seed-{{seed}}/{POLICY_FILE}"
+    assert recipe.network == base.network
+
+
+@pytest.mark.parametrize("start", [3, True])
+def test_a_start_is_a_text(start, tmp_path, capsys):
+    path = tmp_path / "mine.toml"
+    path.write_text(f"start = {str(start).lower()}\n")
+    assert main(["train", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert "start is" in capsys.readouterr().err
