@@ -122,7 +122,7 @@ def intervene(env: C2CParallelEnv, what: str) -> C2CParallelEnv | InterveningWra
     return InterveningWrapper(env, intervention)
 
 
-class InterveningWrapper(BaseParallelWrapper[str, Any, Any]):  # type: ignore[misc]
+class InterveningWrapper(BaseParallelWrapper[str, Any, Any]):
     """Changes the actions before each step; see `intervene`."""
 
     def __init__(self, env: C2CParallelEnv, intervention: Intervention) -> None:

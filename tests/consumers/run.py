@@ -36,7 +36,9 @@ ENVIRONMENTS = {
         ("torchrl==0.14.1", "tensordict==0.14.3", "SuperSuit==3.11.0", "minari[create,hdf5]==0.5.4"),
         ("cleanrl_ppo", "gymnasium_vector", "minari_dataset", "sb3_masked", "sb3_supersuit", "torchrl_ppo"),
     ),
-    "rllib": Environment(("ray[rllib]==2.60.0",), ("rllib_ppo",)),  # pins gymnasium 1.2.2
+    "rllib": Environment(("ray[rllib]==2.60.0",), ("rllib_ppo",)),  # wants gymnasium 1.2.2
+    "benchmarl": Environment(("benchmarl==1.5.2", "torchvision==0.28.0"), ("benchmarl_mappo",)),  # torchrl below 0.12
+    "tianshou": Environment(("tianshou==2.0.1",), ("tianshou_dqn",)),  # pandas below 3
 }
 
 
