@@ -18,7 +18,7 @@ from playing import assert_same, play, random_actions
 
 import c2c_env
 from c2c_env import METRICS, Batch, EnvConfig, Team, parallel_env
-from c2c_env.registration import ENV_ID
+from c2c_env.registration import ENV_ID, MEMBER_ID
 
 ROOT = Path(c2c_env.__file__).parent.parent
 WORKFLOW = "password-reset-flow"
@@ -325,7 +325,8 @@ def test_importing_twice_warns_about_nothing():
 def test_one_id_names_the_environment_everywhere():
     assert ENV_ID == "c2c_env/Team-v0"
     assert parallel_env(WORKFLOW, 2).metadata["name"] == ENV_ID
-    assert [id_ for id_ in gymnasium.registry if id_.lower().startswith("c2c_env")] == [ENV_ID]
+    ids = [id_ for id_ in gymnasium.registry if id_.lower().startswith("c2c_env")]
+    assert ids == [ENV_ID, MEMBER_ID]  # the team as one, and one of its members
 
 
 def test_pettingzoo_registry_makes_both_forms():

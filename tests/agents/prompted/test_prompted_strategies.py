@@ -63,7 +63,8 @@ def test_the_schema_asks_for_the_fields_in_the_order_of_the_prompt(name):
 NOT_IN_THE_RULES = {
     "horizon", "horizon_factor",  # agents see the share of the time that is used
     "reward_weights", "reward_sharing",  # what is learned from; prompts are told what is wanted
-    "action_format", "mask_format", "mask_in_observation", "relations", "max_agents", "max_subtasks", "vocab_size",
+    "action_format", "mask_format", "mask_in_observation", "observation_key", "mask_in_info", "info_format",
+    "relations", "max_agents", "max_subtasks", "vocab_size",
 }  # fmt: skip
 OTHER_VALUES = {
     "facet_weights": (1.0, 0.5, 0.25, 0.25),
