@@ -47,11 +47,12 @@ def make_info(config: EnvConfig, mask: Any, happened: Happened | None) -> Info:
         return info | _flat(happened or Happened())
     if happened is None:
         return info
-    info["reward_terms"] = dict(zip(REWARD_TERMS, happened.terms, strict=True))
-    info["invalid_action"] = happened.invalid
-    if happened.metrics is not None:
-        info["episode_metrics"] = dict(happened.metrics)
-        info[TIME_LIMIT] = happened.truncated
+    terms, invalid, metrics, truncated = happened
+    info["reward_terms"] = dict(zip(REWARD_TERMS, terms, strict=True))
+    info["invalid_action"] = invalid
+    if metrics is not None:
+        info["episode_metrics"] = dict(metrics)
+        info[TIME_LIMIT] = truncated
     return info
 
 
