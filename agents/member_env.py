@@ -63,6 +63,7 @@ class MemberEnv(gymnasium.Env[Any, Any]):
         self.observation_space = self.team_env.observation_space(agents[0])
         self.action_space = self.team_env.action_space(agents[0])
         self.agent, self.partner = agents[0] if role == ANY_ROLE else role, self.partners[0]
+        self._place, self._policy = agents.index(self.agent), self.policies[0]
 
     @property
     def max_steps(self) -> int:
@@ -93,7 +94,7 @@ class MemberEnv(gymnasium.Env[Any, Any]):
     def step(self, action: Any) -> tuple[Any, float, bool, bool, Info]:
         """Step with the action of the member; the partner decides for the others."""
         env = self.team_env
-        chosen = dict(zip(env.possible_agents, self._decide(), strict=True))
+        chosen = dict(zip(env.agents, self._decide(), strict=True)) if env.agents else {}
         observations, rewards, terminated, truncated, infos = env.step({**chosen, self.agent: action})
         who = self.agent
         return observations[who], rewards[who], terminated[who], truncated[who], infos[who]

@@ -19,7 +19,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from pettingzoo.utils import BaseParallelWrapper
 
 from c2c_env.config import EnvConfig
 from c2c_env.core import constants as c
@@ -109,32 +108,28 @@ class Intervention:
         return actions
 
 
-def intervene(env: C2CParallelEnv, what: str) -> C2CParallelEnv | InterveningWrapper:
-    """An environment like a given one under an intervention such as "off" or "delayed:3".
+def intervene(env: C2CParallelEnv, what: str) -> C2CParallelEnv:
+    """A new environment like a given one, under an intervention such as "off" or "delayed:3".
 
     Raises:
         ConfigError: see `Intervention`.
     """
-    intervention = Intervention.parse(what)
-    batch, constants = env.batch, intervention.constants(env.config)
-    if intervention.kind in CHANGING_CONSTANTS:
-        return C2CParallelEnv(Batch(batch.pool, batch.team, constants, backend=batch.backend), env.render_mode)
-    return InterveningWrapper(env, intervention)
+    return IntervenedEnv(env, Intervention.parse(what))
 
 
-class InterveningWrapper(BaseParallelWrapper[str, Any, Any]):
-    """Changes the actions before each step; see `intervene`."""
+class IntervenedEnv(C2CParallelEnv):
+    """An environment like another one, in which agents do what an intervention makes of their actions."""
 
     def __init__(self, env: C2CParallelEnv, intervention: Intervention) -> None:
-        super().__init__(env)
-        self.batch, self.intervention = env.batch, intervention
+        batch = env.batch
+        constants = intervention.constants(batch.config)
+        super().__init__(Batch(batch.pool, batch.team, constants, backend=batch.backend), env.render_mode)
+        self.intervention = intervention
 
-    def step(self, actions: Mapping[str, Any]) -> Any:
-        """Step with what agents really do."""
-        agents = self.env.agents
-        chosen = np.array([actions[agent] for agent in agents])
-        changed = self.intervention.change(self.batch, np.arange(1), chosen[None])[0]
-        return self.env.step(dict(zip(agents, changed, strict=True)))
+    def _write_actions(self, actions: Mapping[str, Any]) -> None:
+        super()._write_actions(actions)
+        buffer = self.batch.action_buffer
+        buffer[...] = self.intervention.change(self.batch, np.arange(1), buffer)
 
 
 def _draw(batch: Batch, rows: Array, place: int) -> Array:

@@ -11,7 +11,7 @@ from agents.policy import PolicyContext
 from agents.registry import make_policy
 from c2c_env import Batch, EnvConfig, Generated, Team, parallel_env
 from c2c_env.core import constants as c
-from c2c_env.errors import ConfigError
+from c2c_env.errors import ActionError, ConfigError, ResetNeededError
 from c2c_env.interventions import KINDS, Intervention, intervene
 
 WORKFLOW = "csv-import-tool"
@@ -156,17 +156,29 @@ def test_it_stays_an_environment_of_pettingzoo(what):
 def test_environment_and_batch_agree(what):
     env = intervene(parallel_env(Generated("medium", [7]), 5), what)
     env.reset(seed=2)
-    inner = env.unwrapped if hasattr(env, "unwrapped") else env
-    policy = make_policy("proactive", PolicyContext.of(inner.batch))
+    policy = make_policy("proactive", PolicyContext.of(env.batch))
     policy.reset(np.arange(5))
     while env.agents:
-        actions = policy.act(inner.batch.observations[0], inner.batch.action_masks[0], np.arange(5))
+        actions = policy.act(env.batch.observations[0], env.batch.action_masks[0], np.arange(5))
         env.step(dict(zip(env.agents, actions, strict=True)))
     chosen = Intervention.parse(what)
     batch = Batch(Generated("medium", [7]), Team.default(5), chosen.constants(EnvConfig()), 1)
     batch.reset([2])
     [expected] = play(batch, make_policy("proactive", PolicyContext.of(batch)), intervention=chosen)
-    np.testing.assert_equal(inner.episode_metrics(), expected)
+    np.testing.assert_equal(env.episode_metrics(), expected)
+
+
+@pytest.mark.parametrize("what", EVERY)
+def test_wrong_actions_are_named_as_without_it(what):
+    env = intervene(parallel_env(WORKFLOW, 2), what)
+    with pytest.raises(ResetNeededError):
+        env.step({})
+    env.reset(seed=0)
+    with pytest.raises(ActionError, match="there is no action for worker_1"):
+        env.step({"manager_0": [0, 0, 0, 0]})
+    with pytest.raises(ActionError, match="recipient is 9"):
+        env.step({"manager_0": [0, 1, 9, 0], "worker_1": [0, 0, 0, 0]})
+    assert env.snapshot()["t"] == 0
 
 
 def test_all_kinds_are_tested():

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from c2c_env.checks import fault, integer_from
+from c2c_env.checks import fault, integer_from, one_of, or_none
 from c2c_env.core.arrays import Array
 from c2c_env.envs.infos import TIME_LIMIT
 from c2c_env.envs.parallel_env import C2CParallelEnv, chosen_workflow
 from c2c_env.envs.spaces import with_mask
 from c2c_env.errors import ConfigError, needs_extra
 from c2c_env.make import make_batch
-from c2c_env.render import check_mode, draw
+from c2c_env.render import draw
 
 with needs_extra("c2c_env.adapters.sb3", "sb3"):
     from stable_baselines3.common.vec_env import VecEnv
@@ -34,7 +34,7 @@ class AgentVecEnv(VecEnv):
     Args:
         num_copies: C.
         num_threads: threads that share the batch; results do not depend on it.
-        render_mode: None, "ansi" or "rgb_array".
+        render_mode: None or "rgb_array", of which stable-baselines3 makes one picture of all copies.
         **arguments: those of `c2c_env.parallel_env`; masks are always flat.
     """
 
@@ -45,8 +45,8 @@ class AgentVecEnv(VecEnv):
     ) -> None:
         if wrong := fault("num_copies", num_copies, integer_from(1)):
             raise ConfigError(wrong)
-        if render_mode is not None:
-            check_mode(render_mode)
+        if wrong := fault("render_mode", render_mode, or_none(one_of("rgb_array"))):
+            raise ConfigError(wrong)
         self.render_mode = render_mode
         self.batch = make_batch(num_envs=num_copies, num_threads=num_threads, **arguments)
         self.team_size = self.batch.num_agents

@@ -280,8 +280,6 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         rows = self.batch.observations[0].copy()
         if not self.config.mask_in_observation:
             return dict(zip(self.possible_agents, rows, strict=True))
-        if not self.config.mask_in_observation:
-            return dict(zip(self.possible_agents, rows, strict=True))
         pairs = zip(self.possible_agents, rows, self.batch.action_masks[0].copy(), strict=True)
         return {agent: with_mask(self.config, row, mask) for agent, row, mask in pairs}
 

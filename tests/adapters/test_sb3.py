@@ -12,6 +12,7 @@ from stable_baselines3.common.vec_env import VecMonitor
 from c2c_env import Generated, parallel_env
 from c2c_env.adapters.sb3 import AgentVecEnv
 from c2c_env.errors import ConfigError
+from c2c_env.render import draw
 
 WORKFLOW = "csv-import-tool"
 WAIT = [0, 0, 0, 0]
@@ -139,6 +140,15 @@ def test_its_own_monitor_takes_it():
     assert [info["episode"]["l"] for info in infos] == [3] * 6
 
 
+def test_all_copies_are_one_picture():
+    venv = make(3, render_mode="rgb_array")
+    venv.reset()
+    one = draw(venv.batch, "rgb_array", 1)
+    picture = venv.render()
+    assert picture.shape == (2 * one.shape[0], 2 * one.shape[1], 3)  # three copies in a square of four
+    np.testing.assert_array_equal(picture[: one.shape[0], one.shape[1] :], one)
+
+
 def test_a_workflow_can_be_chosen():
     venv = make(workflow=[WORKFLOW, "password-reset-flow"])
     venv.set_options({"workflow": "password-reset-flow"})
@@ -147,12 +157,12 @@ def test_a_workflow_can_be_chosen():
 
 
 def test_rows_answer_as_stable_baselines3_asks():
-    venv = make(render_mode="ansi")
+    venv = make(render_mode="rgb_array")
     venv.reset()
     assert venv.num_envs == 6
     assert venv.has_attr("action_masks")
     assert not venv.has_attr("no_such_thing")
-    assert venv.get_attr("render_mode", [1, 2]) == ["ansi", "ansi"]
+    assert venv.get_attr("render_mode", [1, 2]) == ["rgb_array", "rgb_array"]
     masks = venv.env_method("action_masks", indices=[4])
     np.testing.assert_array_equal(masks[0], venv.action_masks()[4])
     assert venv.env_is_wrapped(object) == [False] * 6
@@ -162,7 +172,7 @@ def test_rows_answer_as_stable_baselines3_asks():
         venv.set_attr("batch", None)
 
 
-@pytest.mark.parametrize("fields", [{"horizn": 1}, {"num_copies": 0}, {"render_mode": "humam"}, {"preset": "sb"}])
+@pytest.mark.parametrize("fields", [{"horizn": 1}, {"num_copies": 0}, {"render_mode": "ansi"}, {"preset": "sb"}])
 def test_wrong_arguments_are_named(fields):
     with pytest.raises(ConfigError):
         AgentVecEnv(**fields)

@@ -13,7 +13,7 @@ from agents.policy import PolicyContext
 from agents.registry import POLICIES, make_policy
 from c2c_env import Batch, EnvConfig, Generated, Team
 from c2c_env.core import constants as c
-from c2c_env.errors import ConfigError
+from c2c_env.errors import ActionError, ConfigError, ResetNeededError
 
 WORKFLOW = "csv-import-tool"
 
@@ -98,6 +98,24 @@ def test_partners_and_roles_are_drawn_by_the_seed():
         drawn.append((env.partner, env.agent))
     assert drawn[:60] == drawn[60:]
     assert len(set(drawn)) == 12
+
+
+def test_an_episode_has_to_be_begun():
+    env = make(horizon=1)
+    assert env.action_masks().shape == (env.action_space.nvec.sum(),)
+    with pytest.raises(ResetNeededError, match=r"before reset\(\)"):
+        env.step(np.zeros(4, dtype=int))
+    env.reset(seed=0)
+    env.step(np.zeros(4, dtype=int))
+    with pytest.raises(ResetNeededError, match="after the end of the episode"):
+        env.step(np.zeros(4, dtype=int))
+
+
+def test_wrong_actions_of_the_member_are_named():
+    env = make()
+    env.reset(seed=0)
+    with pytest.raises(ActionError, match="worker_1: speech is 7"):
+        env.step(np.array([0, 7, 0, 0]))
 
 
 def test_flat_infos_hold_numbers_alone():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from dataclasses import fields
@@ -95,5 +96,5 @@ def test_presets_are_those_that_the_page_lists():
     for names, settings in rows:
         values = re.findall(r"`(\w+)=([^`]+)`", settings.partition(";")[0])
         for name in names.split(", "):
-            listed[name.strip("`")] = {field: eval(value) for field, value in values}
+            listed[name.strip("`")] = {field: ast.literal_eval(value) for field, value in values}
     assert listed == {name: dict(settings) for name, settings in PRESETS.items()}

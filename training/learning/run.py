@@ -120,8 +120,12 @@ class Training:
 
     # --- checkpoints ------------------------------------------------------------------------------------------
 
-    def save(self, stage: Stage, place: tuple[int, int]) -> None:
+    def save(self, stage: Stage | None, place: tuple[int, int]) -> None:
         """Write the checkpoint whole: the state in which `place` comes next.
+
+        Args:
+            stage: that is under way; None before the first one.
+            place: stage and update.
 
         Raises:
             ConfigError: the weights have grown beyond all bounds.
@@ -133,7 +137,7 @@ class Training:
                 f"the weights are not finite any more before update {place[1]} of stage {place[0]}; lower the learning"
                 f" rates, the checkpoint in {self.folder} is kept as it was before"
             )
-        if place[1] > 0:  # a new stage begins with new optimisers
+        if stage is not None and place[1] > 0:  # a new stage begins with new optimisers
             tensors |= {f"optimizer.{name}": value for name, value in optimizer_tensors(stage).items()}
         numbers = dict(vars(stage.scale)) if isinstance(stage, PPO) and place[1] > 0 else {}
         about = {
@@ -209,6 +213,7 @@ class Training:
             console.print(f"{self.folder} has no checkpoint yet; the run begins at the beginning", soft_wrap=True)
         if self.recipe.start:
             self._start_from(self.recipe.start)
+            self.save(None, (0, 0))  # from now on the run needs that file no more, wherever it goes on
 
     def _start_from(self, start: str) -> None:
         """Take the team's weights from a policy; the critic starts from random numbers."""

@@ -79,7 +79,8 @@ def train_chunk(chunk: Chunk) -> dict[str, bytes]:
         for file, content in chunk.files.items():
             write_whole(folder / file, content)
         training = Training(chunk.recipe, folder, torch.device("cpu"))
-        training.begin(bool(chunk.files), quiet)
+        if chunk.files:
+            training.load()
         chunks = training.chunks(quiet)
         if next(chunks, NO_CHUNK) is NO_CHUNK:
             training.write_policy(quiet, chunk.export)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 import pytest
+import tomli_w
 import torch
 from rich.console import Console
+from safetensors.torch import load
 
 from agents.learned.network import Actor
 from agents.learned.weights import NetworkConfig, load_policy, save_policy
@@ -15,6 +17,7 @@ from training.learning.learners.imitation import ImitationConfig
 from training.learning.learners.mappo import PPOConfig
 from training.learning.recipe import GroupConfig, Recipe, load_recipe
 from training.learning.run import CHECKPOINT_FILE, POLICY_FILE, Training
+from training.learning.side_by_side import Chunk, files_of, train_chunk
 from training.learning.validation import ValidationConfig
 
 SMALL = NetworkConfig(hidden=16, rounds=1, own=8, key=4)
@@ -29,15 +32,17 @@ def saved(path, seed, network=SMALL):
     return actor.state_dict()
 
 
+TINY = Recipe(
+    network=SMALL, imitation=ImitationConfig(updates=0), ppo=PPOConfig(updates=2, steps=2, minibatches=1),
+    ppo_groups=(GroupConfig(team_size=2, num_envs=2),), ppo_chunk=1,
+    validation=ValidationConfig(num_workflows=1, tiers=("simple",), team_sizes=(2,)),
+)  # fmt: skip
+
+
 def begun(folder, **fields):
-    """A run of a tiny recipe that has begun."""
-    recipe = Recipe(
-        network=SMALL, imitation=ImitationConfig(updates=0), ppo=PPOConfig(updates=2, steps=2, minibatches=1),
-        ppo_groups=(GroupConfig(team_size=2, num_envs=2),), ppo_chunk=1,
-        validation=ValidationConfig(num_workflows=1, tiers=("simple",), team_sizes=(2,)),
-    )  # fmt: skip
+    """A run of a tiny recipe that has begun, or goes on."""
     folder.mkdir(exist_ok=True)
-    training = Training(replace(recipe, **fields), folder, CPU)
+    training = Training(replace(TINY, **fields), folder, CPU)
     training.begin((folder / CHECKPOINT_FILE).exists(), QUIET)
     return training
 
@@ -56,54 +61,46 @@ def test_the_team_starts_from_the_policy_of_its_seed_and_the_critic_from_nothing
         assert same(training.critic.state_dict(), plain.critic.state_dict())
 
 
-def test_a_run_that_goes_on_needs_the_policy_no_more(tmp_path):
+def played_to_the_end(training):
+    for _ in training.chunks(QUIET):
+        pass
+    return training.actor.state_dict()
+
+
+@pytest.mark.parametrize("chunks", [0, 1])
+def test_a_run_that_has_begun_needs_the_policy_no_more(tmp_path, chunks):
     path = tmp_path / POLICY_FILE
     saved(path, 5)
-    whole = begun(tmp_path / "whole", start=str(path))
-    for _ in whole.chunks(QUIET):
-        pass
-    training = begun(tmp_path / "run", start=str(path))
-    next(training.chunks(QUIET))
+    whole = played_to_the_end(begun(tmp_path / "whole", start=str(path)))
+    going = begun(tmp_path / "run", start=str(path)).chunks(QUIET)
+    for _ in range(chunks):
+        next(going)
     path.unlink()
-    again = begun(tmp_path / "run", start=str(path))
-    for _ in again.chunks(QUIET):
-        pass
-    assert same(again.actor.state_dict(), whole.actor.state_dict())
+    assert same(played_to_the_end(begun(tmp_path / "run", start=str(path))), whole)
+
+
+def test_a_chunk_carries_what_it_starts_from(tmp_path):
+    path = tmp_path / POLICY_FILE
+    given = saved(path, 7)
+    training = begun(tmp_path / "run", start=str(path), ppo=replace(TINY.ppo, updates=1, critic_updates=1))
+    path.unlink()  # as on another machine
+    files = train_chunk(Chunk(training.recipe, files_of(tmp_path / "run"), export=False))
+    tensors = load(files[CHECKPOINT_FILE])
+    assert same(
+        given, {name.removeprefix("actor."): value for name, value in tensors.items()}
+    )  # the critic has learned
 
 
 def test_runs_side_by_side_start_from_it_as_well(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    saved(tmp_path / "from" / POLICY_FILE, 7)
-    recipe = """
-start = "from/policy.safetensors"
-ppo_chunk = 1
-[network]
-hidden = 16
-rounds = 1
-own = 8
-key = 4
-[imitation]
-updates = 0
-[ppo]
-updates = 1
-steps = 2
-minibatches = 1
-critic_updates = 1
-[[ppo_groups]]
-team_size = 2
-num_envs = 2
-[validation]
-num_workflows = 1
-tiers = ["simple"]
-team_sizes = [2]
-"""
-    (tmp_path / "mine.toml").write_text(recipe)
+    given = saved(tmp_path / "from" / POLICY_FILE, 7)
+    recipe = replace(TINY, start=f"from/{POLICY_FILE}", ppo=replace(TINY.ppo, updates=1, critic_updates=1))
+    (tmp_path / "mine.toml").write_text(tomli_w.dumps(asdict(recipe)))
     words = ["train", "mine.toml", "--seeds", "1,2", "--workers", "1", "--no-onnx", "--out", "out"]
     assert main(words) == 0
-    first, _ = load_policy(tmp_path / "from" / POLICY_FILE)
-    for path in (tmp_path / "out").rglob(POLICY_FILE):
-        assert same(load_policy(path)[0].state_dict(), first.state_dict())  # the critic alone has learned
-    assert len(list((tmp_path / "out").rglob(POLICY_FILE))) == 2
+    written = list((tmp_path / "out").rglob(POLICY_FILE))
+    assert len(written) == 2
+    assert all(same(given, load_policy(path)[0].state_dict()) for path in written)
 
 
 def test_the_shipped_policy_has_a_name(tmp_path):
