@@ -129,7 +129,10 @@ def test_team_observes_masks_as_well():
 def test_presets_set_their_fields_and_keywords_count_more(preset):
     env = parallel_env(WORKFLOW, 3, preset=preset)
     assert {name: getattr(env.config, name) for name in PRESETS[preset]} == dict(PRESETS[preset])
-    assert parallel_env(WORKFLOW, 3, preset=preset, action_format="discrete").config.action_format == "discrete"
+    plain = EnvConfig()
+    for name, value in PRESETS[preset].items():
+        changed = parallel_env(WORKFLOW, 3, preset=preset, **{name: getattr(plain, name)}).config
+        assert getattr(changed, name) == getattr(plain, name) != value
 
 
 def test_unknown_presets_name_the_nearest():

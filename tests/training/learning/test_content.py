@@ -20,7 +20,8 @@ ONE = Workflow("one", "simple", (Subtask("a", "backend", 4.0, 1.0),))
 class Telling:
     """The manager tells the fact of the only subtask in the first step; worker 1 reads that in the second one.
 
-    Until then, and if nobody tells it anything, it builds variant 0.
+    Until then, and if nobody tells it anything, it builds variant 0. In the first step it says symbol 1, for nothing:
+    it knows no fact then.
 
     Args:
         batch: that is played.
@@ -42,6 +43,8 @@ class Telling:
             symbol = self.code[state.fact[env, 0]]
             if state.t[env] == 0 and symbol >= 0:
                 action[0] = 0, c.CHAT_TELL, 1, 0, symbol, 0
+            if state.t[env] == 0:
+                action[1] = 0, c.CHAT_ASK, 0, 0, 1, 0
             action[1, [c.WORK, 5]] = 1, state.fact[env, 0] if state.knows[env, 1, 0] else 0
             if state.read_topic[env, 1, 0] == 0 and not state.knows[env, 1, 0]:
                 action[1, 5] = self.read[state.read_symbol[env, 1, 0]]
