@@ -13,7 +13,8 @@ import sys
 import sysconfig
 import time
 import venv
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -25,21 +26,41 @@ LONGEST = 600  # seconds of a script
 
 @dataclass(frozen=True)
 class Environment:
-    """Pins that fit together, and the scripts that need them."""
+    """Pins that fit together, and the scripts that need them.
+
+    Attributes:
+        checkouts: the environment variable that names a checkout, for scripts whose library is no package.
+    """
 
     pins: tuple[str, ...]
     scripts: tuple[str, ...]
+    checkouts: Mapping[str, str] = field(default_factory=dict)
 
 
+# fmt: off
 ENVIRONMENTS = {
     "shared": Environment(
-        ("torchrl==0.14.1", "tensordict==0.14.3", "SuperSuit==3.11.0", "minari[create,hdf5]==0.5.4"),
-        ("cleanrl_ppo", "gymnasium_vector", "minari_dataset", "sb3_masked", "sb3_supersuit", "torchrl_ppo"),
+        ("torchrl==0.14.1", "tensordict==0.14.3", "SuperSuit==3.11.0", "minari[create,hdf5]==0.5.4", "skrl==2.1.1"),
+        (
+            "cleanrl_ppo", "gymnasium_vector", "minari_dataset", "sb3_masked", "sb3_supersuit", "skrl_mappo",
+            "torchrl_ppo",
+        ),
     ),
     "rllib": Environment(("ray[rllib]==2.60.0",), ("rllib_ppo",)),  # wants gymnasium 1.2.2
     "benchmarl": Environment(("benchmarl==1.5.2", "torchvision==0.28.0"), ("benchmarl_mappo",)),  # torchrl below 0.12
     "tianshou": Environment(("tianshou==2.0.1",), ("tianshou_dqn",)),  # pandas below 3
+    "xuance": Environment(("xuance==1.4.4", "torchvision==0.28.0"), ("xuance_mappo",)),  # numpy below 2
+    "agilerl": Environment(("agilerl==2.58.0", "peft==0.21.2"), ("agilerl_maddpg",)),  # pettingzoo below 1.27
+    "checkouts": Environment(  # what these two repositories import
+        (
+            "sacred==0.8.7", "einops==0.8.2", "setuptools==79.0.1", "wandb==0.31.0", "tensorboardX==2.6.5",
+            "setproctitle==1.3.8", "imageio==2.38.1", "absl-py==2.5.1", "gym==0.26.2",
+        ),
+        ("epymarl_qmix", "onpolicy_mappo"),
+        {"epymarl_qmix": "EPYMARL", "onpolicy_mappo": "ONPOLICY"},
+    ),
 }
+# fmt: on
 
 
 def built(name: str, environment: Environment) -> Path:
@@ -86,6 +107,9 @@ def main(names: list[str]) -> int:
     for name, environment in ENVIRONMENTS.items():
         for script in environment.scripts:
             if names and script not in names:
+                continue
+            if (variable := environment.checkouts.get(script)) and not os.environ.get(variable):
+                print(f"skipped {script:18} {variable} names no checkout of its library", flush=True)
                 continue
             python, began = built(name, environment), time.monotonic()
             well, said = run(python, script)
