@@ -17,7 +17,7 @@ from c2c_env.workflows.importers.convert import DEFAULT_COMPLEXITY, MEDIAN_HOURS
 from c2c_env.workflows.importers.workflow_toml import write_workflow
 from c2c_env.workflows.schema import MAX_COMPLEXITY, MIN_COMPLEXITY, TIERS
 
-EXAMPLES = f"""\
+_EPILOG = f"""\
 examples:
   c2c-env import j301_1.sm -o j301-1.toml
   c2c-env import run.json -o run.toml --map align=data --map report=frontend
@@ -40,7 +40,7 @@ Exit status: 0 written, 1 the disk refuses, 2 something is wrong with the file o
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""
     add = parser.add_argument
-    parser.epilog = EXAMPLES
+    parser.epilog = _EPILOG
     add("file", metavar="FILE", help="the task graph")
     add("-o", "--out", metavar="FILE", required=True, help="the workflow, in TOML")
     add("--format", metavar="NAME", help=f"of FILE: {', '.join(FORMATS)} (default: by the end of its name)")
@@ -122,11 +122,11 @@ def _describe(imported: Imported) -> list[str]:
     subtasks = imported.workflow.subtasks
     milestones = sum(subtask.effort == 0 for subtask in subtasks)
     edges = sum(len(subtask.prerequisites) for subtask in subtasks)
-    size = f"{len(subtasks)} subtasks ({milestones} of them milestones), {edges} prerequisites"
+    size = f"subtasks: {len(subtasks)}, milestones among them: {milestones}, prerequisites: {edges}"
     kinds = ", ".join(f"{kind or 'none'}={domain}" for kind, domain in imported.domains.items())
     return [
-        f"{size}, tier {imported.workflow.tier}, {imported.workflow.total_effort:g} hours,"
-        f" {imported.hours_per_unit:g} hours per unit of duration",
+        f"{size}, tier: {imported.workflow.tier}, hours: {imported.workflow.total_effort:g},"
+        f" hours per unit of duration: {imported.hours_per_unit:g}",
         f"domains of kinds: {kinds}",
     ]
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from c2c_env.errors import C2CError, ConfigError, WriteError
+from c2c_env.errors import C2CError, ConfigError
 from c2c_env.text.names import without_controls
 
 SUMMARIES = {"import": "make a workflow of a task graph that you have: PSPLIB, WfCommons, GitHub Actions or CSV"}
@@ -16,14 +16,14 @@ _MODULES = {"import": "import_command"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; what goes wrong is one error on stderr and an exit status."""
+    """Run a command; what goes wrong is one error on stderr and an exit status: 1 if the system refuses, else 2."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         args = _parser(words).parse_args(words)
         return int(args.run(args))
-    except C2CError as error:
+    except (C2CError, OSError) as error:
         print(without_controls(f"error: {error}"), file=sys.stderr)
-        return 1 if isinstance(error, WriteError) else 2
+        return 1 if isinstance(error, OSError) else 2
 
 
 class _Parser(argparse.ArgumentParser):

@@ -70,7 +70,7 @@ def choose_cells(args: argparse.Namespace) -> list[Cell]:
 
 
 def choose_workflows(wanted: Sequence[str]) -> list[tuple[Workflow, str]]:
-    """Find workflows with their split, by names, tiers (their built-ins), ``built-in``, ``real``, ``none`` and paths."""
+    """Find workflows and their splits: names, tiers (their built-ins), ``built-in``, ``real``, ``none`` and paths."""
     library = [load_builtin(name) for name in builtin_names()]
     chosen: dict[str, tuple[Workflow, str]] = {}
     for word in wanted:

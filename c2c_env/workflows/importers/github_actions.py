@@ -50,17 +50,20 @@ def _parse(text: str) -> Any:
     """The node of a YAML document.
 
     Raises:
-        WorkflowError: it is not YAML, or nested too deep.
+        WorkflowError: it is not YAML, nested too deep or empty.
         MissingExtraError: pyyaml is not installed.
     """
     with needs_extra("reading YAML", "import"):
         import yaml
     try:
-        return yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise WorkflowError(f"the file is not valid YAML: {' '.join(str(error).split())}") from error
     except RecursionError as error:
         raise WorkflowError("the file is not valid YAML: it is nested too deep") from error
+    if node is None:
+        raise WorkflowError("the file is empty, expected a mapping with the key 'jobs'")
+    return node
 
 
 def _line(node: Any) -> str:
@@ -69,7 +72,7 @@ def _line(node: Any) -> str:
 
 def _pairs(node: Any, what: str, graph: TaskGraph) -> Iterator[tuple[str, Any]]:
     """Keys and nodes of a mapping; a key that is no word or stands twice is a fault."""
-    if getattr(node, "id", "") != "mapping":
+    if node.id != "mapping":
         graph.faults.append(f"{_line(node)}: {what} is a {node.id}, expected a mapping")
         return
     seen: dict[str, str] = {}

@@ -112,7 +112,7 @@ def _read_durations(
             durations[words[0]] = read_number(words[2], f"line {number}: duration of job {words[0]!r}", graph.faults)
             kinds[words[0]] = _kind(list(_demands(words[3:], number, graph)), resources)
     if modes:
-        graph.losses.append(f"{modes} modes of jobs beside the first")
+        graph.losses.append(f"modes of jobs beside the first: {modes}")
     return durations, kinds
 
 

@@ -2,8 +2,9 @@
 
 T. Coleman, H. Casanova, L. Pottier, M. Kaushik, E. Deelman, R. Ferreira da Silva: WfCommons: A framework for enabling
 scientific workflow research and development. Future Generation Computer Systems 128, 2022, pages 16-27,
-https://doi.org/10.1016/j.future.2021.09.043. A task's kind is its category, or the last part of its name without the number.
-Seconds of clusters say nothing of hours of people, so the median is scaled to that of the built-in subtasks.
+https://doi.org/10.1016/j.future.2021.09.043. A task's kind is its category, or the last part
+of its name without the number. Seconds of clusters say nothing of hours of people, so the median is scaled to that of
+the built-in subtasks.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def _needs(
 def _links(place: str, record: _Record, key: str, names: dict[str, str], graph: TaskGraph) -> list[str]:
     given = record.get(key, [])
     if isinstance(given, list) and all(isinstance(name, str) for name in given):
-        return [names.get(name, name) for name in given]
+        return [str(names.get(name, name)) for name in given]
     graph.faults.append(f"{place}: {key} is {show(given)}, expected a list of names")
     return []
 
@@ -130,9 +131,9 @@ def _add_losses(workflow: _Record, records: list[_Record], runs: list[_Record], 
     inner = workflow.get("specification")
     files = inner.get("files") if isinstance(inner, Mapping) else None
     if files:
-        graph.losses.append(f"{len(files)} files that tasks exchange")
+        graph.losses.append(f"files that tasks exchange: {len(files)}")
     if machines := workflow.get("machines") or _machines(workflow):
-        graph.losses.append(f"{len(machines)} machines that ran the tasks")
+        graph.losses.append(f"machines that ran the tasks: {len(machines)}")
     keys = sorted({str(key) for record in (*records, *runs) for key in record} - _CARRIED)
     if keys:
         graph.losses.append(f"of tasks: {list_names(keys)}")
