@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -119,6 +120,17 @@ def test_what_a_file_says_does_not_steer_the_terminal(table, tmp_path, capsys):
     table.write_text("id,\x1b[2J\na,\n")
     assert main(["import", str(table), "-o", str(tmp_path / "w.toml")]) == 0
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_the_command_of_the_readme_makes_a_workflow(tmp_path):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    [block] = [code for code in re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if "c2c-env" in code]
+    script = block.replace("\nc2c-env ", f"\nPYTHONPATH='{ROOT}' '{sys.executable}' -m c2c_env ")
+    subprocess.run(["sh", "-ec", script], capture_output=True, check=True, cwd=tmp_path)
+    workflow = load_workflow(tmp_path / "tasks.toml")
+    assert [(s.id, s.domain, s.effort) for s in workflow.subtasks] == [
+        ("schema", "data", 2.0), ("api", "backend", 4.0), ("review", "backend", 0.0),
+    ]  # fmt: skip
 
 
 def test_the_package_runs_and_the_script_is_the_same(table):

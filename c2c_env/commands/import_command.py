@@ -44,13 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("file", metavar="FILE", help="the task graph")
     add("-o", "--out", metavar="FILE", required=True, help="the workflow, in TOML")
     add("--format", metavar="NAME", help=f"of FILE: {', '.join(FORMATS)} (default: by the end of its name)")
-    add(
-        "--map",
-        metavar="KIND=DOMAIN",
-        action="append",
-        default=[],
-        help="tasks of this kind belong to this domain; may be repeated",
-    )
+    add("--map", metavar="KIND=DOMAIN", action="append", default=[], help="domain of tasks of a kind; repeatable")
     add("--hours-per-unit", metavar="H", help="hours of effort for a unit of duration (default: see below)")
     add("--tier", metavar="TIER", help=f"{', '.join(TIERS)} (default: by the number of tasks)")
     add("--complexity", metavar="K", help=f"of tasks for which FILE has none (default: {DEFAULT_COMPLEXITY})")

@@ -6,7 +6,7 @@ import json
 import sys
 
 import pytest
-from test_importers import GITHUB, PSPLIB, TABLE, WFCOMMONS, import_text
+from test_importers import GITHUB, OLD_WFCOMMONS, PSPLIB, TABLE, WFCOMMONS, import_text
 
 from c2c_env.errors import MissingExtraError, WorkflowError
 from c2c_env.workflows.importers import import_graph
@@ -170,6 +170,12 @@ def test_a_fault_of_github(tmp_path, old, new, parts):
 )
 def test_what_is_no_graph(tmp_path, name, text, part):
     refused(tmp_path, name, text, part)
+
+
+def test_parents_that_several_tasks_are_named_like(tmp_path):
+    workflow = json.loads(json.dumps(OLD_WFCOMMONS))
+    workflow["workflow"]["tasks"].append({"name": "a", "id": "9", "runtime": 1, "parents": []})
+    refused(tmp_path, "o.json", json.dumps(workflow), "1 fault\n", "tasks[0], subtask '7': unknown prerequisite 'a'")
 
 
 def test_an_empty_yaml_document(tmp_path):

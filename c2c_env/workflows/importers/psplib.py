@@ -100,20 +100,22 @@ def _read_durations(
     """Duration and kind of each job, by its first mode."""
     durations: dict[str, float | None] = {}
     kinds: dict[str, str] = {}
-    modes = 0
-    for number, words in rows:
-        if len(words) == 2 + len(resources) and durations:  # another mode of the job above
-            modes += 1
-        elif len(words) != 3 + len(resources):
-            graph.faults.append(f"line {number}: {len(words)} columns, expected {3 + len(resources)}")
-        elif words[0] in durations:
+    for number, words in _first_modes(rows, 3 + len(resources), graph):
+        if words[0] in durations:
             graph.faults.append(f"line {number}: job {words[0]!r} has a second duration")
         else:
             durations[words[0]] = read_number(words[2], f"line {number}: duration of job {words[0]!r}", graph.faults)
             kinds[words[0]] = _kind(list(_demands(words[3:], number, graph)), resources)
-    if modes:
-        graph.losses.append(f"modes of jobs beside the first: {modes}")
     return durations, kinds
+
+
+def _first_modes(rows: _Rows, columns: int, graph: TaskGraph) -> _Rows:
+    """The rows that begin with a job; one that leaves it out is another mode of the job above."""
+    wrong = [(number, words) for number, words in rows if len(words) not in (columns - 1, columns)]
+    graph.faults += [f"line {number}: {len(words)} columns, expected {columns}" for number, words in wrong]
+    modes = sum(len(words) == columns - 1 for _, words in rows)
+    graph.losses += [f"modes of jobs beside the first: {modes}"] if modes else []
+    return [(number, words) for number, words in rows if len(words) == columns]
 
 
 def _demands(words: list[str], number: int, graph: TaskGraph) -> Iterator[float]:

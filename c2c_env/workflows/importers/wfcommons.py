@@ -10,6 +10,7 @@ the built-in subtasks.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -75,13 +76,20 @@ def _runs(workflow: _Record, graph: TaskGraph) -> dict[str, _Record]:
 
 def _add_tasks(records: list[tuple[str, _Record]], runs: dict[str, _Record], graph: TaskGraph) -> None:
     ids = [_id(place, record, graph) for place, record in records]
-    names = {str(record.get("name")): id_ for id_, (_, record) in zip(ids, records, strict=True)}
-    names |= {id_: id_ for id_ in ids}  # older files name parents, newer ones give ids
+    names = _names(ids, records)
     needs = _needs(ids, records, names, graph)
     for id_, wanted, (place, record) in zip(ids, needs, records, strict=True):
         duration = _duration({**record, **runs.get(id_, {})}, f"{place}: runtime of {show(id_)}", graph)
         title = str(record.get("name", id_))
         graph.tasks.append(Task(id_, duration, tuple(wanted), _kind(record, title), title, None, place))
+
+
+def _names(ids: list[str], records: list[tuple[str, _Record]]) -> dict[str, str]:
+    """Ids by what parents may be called: newer files give ids, older ones names, which must be of one task alone."""
+    given = [str(record.get("name")) for _, record in records]
+    counts = Counter(given)
+    unique = {name: id_ for name, id_ in zip(given, ids, strict=True) if counts[name] == 1}
+    return unique | {id_: id_ for id_ in ids}
 
 
 def _id(place: str, record: _Record, graph: TaskGraph) -> str:
