@@ -149,6 +149,8 @@ def test_the_older_form_of_wfcommons_names_parents_and_has_runtimes_in_tasks(tmp
     imported = import_text(tmp_path, "old.json", json.dumps(OLD_WFCOMMONS), hours_per_unit=3.0)
     assert rows(imported) == [("7", 6.0, ("8",), "data", 1.0, "b"), ("8", 0.0, (), "backend", 1.0, "a")]
     assert list(imported.losses) == ["machines that ran the tasks: 1", "of tasks: files, type"]
+    scaled = import_text(tmp_path, "old.json", json.dumps(OLD_WFCOMMONS))
+    assert scaled.hours_per_unit == 2.25  # 4.5 hours of 2 seconds; the milestone does not count
 
 
 def test_a_runtime_that_is_not_measured_is_the_median_of_the_others(tmp_path):
