@@ -59,6 +59,12 @@ def test_a_table_becomes_a_workflow_with_its_losses(table, tmp_path, capsys):
     assert head == [command, "mine", *lines]
 
 
+def test_a_kind_may_have_an_equals_sign(table, tmp_path):
+    table.write_text("id,kind\na,x=y\n")
+    assert main(["import", str(table), "-o", str(tmp_path / "w.toml"), "--map", "x=y=quality"]) == 0
+    assert load_workflow(tmp_path / "w.toml").subtasks[0].domain == "quality"
+
+
 def test_a_workflow_is_replaced_only_by_force(table, tmp_path, capsys):
     out = tmp_path / "w.toml"
     out.write_text("old")
@@ -117,7 +123,7 @@ def test_commands_that_are_missing_or_unknown(capsys):
 
 
 def test_what_a_file_says_does_not_steer_the_terminal(table, tmp_path, capsys):
-    table.write_text("id,\x1b[2J\na,\n")
+    table.write_text("id,kind,\x1b[2J\na,\x1b[2J,\n")
     assert main(["import", str(table), "-o", str(tmp_path / "w.toml")]) == 0
     assert "\x1b" not in capsys.readouterr().out
 
