@@ -17,7 +17,9 @@ from c2c_env.workflows import (
     builtin_names,
     generate,
     load_builtin,
+    load_real,
     load_workflow,
+    real_names,
 )
 
 __version__ = "0.2.0"
@@ -42,8 +44,10 @@ __all__ = [
     "env",
     "generate",
     "load_builtin",
+    "load_real",
     "load_workflow",
     "parallel_env",
+    "real_names",
 ]
 
 register_all()

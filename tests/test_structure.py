@@ -21,6 +21,7 @@ FRAGMENTS = ("Of", "By", "For", "From", "With", "On", "As", "To")  # words that 
 # stems that several files share, because the files have the same role
 SHARED_STEMS = {
     "__init__": "every package has one",
+    "__main__": "what `python -m` runs, of the package and of the laboratory",
     "actions": "the actions of agents: what they do in a step, and how the network picks them",
     "base": "what the backends, the strategies and the executors of one folder have in common",
     "schedule": "what a team plans to work on, of the scripted and of the oracle team",
@@ -33,6 +34,7 @@ SHARED_STEMS = {
 SHARED_NAMES = {
     "add_arguments": "every command has one",
     "run": "every command has one",
+    "main": "every command line has one",
     "make": "what the registry calls to make a policy",
     "load_decider": "how a library loads weights to play them",
 }

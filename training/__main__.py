@@ -38,6 +38,7 @@ examples:
   python -m training benchmark --policies no_communication,cost_aware --workflows complex --seeds 16
   python -m training benchmark --workflows csv-import-tool,my/workflow.toml --team-sizes 3,5
   python -m training benchmark --workflows none --generated 64 --out results/generated
+  python -m training benchmark --workflows real --team-sizes 5       task graphs that people have
   python -m training benchmark --ray auto                on the Ray cluster that this machine belongs to
   python -m training benchmark --policies cost_aware,prompted:c2c@MODEL --llm budget_tokens=2000000
   python -m training benchmark --config dt=0.25 chat.richness=0.6 relations=index --out results/richer-chat

@@ -376,9 +376,9 @@ def parallel_env(
     """Make the environment in PettingZoo's parallel form; `C2CParallelEnv` describes it.
 
     Args:
-        workflow: a built-in's name (`c2c_env.builtin_names()`), a tier ("simple", "medium", "complex": generated
-            from the training seeds), a path to a TOML file, a `Workflow`, a `Generated(tier=, seeds=)`, or a list
-            of these, of which one is drawn at every reset.
+        workflow: the name of a built-in (`c2c_env.builtin_names()`) or of a real task graph (`c2c_env.real_names()`),
+            a tier ("simple", "medium", "complex": generated from the training seeds), a path to a TOML file, a
+            `Workflow`, a `Generated(tier=, seeds=)`, or a list of these, of which one is drawn at every reset.
         team_size: N agents with the default skills (5 if neither it nor `team` is given).
         team: a team given explicitly, instead of `team_size`.
         config: every constant; None stands for `EnvConfig()`.

@@ -1,4 +1,4 @@
-"""Workflows from TOML, both the built-in library and files of the user. Loading does not execute code."""
+"""Workflows from TOML, the built-in library, real task graphs and files of the user. Loading does not execute code."""
 
 from __future__ import annotations
 
@@ -18,24 +18,42 @@ _SUBTASK_KEYS = {"id", "domain", "effort", "complexity", "prerequisites", "facet
 _REQUIRED = {"workflow": ("name", "tier", "subtasks"), "subtask": ("id", "domain", "effort", "complexity")}
 
 
-@cache
 def builtin_names() -> tuple[str, ...]:
     """Names of the built-in workflows, sorted."""
-    folder = resources.files("c2c_env.workflows") / "library"
-    return tuple(sorted(entry.name[: -len(".toml")] for entry in folder.iterdir() if entry.name.endswith(".toml")))
+    return _names_in("library")
+
+
+def real_names() -> tuple[str, ...]:
+    """Names of the real task graphs that come with the package, sorted; they are no built-ins."""
+    return _names_in("real")
+
+
+@cache
+def _names_in(folder: str) -> tuple[str, ...]:
+    entries = (resources.files("c2c_env.workflows") / folder).iterdir()
+    return tuple(sorted(entry.name[: -len(".toml")] for entry in entries if entry.name.endswith(".toml")))
 
 
 def load_builtin(name: str) -> Workflow:
     """Load a built-in workflow by name; an unknown name is a `WorkflowError` with the nearest valid one."""
-    if wrong := choice_fault("workflow", name, builtin_names()):
+    return _load_known(name, "library", "built-in")
+
+
+def load_real(name: str) -> Workflow:
+    """Load a real task graph by name; an unknown name is a `WorkflowError` with the nearest valid one."""
+    return _load_known(name, "real", "real graph")
+
+
+def _load_known(name: str, folder: str, called: str) -> Workflow:
+    if wrong := choice_fault("workflow", name, _names_in(folder)):
         raise WorkflowError(wrong)
-    return _load_builtin(name)
+    return _load_packaged(name, folder, called)
 
 
 @cache
-def _load_builtin(name: str) -> Workflow:
-    text = (resources.files("c2c_env.workflows") / "library" / f"{name}.toml").read_text(encoding="utf-8")
-    return parse_workflow(text, where=f"built-in {name}")
+def _load_packaged(name: str, folder: str, called: str) -> Workflow:
+    text = (resources.files("c2c_env.workflows") / folder / f"{name}.toml").read_text(encoding="utf-8")
+    return parse_workflow(text, where=f"{called} {name}")
 
 
 def load_workflow(path: str | os.PathLike[str]) -> Workflow:

@@ -13,7 +13,7 @@ import numpy as np
 from c2c_env.errors import WorkflowError, nearest
 from c2c_env.workflows.draw_workflow import MAX_PREREQUISITES, TIER_SHAPES
 from c2c_env.workflows.generator import Generated, generate
-from c2c_env.workflows.loader import builtin_names, load_builtin, load_workflow
+from c2c_env.workflows.loader import builtin_names, load_builtin, load_real, load_workflow, real_names
 from c2c_env.workflows.pool_index import RANGE, SINGLE, Sources, first_index, seed_of, source_of
 from c2c_env.workflows.schema import TIERS, Workflow
 
@@ -102,11 +102,14 @@ def _resolve(workflow: Any) -> Workflow | Generated:
     if isinstance(workflow, str) and workflow in TIERS:
         return Generated(workflow)
     if isinstance(workflow, str) and not _is_path(workflow):
+        if workflow in real_names():
+            return load_real(workflow)
         if workflow not in builtin_names():
-            valid = [*builtin_names(), *TIERS]
+            valid = [*builtin_names(), *TIERS, *real_names()]
             raise WorkflowError(
                 f"unknown workflow {workflow!r}{nearest(workflow, valid)}; expected a built-in"
-                f" ({', '.join(builtin_names())}), a tier ({', '.join(TIERS)}: generated) or a path ending in .toml"
+                f" ({', '.join(builtin_names())}), a tier ({', '.join(TIERS)}: generated), a real graph"
+                f" ({', '.join(real_names())}) or a path ending in .toml"
             )
         return load_builtin(workflow)
     if isinstance(workflow, str | os.PathLike):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agents.policy import PolicyContext
 from agents.registry import BASELINE, make_policy
-from c2c_env import TEST_SEEDS, Batch, Team, Workflow, builtin_names, generate, load_builtin
+from c2c_env import TEST_SEEDS, Batch, Team, Workflow, builtin_names, generate, load_builtin, load_real, real_names
 from c2c_env.errors import C2CError, ConfigError, WorkflowError, nearest, raise_faults
 from c2c_env.interventions import Intervention
 from c2c_env.workflows import TIERS, load_workflow
@@ -19,7 +19,7 @@ from training.benchmark.cell import Cell
 DEFAULT_POLICIES = (
     BASELINE, "fixed_steps", "unconstrained", "broadcast", "cost_aware", "proactive", "learned", "solo", "random",
 )  # fmt: skip
-BUILT_IN, GENERATED, FROM_FILE = "built-in", "generated", "file"
+BUILT_IN, REAL, GENERATED, FROM_FILE = "built-in", "real", "generated", "file"
 NO_WORKFLOW = "none"  # beside --generated
 WorkflowSet = tuple[str, str, tuple[Workflow, ...], tuple[int, ...]]  # label, split, workflows, seeds
 QUICK_WORKFLOWS = ("csv-import-tool", "customer-churn-model", "realtime-fraud-detection")  # one a tier
@@ -70,7 +70,7 @@ def choose_cells(args: argparse.Namespace) -> list[Cell]:
 
 
 def choose_workflows(wanted: Sequence[str]) -> list[tuple[Workflow, str]]:
-    """Find workflows with their split, by names, tiers (their built-ins), ``built-in`` (all), ``none`` and paths."""
+    """Find workflows and their splits: names, tiers (their built-ins), ``built-in``, ``real``, ``none`` and paths."""
     library = [load_builtin(name) for name in builtin_names()]
     chosen: dict[str, tuple[Workflow, str]] = {}
     for word in wanted:
@@ -80,13 +80,16 @@ def choose_workflows(wanted: Sequence[str]) -> list[tuple[Workflow, str]]:
             found = [(w, BUILT_IN) for w in library if word in (BUILT_IN, w.tier)]
         elif word in builtin_names():
             found = [(load_builtin(word), BUILT_IN)]
+        elif word == REAL or word in real_names():
+            found = [(load_real(name), REAL) for name in (real_names() if word == REAL else [word])]
         elif word.endswith(".toml") or "/" in word:
             found = [(load_workflow(word), FROM_FILE)]
         else:
-            valid = [BUILT_IN, *TIERS, *builtin_names()]
+            valid = [BUILT_IN, REAL, *TIERS, *builtin_names(), *real_names()]
             raise WorkflowError(
                 f"unknown workflow {word!r}{nearest(word, valid)}; expected {BUILT_IN}, a tier ({', '.join(TIERS)}),"
-                f" a built-in ({', '.join(builtin_names())}) or a path ending in .toml"
+                f" a built-in ({', '.join(builtin_names())}), {REAL}, one of these"
+                f" ({', '.join(real_names())}) or a path ending in .toml"
             )
         for workflow, split in found:
             known = chosen.setdefault(workflow.name, (workflow, split))

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--workflows",
         metavar="A,B,C",
         help="names of built-ins, tiers (simple, medium, complex: its built-ins), paths of TOML files"
-        " (default: built-in, all 15), or none (with --generated)",
+        " (default: built-in, all 15), real (task graphs that people have), or none (with --generated)",
     )
     add(
         "--generated",

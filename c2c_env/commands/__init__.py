@@ -1,0 +1,1 @@
+"""The commands of the package: arguments and exit statuses only."""
