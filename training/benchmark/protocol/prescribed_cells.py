@@ -27,15 +27,15 @@ def prescribed_cells(
     """
     cells = [
         Cell(
-            policy, group.label, track.name if split == TEST else f"{split}-{track.name}", tier, group.workflows, size,
-            group.seeds, protocol.config, partners=partners, role=track.role, protocol=protocol.id,
+            policy, part.label, track.name if split == TEST else f"{split}-{track.name}", tier, part.workflows, size,
+            part.seeds, protocol.config, partners=partners, role=track.role, protocol=protocol.id,
         )
         for track in tracks
         for tier in protocol.tiers
         for group in protocol.played(split).groups(tier, split, most)
         for size in track.team_sizes
         for policy in policies
-        for partners, group in _among(track, group)
+        for partners, part in _among(track, group)
     ]  # fmt: skip
     asking = unique([cell.policy for cell in cells if cell.asks_model and cell.partners])
     faults = [f"{policy} asks a language model, which plays whole teams only" for policy in asking]

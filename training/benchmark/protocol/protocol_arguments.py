@@ -41,13 +41,15 @@ def cells_of_arguments(args: argparse.Namespace) -> list[Cell]:
     raise_faults(ConfigError, "bad arguments beside --protocol", faults)
     if protocol.retired:
         raise ConfigError(f"{protocol.id} is retired: {protocol.retired}")
+    split = TEST if args.split is None else args.split
+    protocol.played(split)
     names = None if args.tracks is None else split_list(args.tracks)
     if names == []:
         raise ConfigError(f"--tracks is {args.tracks!r}, expected at least one word")
-    tracks = protocol.tracks_of(args.split or TEST, names)
+    tracks = protocol.tracks_of(split, names)
     check_rules(protocol)
     policies = unique([BASELINE, *(split_list(args.policies) if args.policies else USUAL_POLICIES)])
-    return prescribed_cells(protocol, policies, args.split or TEST, tracks)
+    return prescribed_cells(protocol, policies, split, tracks)
 
 
 def refuse_without_protocol(args: argparse.Namespace) -> None:

@@ -30,6 +30,8 @@ from training.benchmark.statistics import (
 from training.benchmark.tables import marked
 
 NOTHING = "-"
+_SAVED = "time saved, %\nIQM [95% interval]"
+_WHOLE = ("id", "track", "agents", "split", "tier", "workflows", _SAVED)  # columns that are not broken into lines
 
 
 def list_protocols(protocols: Sequence[Protocol], unicode: bool = True) -> Table:
@@ -69,9 +71,9 @@ def count_episodes(protocol: Protocol, split: str = TEST) -> int:
 
 def _table(title: str, headings: Sequence[str], unicode: bool) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", safe_box=not unicode)
-    table.box, table.show_edge, table.padding = box.SIMPLE_HEAD, False, (0, 1)
+    table.box, table.show_edge, table.padding = box.SIMPLE_HEAD, False, (0, 1, 0, 0)
     for heading in headings:
-        table.add_column(heading, vertical="bottom", overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
     return table
 
 
@@ -161,7 +163,7 @@ def strata_of(episodes: pd.DataFrame) -> list[str]:
 def reported_table(figures: pd.DataFrame, unicode: bool = True) -> RenderableType:
     """The figures of `reported_figures` as a table, and what to write beside them."""
     name = str(figures["protocol"].iloc[0])
-    headings = ["track", "policy", "time saved, IQM\n% [95% interval]", "mean\n%", "success\n%", "comm. h /\neffort h"]
+    headings = ["track", "policy", _SAVED, "mean\n%", "success\n%", "comm. h /\neffort h"]
     table = _table(f"{name}: what to report", [*headings, "invalid\nactions", "episodes"], unicode)
     for column in table.columns[2:]:
         column.justify = "right"
