@@ -12,6 +12,7 @@ from c2c_env.disk import write_whole
 from training import arguments
 from training.benchmark import choose_cells, model_costs, tables
 from training.benchmark.figures import draw_figures
+from training.benchmark.protocol.protocol_arguments import USUAL_POLICIES
 from training.benchmark.protocol.protocol_tables import write_reported
 from training.benchmark.results import describe_benchmark, describe_unplayed, split_failed, write_results
 from training.benchmark.run_cells import complete, describe_faults, executor_for
@@ -25,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--policies",
         metavar="A,B,C",
-        help=f"policies of the registry (default: {', '.join(choose_cells.DEFAULT_POLICIES)})",
+        help=f"policies of the registry (default: {', '.join(choose_cells.DEFAULT_POLICIES)}; of a protocol:"
+        f" {', '.join(USUAL_POLICIES)})",
     )
     add(
         "--protocol",
