@@ -11,14 +11,27 @@ from c2c_env import Batch
 from c2c_env.interventions import Intervention
 
 
-def decide_actions(batch: Batch, policy: Policy, active: Array) -> Array:
-    """Actions [R, N, parts] of all agents in environments `active` [R]."""
+def decide_actions(batch: Batch, policy: Policy, active: Array, agents: Array | None = None) -> Array:
+    """Decide for agents in environments.
+
+    Args:
+        batch: of B environments.
+        policy: which decides, made for all agents of the batch.
+        active: [R] the environments.
+        agents: [A] indices of those who are asked; None for all N.
+
+    Returns:
+        Integers [R, A, parts].
+    """
+    asked = np.arange(batch.num_agents) if agents is None else agents
     if isinstance(policy, SeesState):
-        return policy.act_batch(batch, active)
-    rows = (active[:, None] * batch.num_agents + np.arange(batch.num_agents)).reshape(-1)
-    observations = batch.observations[active].reshape(len(rows), -1)
-    masks = batch.action_masks[active].reshape(len(rows), -1)
-    return policy.act(observations, masks, rows).reshape(len(active), batch.num_agents, -1)
+        actions = policy.act_batch(batch, active)
+        return actions if agents is None else actions[:, asked]
+    places = active if agents is None else np.ix_(active, asked)
+    rows = (active[:, None] * batch.num_agents + asked).reshape(-1)
+    observations = batch.observations[places].reshape(len(rows), -1)
+    masks = batch.action_masks[places].reshape(len(rows), -1)
+    return policy.act(observations, masks, rows).reshape(len(active), len(asked), -1)
 
 
 def play(

@@ -14,6 +14,7 @@ from training import interrupts
 
 COMMANDS = {
     "benchmark": "compare policies: table, results.csv and figures",
+    "protocol": "list and show the published protocols, by which numbers are reported",
     "compare": "report a benchmark's results: interquartile means, probabilities of improvement, profiles",
     "episode": "watch a policy play one episode",
     "decompose": "have a language model turn a plain-text brief into a workflow file",
@@ -39,6 +40,7 @@ examples:
   python -m training benchmark --workflows csv-import-tool,my/workflow.toml --team-sizes 3,5
   python -m training benchmark --workflows none --generated 64 --out results/generated
   python -m training benchmark --workflows real --team-sizes 5       task graphs that people have
+  python -m training benchmark --protocol c2c-generated-v1 --policies proactive,learned
   python -m training benchmark --ray auto                on the Ray cluster that this machine belongs to
   python -m training benchmark --policies cost_aware,prompted:c2c@MODEL --llm budget_tokens=2000000
   python -m training benchmark --config dt=0.25 chat.richness=0.6 relations=index --out results/richer-chat
@@ -46,6 +48,16 @@ examples:
 It may be interrupted at any moment; the same command then does what is missing and nothing else.
 Exit status: 0 all finished, 1 some cells or episodes failed (named at the end), 2 wrong arguments or no cluster,
 130 interrupted, 143 terminated.
+""",
+    "protocol": """\
+examples:
+  python -m training protocol                            the list
+  python -m training protocol c2c-generated-v1           all that it prescribes, with digests
+  python -m training protocol --check                    does this machine play what was published?
+  python -m training benchmark --protocol c2c-generated-v1 --policies proactive,learned
+  python -m training benchmark --protocol c2c-partners-v1 --policies learned --split validation
+
+Exit status: 0 all as published, 2 wrong arguments, or what is played has changed (named).
 """,
     "compare": """\
 examples:

@@ -34,7 +34,7 @@ class Cell:
     Attributes:
         policy: name for the registry.
         label: name of the workflow, or of the set of generated ones.
-        split: "built-in", "generated" or "file".
+        split: "built-in", "generated" or "file"; of a published protocol, the track.
         tier: of the workflows.
         workflows: one, which every seed plays, or one a seed.
         team_size: N, of the default team.
@@ -43,6 +43,9 @@ class Cell:
         intervention: what is done to messages, such as "off" or "lossy:0.3"; "" for nothing.
         options: of prompted policies, see `agents.prompted.settings`.
         transcripts: folder for the transcripts of a prompted policy.
+        partners: policy of all agents but one; "" if the whole team follows `policy`.
+        role: name of the agent that follows `policy` among partners, such as "worker_1"; else "".
+        protocol: id of the published protocol that prescribes the cell, or "". It does not change what is played.
     """
 
     policy: str
@@ -56,6 +59,9 @@ class Cell:
     intervention: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     transcripts: str = ""
+    partners: str = ""
+    role: str = ""
+    protocol: str = ""
 
     @property
     def asks_model(self) -> bool:
@@ -77,7 +83,8 @@ class Cell:
     @property
     def title(self) -> str:
         """The cell in words, for people."""
-        return f"{self.player} / {self.label} / {self.team_size} agents"
+        among = f" / {self.role} among {self.partners}" if self.partners else ""
+        return f"{self.player} / {self.label} / {self.team_size} agents{among}"
 
     @cached_property
     def name(self) -> str:
@@ -105,6 +112,7 @@ class Cell:
             "seeds": self.seeds,
             "config": asdict(self.config),
             "options": self.settings.identity if self.asks_model else None,
+            "partners": [self.partners, self.role],
         }
 
 

@@ -15,6 +15,7 @@ from c2c_env.interventions import Intervention
 from c2c_env.workflows import TIERS, load_workflow
 from training.arguments import parse_config, parse_sizes, read_options, split_list, unique
 from training.benchmark.cell import Cell
+from training.benchmark.protocol.protocol_arguments import cells_of_arguments, refuse_without_protocol
 
 DEFAULT_POLICIES = (
     BASELINE, "fixed_steps", "unconstrained", "broadcast", "cost_aware", "proactive", "learned", "solo", "random",
@@ -30,6 +31,23 @@ def choose_cells(args: argparse.Namespace) -> list[Cell]:
 
     Raises:
         C2CError: a name or value that is wrong, before anything is run.
+    """
+    if args.protocol is None:
+        refuse_without_protocol(args)
+        plain = free_cells(args)
+    else:
+        plain = cells_of_arguments(args)
+    options, transcripts = read_options(args.llm, args.llm_file), str(Path(args.out) / "transcripts")
+    cells = [replace(cell, options=options, transcripts=transcripts) if cell.asks_model else cell for cell in plain]
+    check_cells(cells, connect=not args.estimate)
+    return cells
+
+
+def free_cells(args: argparse.Namespace) -> list[Cell]:
+    """Return the cells of a benchmark that follows no protocol.
+
+    Raises:
+        C2CError: a name or value that is wrong.
     """
     faults = [
         f"{flag} is {text!r}, expected at least one word"
@@ -47,8 +65,6 @@ def choose_cells(args: argparse.Namespace) -> list[Cell]:
     count = args.seeds if args.seeds is not None else 2 if args.quick else 4
     seeds = tuple(range(count))
     config = parse_config(args.config)
-    options = read_options(args.llm, args.llm_file)
-    transcripts = str(Path(args.out) / "transcripts")
     wanted = split_list(args.workflows) if args.workflows else list(QUICK_WORKFLOWS if args.quick else [BUILT_IN])
     sets: list[WorkflowSet] = [(w.name, split, (w,), seeds) for w, split in choose_workflows(wanted)]
     sets += generated_sets(args.generated)
@@ -57,16 +73,13 @@ def choose_cells(args: argparse.Namespace) -> list[Cell]:
     sets.sort(key=lambda one: (one[1] == GENERATED, TIERS.index(one[2][0].tier)))
     kinds = [Intervention.parse(word) for word in unique(split_list(args.intervene))] if args.intervene else []
     changed = [("", config), *((str(kind), kind.constants(config)) for kind in kinds)]
-    plain = [
+    return [
         Cell(policy, label, split, workflows[0].tier, workflows, size, chosen, constants, intervention)
         for label, split, workflows, chosen in sets
         for size in sizes
         for policy in policies
         for intervention, constants in (changed if policy != BASELINE else changed[:1])
     ]
-    cells = [replace(cell, options=options, transcripts=transcripts) if cell.asks_model else cell for cell in plain]
-    check_cells(cells, connect=not args.estimate)
-    return cells
 
 
 def choose_workflows(wanted: Sequence[str]) -> list[tuple[Workflow, str]]:

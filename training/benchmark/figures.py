@@ -44,7 +44,8 @@ def _figures(results: pd.DataFrame, cells: Sequence[Cell]) -> Iterator[tuple[str
         yield f"frontier{suffix}", draw_frontier(part)
         if part["synchronous_share"].notna().any():
             yield f"synchronous_share{suffix}", draw_synchronous_share(part)
-    watched = [cell for cell in cells if not cell.asks_model]  # others are played again, which costs nothing
+    # these are played again, by whole teams, which costs nothing
+    watched = [cell for cell in cells if not (cell.asks_model or cell.partners)]
     shown = [cell for cell in watched if cell.split == splits[0] and cell.policy in set(results["policy"])]
     if not shown:
         return

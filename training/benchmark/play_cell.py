@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from pathlib import Path
 
+from agents.mixed_team import MixedTeam
 from agents.play import play
 from agents.policy import Accounting, Policy, PolicyContext, Transcribing
 from agents.registry import make_policy
@@ -27,10 +28,20 @@ def policy_seed(cell: Cell) -> int:
     return zlib.crc32(f"{cell.policy} / {cell.label} / {cell.team_size} agents / {cell.seeds}".encode())
 
 
+def make_player(cell: Cell, batch: Batch) -> Policy:
+    """What decides in the cell's batch: its policy for the whole team, or for one agent among partners."""
+    seed = policy_seed(cell)
+    policy = make_policy(cell.policy, PolicyContext.of(batch, seed, cell.options))
+    if not cell.partners:
+        return policy
+    partners = make_policy(cell.partners, PolicyContext.of(batch, zlib.crc32(f"partners {seed}".encode())))
+    return MixedTeam(policy, partners, Team.default(cell.team_size).agents.index(cell.role), cell.team_size)
+
+
 def run_cell(cell: Cell) -> list[Row]:
     """Play all episodes of a cell; return a row of metrics for each."""
     batch = cell_batch(cell)
-    policy = make_policy(cell.policy, PolicyContext.of(batch, policy_seed(cell), cell.options))
+    policy = make_player(cell, batch)
     metrics = play_recorded(cell, batch, policy)
     rows: list[Row] = []
     for place, seed in enumerate(cell.seeds):

@@ -22,10 +22,12 @@ from training import arguments
 from training.benchmark import choose_cells
 from training.benchmark.cell import Cell, Row
 from training.benchmark.cell_files import read_cell
+from training.benchmark.protocol.protocol_arguments import describe_prescribed
 from training.files import source_digest
 
 RESULT_COLUMNS = ["policy", "tier", "workflow", "split", "team_size", "seed", *METRICS]
-# further columns, of teams that ask a language model
+PROTOCOL_COLUMNS = ["protocol", "partners"]  # further ones, of a run by a published protocol
+# ... and of teams that ask a language model
 MODEL_COLUMNS = {
     "failed": "1 if a question got no answer: the episode stays out of all means",
     "failure": "why",
@@ -48,7 +50,8 @@ def write_results(cells: Sequence[Cell], out: Path) -> pd.DataFrame:
     for cell in cells:
         path = out / "cells" / f"{cell.name}.json"
         if path.exists():
-            same = {"policy": cell.player, "tier": cell.tier, "split": cell.split, "team_size": cell.team_size}
+            same: Row = {"policy": cell.player, "tier": cell.tier, "split": cell.split, "team_size": cell.team_size}
+            same |= {"protocol": cell.protocol, "partners": cell.partners} if cell.protocol else {}
             rows += [same | row for row in read_cell(path, cell)]
     results = pd.DataFrame(rows, columns=[*RESULT_COLUMNS, *columns_of(rows)])
     write_whole(out / "results.csv", results.to_csv(index=False, lineterminator="\n"))
@@ -75,12 +78,14 @@ def describe_benchmark(args: argparse.Namespace, cells: Sequence[Cell]) -> dict[
         },
         "options": next((cell.settings.identity for cell in cells if cell.asks_model), None),
         "platform": platform.platform(),
+        **describe_prescribed(args, cells),
     }
 
 
 def columns_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The further columns, if there are teams that ask a language model."""
-    return list(MODEL_COLUMNS) if any("failed" in row for row in rows) else []
+    """The further columns: of a run by a protocol, and if there are teams that ask a language model."""
+    prescribed = PROTOCOL_COLUMNS if any("protocol" in row for row in rows) else []
+    return [*prescribed, *(MODEL_COLUMNS if any("failed" in row for row in rows) else [])]
 
 
 def split_failed(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -109,3 +109,10 @@ def estimate_column(group: pd.DataFrame, column: str, label: str, statistic: Sta
     """`estimate` of a column of results, with the workflows as strata."""
     workflows: list[Any] = group["workflow"].tolist()
     return estimate(group[column].to_numpy(), workflows, f"{label} {column}", statistic)
+
+
+def communication_per_effort(episodes: pd.DataFrame) -> float:
+    """Hours of communication per hour of finished effort, over all episodes; NaN if nothing was finished."""
+    spent = episodes[["work_hours", "communication_hours", "wasted_hours"]].sum(axis=1)
+    finished = (episodes["efficiency"] * spent).sum()
+    return float(episodes["communication_hours"].sum() / finished) if finished else np.nan

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 from rich import box
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
@@ -49,9 +49,9 @@ MEANS: tuple[tuple[str, str, Format], ...] = (
 )
 
 
-def show_report(results: pd.DataFrame, console: Console, path: Path) -> None:
-    """Print the tables, and write them to a file as plain text."""
-    show_and_save(Group(*make_tables(results, console.encoding == "utf-8")), console, path, REPORT_WIDTH)
+def show_report(results: pd.DataFrame, console: Console, path: Path, more: Sequence[RenderableType] = ()) -> None:
+    """Print the tables and what else there is, and write them to a file as plain text."""
+    show_and_save(Group(*make_tables(results, console.encoding == "utf-8"), *more), console, path, REPORT_WIDTH)
 
 
 def make_tables(results: pd.DataFrame, unicode: bool = True) -> list[Table | Padding]:

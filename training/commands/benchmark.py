@@ -12,6 +12,8 @@ from c2c_env.disk import write_whole
 from training import arguments
 from training.benchmark import choose_cells, model_costs, tables
 from training.benchmark.figures import draw_figures
+from training.benchmark.protocol.protocol_arguments import USUAL_POLICIES
+from training.benchmark.protocol.protocol_tables import write_reported
 from training.benchmark.results import describe_benchmark, describe_unplayed, split_failed, write_results
 from training.benchmark.run_cells import complete, describe_faults, executor_for
 from training.executors import ray_cluster
@@ -24,8 +26,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--policies",
         metavar="A,B,C",
-        help=f"policies of the registry (default: {', '.join(choose_cells.DEFAULT_POLICIES)})",
+        help=f"policies of the registry (default: {', '.join(choose_cells.DEFAULT_POLICIES)}; of a protocol:"
+        f" {', '.join(USUAL_POLICIES)})",
     )
+    add(
+        "--protocol",
+        metavar="ID",
+        help="play exactly what a published protocol prescribes (python -m training protocol lists them); workflows,"
+        " team sizes, seeds and constants are then fixed, and no_communication always plays as well",
+    )
+    add(
+        "--split",
+        metavar="SPLIT",
+        help="of the protocol: test to report (the default), validation to develop with",
+    )
+    add("--tracks", metavar="A,B", help="of the protocol (default: all)")
     add(
         "--workflows",
         metavar="A,B,C",
@@ -94,7 +109,8 @@ def run(args: argparse.Namespace) -> int:
         results = write_results(cells, out)
         counted, failed = split_failed(results)
         if len(results):
-            tables.show_report(results, console, out / "report.txt")
+            reported = write_reported(results, out, console.encoding == "utf-8")
+            tables.show_report(results, console, out / "report.txt", reported)
             console.print(f"\nEpisodes: {out / 'results.csv'}   configuration: {out / 'run.json'}", highlight=False)
             if not args.no_figures and len(counted):
                 shown = [cell for cell in cells if cell.name not in faults and not cell.intervention]

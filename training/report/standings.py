@@ -13,7 +13,7 @@ from agents.registry import BASELINE
 from agents.scripted.teams import TEAMS
 from c2c_env.errors import ConfigError, unknown_name
 from training.arguments import unique
-from training.benchmark.statistics import LEVEL, Estimate, Floats
+from training.benchmark.statistics import LEVEL, Estimate, Floats, communication_per_effort
 from training.report.rliable_import import library, metrics
 from training.report.score_matrices import RIVAL, blocks_of, with_rival
 
@@ -216,10 +216,3 @@ def seeded(seed: int) -> Iterator[None]:
         yield
     finally:
         np.random.set_state(before)  # noqa: NPY002
-
-
-def communication_per_effort(episodes: pd.DataFrame) -> float:
-    """Hours of communication per hour of finished effort, over all episodes; NaN if nothing was finished."""
-    spent = episodes[["work_hours", "communication_hours", "wasted_hours"]].sum(axis=1)
-    finished = (episodes["efficiency"] * spent).sum()
-    return float(episodes["communication_hours"].sum() / finished) if finished else np.nan

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from c2c_env.errors import ConfigError
-from training.report import standings
+from training.benchmark.statistics import communication_per_effort
 from training.report.standings import (
     Draws,
     above,
@@ -105,7 +105,7 @@ def test_communication_is_counted_for_finished_effort():
     hours = {"work_hours": [8.0, 4.0], "communication_hours": [3.0, 1.0], "wasted_hours": [1.0, 0.0]}
     episodes = pd.DataFrame({**hours, "efficiency": [0.5, 0.8]})
     # (3 + 1) / (0.5 * 12 + 0.8 * 5)
-    assert standings.communication_per_effort(episodes) == pytest.approx(0.4)
+    assert communication_per_effort(episodes) == pytest.approx(0.4)
 
 
 def test_the_largest_reduction_comes_first():
