@@ -44,7 +44,7 @@ def cells(text, agents):
 
 
 def test_timeline_shows_the_finishing_steps_and_the_metrics():
-    trace, metrics = play_episode("csv-import-tool", "cost_aware", 5, 0)
+    trace, metrics = play_episode(Batch("csv-import-tool", Team.default(5), EnvConfig()), "cost_aware", 0)
     text = printed(trace, metrics)
     assert max(map(len, text.splitlines())) <= 100
     agents = trace.batch.team.agents

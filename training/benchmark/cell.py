@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import c2c_env
-from c2c_env import EnvConfig, Workflow
+from c2c_env import EnvConfig, Team, Workflow
 from training.files import digest, file_digest, source_digest
 
 if TYPE_CHECKING:
@@ -37,12 +37,14 @@ class Cell:
         split: "built-in", "generated" or "file".
         tier: of the workflows.
         workflows: one, which every seed plays, or one a seed.
-        team_size: N, of the default team.
+        team_size: N, of the default team unless another one is given.
         seeds: of the environments.
         config: every constant, with those that the intervention changes.
         intervention: what is done to messages, such as "off" or "lossy:0.3"; "" for nothing.
         options: of prompted policies, see `agents.prompted.settings`.
         transcripts: folder for the transcripts of a prompted policy.
+        team: the team of a file, of `team_size` agents; None for the default one.
+        team_label: what the file is called, for people.
     """
 
     policy: str
@@ -56,6 +58,8 @@ class Cell:
     intervention: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     transcripts: str = ""
+    team: Team | None = None
+    team_label: str = ""
 
     @property
     def asks_model(self) -> bool:
@@ -77,12 +81,14 @@ class Cell:
     @property
     def title(self) -> str:
         """The cell in words, for people."""
-        return f"{self.player} / {self.label} / {self.team_size} agents"
+        who = f" ({self.team_label})" if self.team else ""
+        return f"{self.player} / {self.label} / {self.team_size} agents{who}"
 
     @cached_property
     def name(self) -> str:
         """The name of its file without suffix: readable parts and the hash of all that determines the result."""
-        parts = [re.sub(r"[^A-Za-z0-9._-]+", "_", part)[-60:] for part in (self.player, self.label)]
+        named = (self.player, self.label, *([self.team_label] if self.team else []))
+        parts = [re.sub(r"[^A-Za-z0-9._-]+", "_", part)[-60:] for part in named]
         text = json.dumps(self._identity(), sort_keys=True, default=str)
         return "--".join([*parts, f"n{self.team_size}", digest([text.encode()])])
 
@@ -102,6 +108,7 @@ class Cell:
             "workflows": [asdict(workflow) for workflow in self.workflows],
             "intervention": self.intervention,
             "team_size": self.team_size,
+            "team": asdict(self.team) if self.team else None,
             "seeds": self.seeds,
             "config": asdict(self.config),
             "options": self.settings.identity if self.asks_model else None,
