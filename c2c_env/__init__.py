@@ -7,6 +7,7 @@ from c2c_env.envs.parallel_env import C2CParallelEnv, env, parallel_env
 from c2c_env.make import PRESETS
 from c2c_env.metrics import METRICS
 from c2c_env.registration import register_all
+from c2c_env.team_file import load_team
 from c2c_env.workflows import (
     TEST_SEEDS,
     TRAIN_SEEDS,
@@ -45,6 +46,7 @@ __all__ = [
     "generate",
     "load_builtin",
     "load_real",
+    "load_team",
     "load_workflow",
     "parallel_env",
     "real_names",

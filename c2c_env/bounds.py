@@ -9,17 +9,20 @@ import numpy as np
 import numpy.typing as npt
 
 from c2c_env.config import Team
-from c2c_env.workflows.schema import DOMAINS, Workflow
+from c2c_env.workflows.schema import Workflow
 
 Floats = npt.NDArray[np.float64]
 
 
 def best_hours(workflow: Workflow, team: Team) -> Floats:
-    """Hours [K] of each subtask for the team's most skilled agent at Alignment Factor 1."""
-    skill = np.array(team.skills)
-    domains = [DOMAINS.index(subtask.domain) for subtask in workflow.subtasks]
+    """Hours [K] of each subtask for the team's most skilled agent at Alignment Factor 1.
+
+    Raises:
+        ConfigError: the team has other domains than the workflow.
+    """
+    skill = np.array(team.for_domains(workflow.domains, f"workflow {workflow.name!r}").skills)
     effort = np.array([subtask.effort for subtask in workflow.subtasks], dtype=np.float64)
-    hours: Floats = effort / skill[:, domains].max(axis=0)
+    hours: Floats = effort / skill[:, workflow.domain_indices()].max(axis=0)
     return hours
 
 

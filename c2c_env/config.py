@@ -34,10 +34,10 @@ from c2c_env.checks import (
 )
 from c2c_env.core.constants import CHANNELS, LEAST_WEIGHTS, NUM_TERMS, REWARD_TERMS
 from c2c_env.errors import ConfigError, raise_faults, unknown_name
+from c2c_env.workflows.schema import DOMAINS, MAX_DOMAINS, domain_faults
 
 MANAGER_SKILL = 0.4
 PRIMARY_SKILL, SECONDARY_SKILL, BASE_SKILL = 1.0, 0.7, 0.4
-NUM_DOMAINS = 5
 MAX_SIZE = 2**15 - 1  # indices of agents, subtasks, symbols and variants are kept in 16 bits
 MAX_STEPS = 10**9  # numbers of steps are kept in 32 bits, and a latency is added to them
 TIER_VOLATILITY = {"simple": 0.0, "medium": 0.005, "complex": 0.01}
@@ -74,28 +74,24 @@ class Team:
     """Who works together: agent 0 is the manager, the others are workers.
 
     Attributes:
-        skills: one row for each agent and one column for each domain (backend, frontend, data, infrastructure,
-            quality), with numbers in [1e-6, 1]. There are at most 32767 agents.
+        skills: one row for each agent and one column for each domain of the workflows that it works on, with numbers in
+            [1e-6, 1]. There are at most 32767 agents.
+        domains: the names of the columns; None takes those of the workflows, in their order.
     """
 
     skills: tuple[tuple[float, ...], ...]
+    domains: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.domains, list):
+            object.__setattr__(self, "domains", tuple(self.domains))
         try:
             rows = tuple(tuple(map(plain, row)) for row in self.skills)
         except TypeError:
-            expected = f"a list with one row of {NUM_DOMAINS} numbers for each agent"
+            expected = "a list with one row for each agent, of one number for each domain"
             raise ConfigError(f"skills is {self.skills!r}, expected {expected}") from None
         object.__setattr__(self, "skills", rows)
-        faults = []
-        if not 1 <= len(rows) <= MAX_SIZE:
-            faults.append(f"a team has {len(rows)} agents, expected 1 to {MAX_SIZE}")
-            rows = rows[:1]
-        for i, row in enumerate(rows):
-            if len(row) != NUM_DOMAINS:
-                faults.append(f"skills[{i}] has {len(row)} values, expected {NUM_DOMAINS} (one for each domain)")
-            faults += only_faults([fault(f"skills[{i}][{d}]", x, POSITIVE_SHARE) for d, x in enumerate(row)])
-        raise_faults(ConfigError, "bad team", faults)
+        raise_faults(ConfigError, "bad team", _team_faults(rows, self.domains))
 
     @property
     def size(self) -> int:
@@ -107,21 +103,59 @@ class Team:
         return [f"worker_{i}" if i else "manager_0" for i in range(self.size)]
 
     @classmethod
-    def default(cls, size: int) -> Team:
-        """Make a team with the usual skills.
+    def default(cls, size: int, num_domains: int = len(DOMAINS)) -> Team:
+        """Make a team with the usual skills for D domains, as this project has chosen them.
 
-        The manager has 0.4 everywhere. Worker i has 1.0 in domain (i-1) mod 5, 0.7 in the domain two further on, and
-        0.4 in the others.
+        The manager has 0.4 everywhere. Worker i has 1.0 in domain (i-1) mod D, 0.7 in the domain two further on (mod D)
+        and 0.4 in the others; with one or two domains these two are the same, in which it has 1.0.
         """
-        if wrong := fault("team_size", size, _SIZE):
-            raise ConfigError(wrong)
-        rows = [(MANAGER_SKILL,) * NUM_DOMAINS]
+        wrong = [fault("team_size", size, _SIZE), fault("num_domains", num_domains, integer_in(1, MAX_DOMAINS))]
+        raise_faults(ConfigError, "no default team can be made", only_faults(wrong))
+        rows = [(MANAGER_SKILL,) * num_domains]
         for i in range(1, int(size)):
-            primary = (i - 1) % NUM_DOMAINS
-            row = [BASE_SKILL] * NUM_DOMAINS
-            row[primary], row[(primary + 2) % NUM_DOMAINS] = PRIMARY_SKILL, SECONDARY_SKILL
+            primary = (i - 1) % num_domains
+            row = [BASE_SKILL] * num_domains
+            row[(primary + 2) % num_domains] = SECONDARY_SKILL
+            row[primary] = PRIMARY_SKILL
             rows.append(tuple(row))
         return cls(tuple(rows))
+
+    def for_domains(self, domains: tuple[str, ...], whose: str) -> Team:
+        """Return this team with a column for each of the domains, in their order.
+
+        Args:
+            domains: of workflows.
+            whose: domains they are, for the error.
+
+        Raises:
+            ConfigError: the team has another number of columns, or columns of other names.
+        """
+        own, wanted = self.domains, f"{len(domains)} for {whose}: {', '.join(domains)}"
+        if own is None:
+            if len(self.skills[0]) != len(domains):
+                raise ConfigError(f"the team has skills for {len(self.skills[0])} domains, expected {wanted}")
+            return self
+        if set(own) != set(domains):
+            raise ConfigError(f"the team has skills for {len(own)} domains ({', '.join(own)}), expected {wanted}")
+        columns = [own.index(name) for name in domains]
+        return self if own == domains else Team(tuple(tuple(row[d] for d in columns) for row in self.skills), domains)
+
+
+def _team_faults(rows: Sequence[Sequence[Any]], domains: Any) -> list[str]:
+    """List every fault of skills, of which the names of the columns say how many there are, or else the first row."""
+    faults = [] if domains is None else domain_faults(domains)
+    if not 1 <= len(rows) <= MAX_SIZE:
+        faults.append(f"a team has {len(rows)} agents, expected 1 to {MAX_SIZE}")
+        rows = rows[:1]
+    count = len(rows[0]) if rows else 1
+    if not 1 <= count <= MAX_DOMAINS:
+        return [*faults, f"skills[0] has {count} values, expected 1 to {MAX_DOMAINS} (one for each domain)"]
+    expected = len(domains) if domains is not None and not faults else count
+    for i, row in enumerate(rows):
+        if len(row) != expected:
+            faults.append(f"skills[{i}] has {len(row)} values, expected {expected} (one for each domain)")
+        faults += only_faults([fault(f"skills[{i}][{d}]", x, POSITIVE_SHARE) for d, x in enumerate(row)])
+    return faults
 
 
 @dataclass(frozen=True)

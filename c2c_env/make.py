@@ -13,7 +13,10 @@ from c2c_env.config import EnvConfig, Team
 from c2c_env.envs.batch import Batch
 from c2c_env.envs.batch_checks import A_CONFIG, A_TEAM
 from c2c_env.errors import ConfigError, unknown_name
+from c2c_env.team_file import TeamLike, as_team
+from c2c_env.workflows.pool import WorkflowPool
 
+DEFAULT_TEAM_SIZE = 5
 _CATALOGUE = {"action_format": "discrete"}
 _FLAT = {"mask_format": "flat", "info_format": "flat"}
 _MASK_IN_OBSERVATION = {"mask_in_observation": True}
@@ -35,7 +38,7 @@ def make_batch(
     workflow: Any = "simple",
     team_size: int | None = None,
     *,
-    team: Team | None = None,
+    team: TeamLike | None = None,
     config: EnvConfig | None = None,
     preset: str | None = None,
     num_envs: int = 1,
@@ -45,16 +48,23 @@ def make_batch(
 ) -> Batch:
     """Make a batch; see `c2c_env.parallel_env` for the arguments and errors, and `Batch` for the numbers."""
     chosen = make_config(config, preset, fields)
-    return Batch(workflow, make_team(team_size, team), chosen, num_envs, num_threads=num_threads, backend=backend)
+    given = given_team(team_size, team)
+    pool = WorkflowPool(workflow)
+    size = DEFAULT_TEAM_SIZE if team_size is None else team_size
+    who = Team.default(size, len(pool.domains)) if given is None else given
+    return Batch(pool, who, chosen, num_envs, num_threads=num_threads, backend=backend)
 
 
-def make_team(team_size: int | None, team: Team | None) -> Team:
-    """Make the team that `team_size` or `team` asks for."""
-    if team is not None and (wrong := fault("team", team, A_TEAM)):
+def given_team(team_size: int | None, team: TeamLike | None) -> Team | None:
+    """Return the team that is given, or None where `team_size` asks for a default one."""
+    if team is None:
+        return None
+    if wrong := fault("team", team, A_TEAM):
         raise ConfigError(wrong)
-    if team is not None and team_size is not None and team_size != team.size:
-        raise ConfigError(f"team_size is {team_size!r}, but the given team has {team.size} agents; give one of them")
-    return team or Team.default(5 if team_size is None else team_size)
+    given = as_team(team)
+    if team_size is not None and team_size != given.size:
+        raise ConfigError(f"team_size is {team_size!r}, but the given team has {given.size} agents; give one of them")
+    return given
 
 
 def make_config(config: EnvConfig | None, preset: str | None, fields: Mapping[str, Any]) -> EnvConfig:

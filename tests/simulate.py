@@ -29,7 +29,7 @@ def effort(rng, place, milestones):
     return float(rng.choice([0.5, 1.0, 2.5, rng.uniform(0.1, 3.0)]))
 
 
-def random_workflow(rng, most=12, tier="complex", milestones=0.0):
+def random_workflow(rng, most=12, tier="complex", milestones=0.0, domains=DOMAINS):
     """A random DAG whose prerequisites may have higher indices than their dependents."""
     order = rng.permutation(int(rng.integers(1, most + 1)))
     subtasks = {}
@@ -37,26 +37,27 @@ def random_workflow(rng, most=12, tier="complex", milestones=0.0):
         wanted = rng.permutation(order[:place])[: int(rng.integers(0, 4))]
         subtasks[k] = Subtask(
             id=f"s{k}",
-            domain=DOMAINS[int(rng.integers(0, 5))],
+            domain=domains[int(rng.integers(0, len(domains)))],
             effort=effort(rng, place, milestones),
             complexity=float(rng.uniform(0.75, 2.5)),
             prerequisites=tuple(f"s{p}" for p in wanted),
             facet_weights=UNEQUAL_WEIGHTS[int(rng.integers(0, 3))] if rng.random() < 0.3 else None,
         )
-    return Workflow("random", tier, tuple(subtasks[k] for k in sorted(subtasks)))
+    return Workflow("random", tier, tuple(subtasks[k] for k in sorted(subtasks)), domains=domains)
 
 
-def random_team(rng, size):
+def random_team(rng, size, num_domains=5):
     """Skills with many ties."""
-    skills = rng.choice([0.2, 0.4, 0.7, 1.0], size=(size, 5))
+    skills = rng.choice([0.2, 0.4, 0.7, 1.0], size=(size, num_domains))
     if rng.random() < 0.3:
-        skills[rng.integers(0, size)] = rng.uniform(0.05, 1.0, size=5)
+        skills[rng.integers(0, size)] = rng.uniform(0.05, 1.0, size=num_domains)
     return Team(tuple(map(tuple, skills.tolist())))
 
 
-def random_env(rng, agents=4, subtasks=6, seed=None, milestones=0.0, **fields):
+def random_env(rng, agents=4, subtasks=6, seed=None, milestones=0.0, domains=DOMAINS, **fields):
     """A started environment of a random workflow and team."""
-    workflow, team = random_workflow(rng, subtasks, milestones=milestones), random_team(rng, agents)
+    workflow = random_workflow(rng, subtasks, milestones=milestones, domains=domains)
+    team = random_team(rng, agents, len(domains))
     env = parallel_env(workflow, team=team, **fields)
     env.reset(seed=int(rng.integers(0, 2**40)) if seed is None else seed)
     return env
@@ -73,7 +74,9 @@ def reference_of(env):
 
     prerequisites = workflow.prerequisite_indices()
     subtasks = [
-        ReferenceSubtask(s.effort, DOMAINS.index(s.domain), s.complexity, tuple(p), s.weights(config.facet_weights))
+        ReferenceSubtask(
+            s.effort, workflow.domains.index(s.domain), s.complexity, tuple(p), s.weights(config.facet_weights)
+        )
         for s, p in zip(workflow.subtasks, prerequisites, strict=True)
     ]
     return ReferenceEnv(

@@ -24,13 +24,14 @@ def test_python_example_runs_and_is_short(capsys):
     assert "hours" in capsys.readouterr().out
 
 
-def test_workflow_example_loads_and_plays(tmp_path):
-    [example] = blocks("toml")
-    path = tmp_path / "my-workflow.toml"
-    path.write_text(example, encoding="utf-8")
-    env = c2c_env.parallel_env(path)
+def test_workflow_and_team_examples_load_and_play(tmp_path):
+    paths = tmp_path / "my-workflow.toml", tmp_path / "my-team.toml"
+    for path, example in zip(paths, blocks("toml"), strict=True):
+        path.write_text(example, encoding="utf-8")
+    env = c2c_env.parallel_env(paths[0], team=paths[1])
     env.reset(seed=0)
     assert env.batch.workflow().subtasks[1].prerequisites == ("schema",)
+    assert env.team.skills == c2c_env.Team.default(2).skills
 
 
 @pytest.mark.parametrize("call", re.findall(r"`((?:c2c_env\.)?(?:parallel_env|env|Batch)\(.*?\))`", TEXT))

@@ -168,7 +168,7 @@ def test_a_repeated_name_is_found():
 
 
 def test_equal_values_are_told_from_different_ones():
-    assert have_one_value("NUM_DOMAINS", ["c2c_env.config", "c2c_env.core.constants"])
+    assert have_one_value("MAX_COMPLEXITY", ["c2c_env.workflows.schema", "c2c_env.core.constants"])
     assert not have_one_value("run", ["training.commands.train", "training.commands.replay"])
 
 

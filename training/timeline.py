@@ -14,7 +14,7 @@ from rich.text import Text
 from agents.play import play
 from agents.policy import PolicyContext
 from agents.registry import make_policy
-from c2c_env import METRICS, Batch, EnvConfig, Team
+from c2c_env import METRICS, Batch
 from c2c_env.core import constants as c
 from c2c_env.render.scene import short_name
 from c2c_env.text.names import one_line
@@ -36,10 +36,9 @@ _FINISHED, _REWORKED = "*", "r"
 
 
 def play_episode(
-    workflow: str, policy: str, team_size: int, seed: int, options: Mapping[str, Any] | None = None
+    batch: Batch, policy: str, seed: int, options: Mapping[str, Any] | None = None
 ) -> tuple[Trace, dict[str, float]]:
-    """Play an episode and record it; return the trace and the metrics."""
-    batch = Batch(workflow, Team.default(team_size), EnvConfig())
+    """Play an episode in the one environment of a batch and record it; return the trace and the metrics."""
     player = make_policy(policy, PolicyContext.of(batch, seed, options))
     batch.reset([seed])
     trace = Trace(batch)

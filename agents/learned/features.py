@@ -16,6 +16,8 @@ import numpy as np
 
 from c2c_env.core import constants as c
 from c2c_env.core.observation.layout import ObservationLayout
+from c2c_env.errors import ConfigError
+from c2c_env.workflows import DOMAINS
 
 COUNT_SCALE = 4.0  # prerequisites and dependents come in ones and twos, whatever the padding
 EFFORT_UNIT = 10.0  # hours
@@ -96,9 +98,18 @@ class Reader:
     Args:
         layout: of the observations.
         with_variants: whether what is known of variants is read; otherwise F is 0, whatever the layout says.
+
+    Raises:
+        ConfigError: the workflows have another number of domains than those that the network learns with. What the
+            domains are called does not matter.
     """
 
     def __init__(self, layout: ObservationLayout, with_variants: bool = False) -> None:
+        if (got := layout.sizes["DOMAINS"]) != len(DOMAINS):
+            raise ConfigError(
+                f"the workflows have {got} domains, but learned teams play only workflows of {len(DOMAINS)} domains,"
+                " which they learn with"
+            )
         self.layout, self.with_variants = layout, with_variants
         self.num_agents, self.num_subtasks = layout.sizes["A"], layout.sizes["K"]
         self.split = layout.board_size

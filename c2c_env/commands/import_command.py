@@ -15,7 +15,7 @@ from c2c_env.text.names import without_controls
 from c2c_env.workflows.importers import FORMATS, Imported, ImportSettings, import_graph
 from c2c_env.workflows.importers.convert import DEFAULT_COMPLEXITY, MEDIAN_HOURS
 from c2c_env.workflows.importers.workflow_toml import write_workflow
-from c2c_env.workflows.schema import MAX_COMPLEXITY, MIN_COMPLEXITY, TIERS
+from c2c_env.workflows.schema import DOMAINS, MAX_COMPLEXITY, MIN_COMPLEXITY, TIERS
 
 _EPILOG = f"""\
 examples:
@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-o", "--out", metavar="FILE", required=True, help="the workflow, in TOML")
     add("--format", metavar="NAME", help=f"of FILE: {', '.join(FORMATS)} (default: by the end of its name)")
     add("--map", metavar="KIND=DOMAIN", action="append", default=[], help="domain of tasks of a kind; repeatable")
+    add("--domains", metavar="NAME[,...]", help=f"of the workflow (default: {','.join(DOMAINS)})")
     add("--hours-per-unit", metavar="H", help="hours of effort for a unit of duration (default: see below)")
     add("--tier", metavar="TIER", help=f"{', '.join(TIERS)} (default: by the number of tasks)")
     add("--complexity", metavar="K", help=f"of tasks for which FILE has none (default: {DEFAULT_COMPLEXITY})")
@@ -71,11 +72,12 @@ def _settings(args: argparse.Namespace) -> ImportSettings:
     Raises:
         ConfigError: lists every argument that is wrong.
     """
-    domains, faults = _read_map(args.map)
+    kinds, faults = _read_map(args.map)
+    domains = DOMAINS if args.domains is None else tuple(name.strip() for name in args.domains.split(","))
     hours, wrong_hours = _read_setting("--hours-per-unit", args.hours_per_unit, _HOURS)
     complexity, wrong_complexity = _read_setting("--complexity", args.complexity, _COMPLEXITY)
     raise_faults(ConfigError, "bad arguments", only_faults([*faults, wrong_hours, wrong_complexity]))
-    return ImportSettings(args.name, args.tier, domains, hours, complexity or DEFAULT_COMPLEXITY)
+    return ImportSettings(args.name, args.tier, kinds, domains, hours, complexity or DEFAULT_COMPLEXITY)
 
 
 _HOURS: Check = (lambda x: NOT_NEGATIVE[0](x) and x > 0, "a number in (0, 1e+06]")
@@ -117,7 +119,7 @@ def _describe(imported: Imported) -> list[str]:
     milestones = sum(subtask.effort == 0 for subtask in subtasks)
     edges = sum(len(subtask.prerequisites) for subtask in subtasks)
     size = f"subtasks: {len(subtasks)}, milestones among them: {milestones}, prerequisites: {edges}"
-    kinds = ", ".join(f"{kind or 'none'}={domain}" for kind, domain in imported.domains.items())
+    kinds = ", ".join(f"{kind or 'none'}={domain}" for kind, domain in imported.kinds.items())
     return [
         f"{size}, tier: {imported.workflow.tier}, hours: {imported.workflow.total_effort:g},"
         f" hours per unit of duration: {imported.hours_per_unit:g}",
@@ -129,7 +131,7 @@ def _command(args: argparse.Namespace) -> str:
     """The command that makes the same workflow, with files by their names alone."""
     words = ["c2c-env", "import", Path(args.file).name, "-o", Path(args.out).name]
     single = {"--format": args.format, "--hours-per-unit": args.hours_per_unit, "--tier": args.tier}
-    single |= {"--complexity": args.complexity, "--name": args.name}
+    single |= {"--complexity": args.complexity, "--name": args.name, "--domains": args.domains}
     words += [word for flag, value in single.items() if value is not None for word in (flag, value)]
     words += [word for pair in args.map for word in ("--map", pair)]
     return shlex.join(words)

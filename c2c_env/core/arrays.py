@@ -3,7 +3,8 @@
 Sizes: B environments, W packed workflows, A agents (padded), K subtasks (padded), E prerequisites of all subtasks
 together (padded), Z milestones (padded), L steps of message latency, V symbols, F variants of a subtask, D observation
 length, M mask length.
-Axes in capital words (FACETS, CHANNELS ...) have the length of the table of that name in `constants`.
+Axes in capital words (FACETS, CHANNELS ...) have the length of the table of that name in `constants`; DOMAINS has that
+of the domains of the workflows.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ ASKS = tuple(name.endswith("_ask") for name in SPEECHES)  # whether a speech is 
 # facets of understanding, in the order of every last axis of length 4
 INTENT, INTERFACE, CONSTRAINTS, CONTEXT = range(4)
 NUM_FACETS = 4
-NUM_DOMAINS = 5
 
 # status of a subtask
 BLOCKED, READY, DONE = range(3)
@@ -115,7 +114,6 @@ MAX_COMPLEXITY = 2.5
 
 # lengths of the axes of arrays that these tables fix, by the names that `arrays` and `observation.layout` use
 AXES = {
-    "DOMAINS": NUM_DOMAINS,
     "FACETS": NUM_FACETS,
     "CHANNELS": NUM_CHANNELS,
     "SPEECHES": NUM_SPEECHES,

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from c2c_env.checks import fault, integer_from, only_faults
-from c2c_env.config import MAX_SIZE, EnvConfig, Team
+from c2c_env.config import MAX_SIZE, EnvConfig
 from c2c_env.core import constants, transition
 from c2c_env.core.arrays import Array, Outputs, Params, State, allocate
 from c2c_env.core.compile import cpu
@@ -23,6 +23,7 @@ from c2c_env.envs.spaces import action_sizes, mask_size
 from c2c_env.envs.starts import make_starts
 from c2c_env.errors import ActionError, ConfigError, ResetNeededError, SnapshotError, raise_faults
 from c2c_env.metrics import episode_metrics
+from c2c_env.team_file import TeamLike, as_team
 from c2c_env.workflows.pack import pack
 from c2c_env.workflows.packing_rules import most_steps
 from c2c_env.workflows.pool import WorkflowPool
@@ -45,7 +46,7 @@ class Batch:
 
     Args:
         workflow: see `c2c_env.parallel_env`.
-        team: who works.
+        team: who works, with skills in the domains of the workflows; a `Team` or a path to a TOML file.
         config: every constant.
         num_envs: B.
         num_threads: threads that share the batch; results do not depend on it.
@@ -53,14 +54,15 @@ class Batch:
         write_observations: False leaves the observations out, for planners that only need the dynamics.
 
     Raises:
-        ConfigError: sizes do not fit, or a workflow is larger than `config.max_subtasks`.
+        ConfigError: sizes do not fit, a workflow is larger than `config.max_subtasks`, or the team has other domains
+            than the workflows.
         WorkflowError: a workflow is unknown or faulty.
     """
 
     def __init__(
         self,
         workflow: Any,
-        team: Team,
+        team: TeamLike,
         config: EnvConfig,
         num_envs: int = 1,
         *,
@@ -71,14 +73,15 @@ class Batch:
         self.check_types(team, config, num_envs, num_threads)
         self._write_observations = write_observations
         self.pool = workflow if isinstance(workflow, WorkflowPool) else WorkflowPool(workflow)
-        self.team, self.config, self.num_envs, self.num_threads = team, config, num_envs, num_threads
+        self.team = as_team(team).for_domains(self.pool.domains, self.pool.domains_of)
+        self.config, self.num_envs, self.num_threads = config, num_envs, num_threads
         self.backend = backend
-        self.num_agents = team.size
-        self.max_agents = config.max_agents or team.size
+        self.num_agents = self.team.size
+        self.max_agents = config.max_agents or self.num_agents
         self.max_subtasks = config.max_subtasks or self.pool.max_subtasks
         self._check_sizes()
-        sizes = (self.max_agents, self.max_subtasks, config.vocab_size, config.relations, config.hidden_facts)
-        self.layout = ObservationLayout.build(*sizes)
+        sizes = (self.max_agents, self.max_subtasks, len(self.pool.domains), config.vocab_size)
+        self.layout = ObservationLayout.build(*sizes, config.relations, config.hidden_facts)
         self._sizes = self.axes(num_envs)
         self._action_sizes = np.array(action_sizes(config, self.max_agents, self.max_subtasks))
         self._allocate()
@@ -87,7 +90,7 @@ class Batch:
         self._connect()
 
     @staticmethod
-    def check_types(team: Team, config: EnvConfig, num_envs: int, num_threads: int) -> None:
+    def check_types(team: TeamLike, config: EnvConfig, num_envs: int, num_threads: int) -> None:
         """Raise a `ConfigError` that lists what is of the wrong type."""
         found = [
             fault("team", team, A_TEAM),
@@ -122,6 +125,7 @@ class Batch:
             "K": self.max_subtasks,
             "K+1": self.max_subtasks + 1,
             "L": max(channel.latency for channel in config.channels),
+            "DOMAINS": len(self.pool.domains),
             "C": 4 * self.max_agents,
             "F": config.hidden_facts,
             "R": constants.OLDEST + 1,

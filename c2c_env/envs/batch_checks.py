@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -15,7 +16,7 @@ from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array, Outputs, Params, Spec, State, array_specs
 from c2c_env.errors import ConfigError
 
-A_TEAM = instance_of(Team, "a c2c_env.Team")
+A_TEAM: Check = (lambda x: isinstance(x, Team | str | os.PathLike), "a c2c_env.Team or a path to a TOML file")
 A_CONFIG = instance_of(EnvConfig, "a c2c_env.EnvConfig")
 
 A_SEED: Check = (lambda x: is_integer(x) and 0 <= x < 2**64, "an integer in [0, 2**64)")

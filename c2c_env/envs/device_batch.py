@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from c2c_env.config import EnvConfig, Team
+from c2c_env.config import EnvConfig
 from c2c_env.core.arrays import Array, Outputs, Params, State, allocate
 from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs.batch import Batch
@@ -21,6 +21,7 @@ from c2c_env.envs.batch_checks import checked_seeds, indices
 from c2c_env.envs.starts import make_starts
 from c2c_env.errors import ActionError, ConfigError, MissingExtraError, ResetNeededError
 from c2c_env.metrics import episode_metrics
+from c2c_env.team_file import TeamLike
 from c2c_env.workflows.pack_generated import Table
 
 
@@ -51,7 +52,7 @@ class DeviceBatch:
 
     Args:
         workflow: as for `Batch`; generated ones are drawn and packed on the device.
-        team: who works.
+        team: as for `Batch`.
         config: every constant.
         num_envs: B.
         device: index of the CUDA device.
@@ -66,7 +67,7 @@ class DeviceBatch:
     def __init__(
         self,
         workflow: Any,
-        team: Team,
+        team: TeamLike,
         config: EnvConfig,
         num_envs: int = 1,
         *,
@@ -77,8 +78,8 @@ class DeviceBatch:
         # one environment on the host: it checks the arguments and makes the parameters
         self._host = Batch(workflow, team, config, backend="interpreted", write_observations=write_observations)
         self._cuda = load_cuda(device)
-        self.team, self.config, self.num_envs, self.device = team, config, num_envs, device
-        self.num_agents = team.size
+        self.team, self.config, self.num_envs, self.device = self._host.team, config, num_envs, device
+        self.num_agents = self.team.size
         self._has_episodes = False
         with self._cuda.on(device):
             self._allocate()

@@ -22,6 +22,7 @@ from c2c_env.errors import ActionError, ConfigError, ResetNeededError, raise_fau
 from c2c_env.make import make_batch
 from c2c_env.registration import ENV_ID
 from c2c_env.render import MODES, check_mode, draw
+from c2c_env.team_file import TeamLike
 from c2c_env.workflows.pool import WorkflowLike
 
 Actions = Mapping[str, Any]
@@ -41,6 +42,11 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     stands for the paper's language-model judge, and most constants, are this project's own (`EnvConfig`).
 
     Agents are `manager_0, worker_1, ..., worker_{N-1}`. All act at once, none leaves early, all end together.
+
+    Every subtask belongs to a domain, and every agent has a skill in each. The domains are those of the workflow, by
+    default five (backend, frontend, data, infrastructure, quality); all workflows of an environment have the same. In
+    the default team of D domains the manager has 0.4 in all; worker i has 1.0 in domain (i-1) mod D, 0.7 in the one two
+    further on (mod D) and 0.4 in the others (this project's own). A team file gives other skills.
 
     `hidden_facts=F` (off by default; this project's own and not the paper's) makes what messages say matter. Every
     subtask can be built in F variants, of which one is wanted: its fact. At reset each fact is drawn uniformly; the
@@ -366,7 +372,7 @@ def parallel_env(
     workflow: WorkflowLike | list[WorkflowLike] = "simple",
     team_size: int | None = None,
     *,
-    team: Team | None = None,
+    team: TeamLike | None = None,
     config: EnvConfig | None = None,
     preset: str | None = None,
     render_mode: str | None = None,
@@ -379,8 +385,8 @@ def parallel_env(
         workflow: the name of a built-in (`c2c_env.builtin_names()`) or of a real task graph (`c2c_env.real_names()`),
             a tier ("simple", "medium", "complex": generated from the training seeds), a path to a TOML file, a
             `Workflow`, a `Generated(tier=, seeds=)`, or a list of these, of which one is drawn at every reset.
-        team_size: N agents with the default skills (5 if neither it nor `team` is given).
-        team: a team given explicitly, instead of `team_size`.
+        team_size: N agents with default skills in the domains of the workflow (5 if neither it nor `team` is given).
+        team: a team given explicitly, instead of `team_size`: a `Team` or a path to a TOML file.
         config: every constant; None stands for `EnvConfig()`.
         preset: the name of a library ("rllib", "sb3", "torchrl" ..., see `c2c_env.PRESETS`), which sets the fields
             that suit it.
@@ -389,8 +395,9 @@ def parallel_env(
         **fields: fields of `EnvConfig` to change, for example `action_format="discrete"`.
 
     Raises:
-        ConfigError: a keyword is unknown or a value out of range; all faults are listed at once.
-        WorkflowError: a workflow is unknown or faulty; all faults are listed at once.
+        ConfigError: a keyword is unknown or a value out of range, or a team file is faulty; all faults are listed at
+            once. Or the team has skills in other domains than the workflows.
+        WorkflowError: a workflow is unknown or faulty; all faults are listed at once. Or two have different domains.
     """
     batch = make_batch(workflow, team_size, team=team, config=config, preset=preset, backend=backend, **fields)
     return C2CParallelEnv(batch, render_mode)

@@ -46,7 +46,7 @@ def _parts(batch: Batch) -> list[_Part]:
         ("K", lambda: s.remaining / np.where(p.effort[w] > 0.0, p.effort[w], 1.0)),
         ("K", lambda: p.effort[w] / (p.effort[w] + c.EFFORT_SCALE)),
         ("K", lambda: p.complexity[w] / c.MAX_COMPLEXITY),
-        ("K DOMAINS", lambda: _one_hot(p.domain[w], c.NUM_DOMAINS) * real[..., None]),
+        ("K DOMAINS", lambda: _one_hot(p.domain[w], p.skill.shape[1]) * real[..., None]),
         ("K FACETS", lambda: p.weights[w]),
         ("K K", lambda: _prerequisite_matrix(batch)),
         ("K A", lambda: _one_hot(s.owner, agents)),

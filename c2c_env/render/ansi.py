@@ -73,7 +73,7 @@ def _board_head(columns: Columns) -> str:
 
 def _board_line(scene: Scene, subtask: SubtaskLine, columns: Columns) -> str:
     mark = _paint("*", _foreground(_CRITICAL)) if subtask.critical else " "
-    words = f"{fit(subtask.id, columns.name)} {subtask.domain[: columns.domain]:{columns.domain}}"
+    words = f"{fit(subtask.id, columns.name)} {fit(subtask.domain, columns.domain, mark='')}"
     status = _paint(f"{_STATUS_WORD[subtask.status]:5}", _foreground(_STATUS_COLOUR[subtask.status]))
     owner = short_name(subtask.owner) if subtask.owner >= 0 else "-"
     left = (

@@ -14,7 +14,6 @@ import numpy as np
 from c2c_env.core.arrays import Array
 from c2c_env.errors import ConfigError, MissingExtraError
 from c2c_env.render.scene import AgentLine, Scene, SubtaskLine, fit, short_name
-from c2c_env.workflows.schema import DOMAINS
 
 PICTURE_DPI = 120
 _FONT, _SIZE, _SMALL = "DejaVu Sans", 7.5, 6.5
@@ -27,7 +26,9 @@ _LEAST_TITLE = 4.0
 _MESSAGES = 3.55
 _INK, _GREY, _LINE, _CRITICAL = "#1a1a1a", "#6e6e6e", "#dddddd", "#d55e00"
 _STATUS_COLOUR = {"done": "#4c9f70", "ready": "#2f6db3", "blocked": "#9a9a9a"}
-_DOMAIN_COLOUR = dict(zip(DOMAINS, ("#0072b2", "#cc79a7", "#009e73", "#e69f00", "#56b4e9"), strict=True))
+# of domains by their index, those of Okabe and Ito; further domains begin anew
+_DOMAIN_COLOURS = ("#0072b2", "#cc79a7", "#009e73", "#e69f00", "#56b4e9", "#d55e00", "#f0e442", "#000000")
+_DOMAIN_WIDTH = 0.94  # inches for the name of a domain
 _TALK = "#e69f00"
 _USE_COLOUR = {"work": "#2f6db3", "waste": "#c0392b", "": "#bcd3ea"}
 _TIME_LEGEND = ((_TALK, "communication"), *zip(_USE_COLOUR.values(), ("work", "wasted", "unused"), strict=True))
@@ -168,8 +169,8 @@ def _draw_subtask(sheet: Sheet, subtask: SubtaskLine, y: float) -> None:
     if subtask.critical:
         sheet.text(_MARGIN + 0.23, y, "◆", _CRITICAL)
     sheet.text(_MARGIN + 0.42, y, _cut(subtask.title, title - 0.5), _GREY if done else _INK)
-    sheet.box(right, y - 0.04, 0.08, 0.08, _DOMAIN_COLOUR[subtask.domain])
-    sheet.text(right + 0.14, y, subtask.domain)
+    sheet.box(right, y - 0.04, 0.08, 0.08, _DOMAIN_COLOURS[subtask.domain_index % len(_DOMAIN_COLOURS)])
+    sheet.text(right + 0.14, y, _cut(subtask.domain, _DOMAIN_WIDTH))
     sheet.text(right + 1.1, y, subtask.status, _STATUS_COLOUR[subtask.status])
     sheet.box(right + 1.7, y - 0.05, 0.95, 0.1, _LINE)
     sheet.box(right + 1.7, y - 0.05, 0.95 * subtask.finished_share, 0.1, _STATUS_COLOUR["done" if done else "ready"])

@@ -17,12 +17,16 @@ from c2c_env.workflows.schema import Workflow
 
 @dataclass(frozen=True)
 class SubtaskLine:
-    """A line of the board; `owner`, and `worker` in the last step, are indices of agents or -1."""
+    """A line of the board; `owner`, and `worker` in the last step, are indices of agents or -1.
+
+    `domain_index` is the place of its domain among those of the workflow.
+    """
 
     index: int
     id: str
     title: str
     domain: str
+    domain_index: int
     status: str
     effort: float
     remaining: float
@@ -137,15 +141,15 @@ def width_of(text: str) -> int:
     return sum(_columns(ch) for ch in text)
 
 
-def fit(text: str, width: int) -> str:
-    """Cut a text to `width` terminal columns, or fill it up with blanks."""
+def fit(text: str, width: int, mark: str = "…") -> str:
+    """Cut a text to `width` terminal columns, with a mark at its end, or fill it up with blanks."""
     if width_of(text) > width:
         cut = ""
         for ch in text:
-            if width_of(cut) + _columns(ch) > width - 1:
+            if width_of(cut) + _columns(ch) > width - width_of(mark):
                 break
             cut += ch
-        text = cut + "…"
+        text = cut + mark
     return text + " " * (width - width_of(text))
 
 
@@ -177,7 +181,8 @@ def _subtasks(params: Params, state: State, row: int, workflow: Workflow) -> tup
             index=k,
             id=one_line(subtask.id),
             title=one_line(subtask.title or subtask.id),
-            domain=subtask.domain,
+            domain=one_line(subtask.domain),
+            domain_index=domain,
             status=c.STATUSES[state.status[row, k]],
             effort=subtask.effort,
             remaining=float(state.remaining[row, k]),
@@ -185,7 +190,7 @@ def _subtasks(params: Params, state: State, row: int, workflow: Workflow) -> tup
             worker=_worker(state, row, k),
             critical=k in critical,
         )
-        for k, subtask in enumerate(workflow.subtasks)
+        for k, (subtask, domain) in enumerate(zip(workflow.subtasks, workflow.domain_indices(), strict=True))
     )
 
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from c2c_env.workflows.schema import FACETS, Workflow
+from c2c_env.workflows.schema import DOMAINS, FACETS, Workflow
 
 TEAM = "team"  # the recipient that stands for everybody
 MAX_LETTER = 600  # characters of a message that are passed on
@@ -50,10 +50,12 @@ class WorkflowWords:
     Attributes:
         titles: one for each subtask.
         facts: for each subtask, the sentences of each facet.
+        domains: their names, in the order of skills; without commas, which separate the cells of tables.
     """
 
     titles: tuple[str, ...]
     facts: tuple[Mapping[str, str], ...]
+    domains: tuple[str, ...] = DOMAINS
 
     @classmethod
     def of(cls, workflow: Workflow) -> WorkflowWords:
@@ -63,4 +65,4 @@ class WorkflowWords:
             {facet: one_line(subtask.facts[facet]) for facet in FACETS if subtask.facts.get(facet)}
             for subtask in workflow.subtasks
         )
-        return cls(titles, facts)
+        return cls(titles, facts, tuple(one_line(name).replace(",", ";") for name in workflow.domains))

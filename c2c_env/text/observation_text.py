@@ -13,7 +13,7 @@ from c2c_env.core.constants import ASSIGN, CHAT_TELL, DONE, INTERFACE, READY, SP
 from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs.spaces import part_slices
 from c2c_env.text.names import TEAM, WorkflowWords, agent_name, quoted, subtask_name
-from c2c_env.workflows.schema import DOMAINS, FACETS
+from c2c_env.workflows.schema import FACETS
 
 FACT_THRESHOLD = 0.5  # the sentence of a facet is shown from this understanding on
 NOTHING = "-"
@@ -191,7 +191,7 @@ def _variant(flags: Array) -> Array:
 
 def render(sight: Sight, words: WorkflowWords) -> str:
     """Write the whole observation as compact text, which is always the same for the same observation."""
-    parts = [_me(sight), _team(sight), _subtasks(sight, words), _variants(sight), _facts(sight, words)]
+    parts = [_me(sight), _team(sight, words), _subtasks(sight, words), _variants(sight), _facts(sight, words)]
     parts += [_contacts(sight), _choices(sight)]
     return "\n\n".join(part for part in parts if part)
 
@@ -214,8 +214,8 @@ def _row(*cells: object) -> str:
     return ",".join(str(cell) for cell in cells)
 
 
-def _team(sight: Sight) -> str:
-    lines = ["Team (skills 0-1; what each worked on in the last step):", _row("agent", *DOMAINS, "worked_on")]
+def _team(sight: Sight, words: WorkflowWords) -> str:
+    lines = ["Team (skills 0-1; what each worked on in the last step):", _row("agent", *words.domains, "worked_on")]
     for i, skills in enumerate(sight.skills):
         lines.append(_row(agent_name(i), *map(plain_number, skills), _subtask_or_none(sight.working[i])))
     return "\n".join(lines)
@@ -237,7 +237,7 @@ def _subtask(sight: Sight, words: WorkflowWords, subtask: int) -> str:
     return _row(
         subtask_name(k),
         STATUSES[sight.status[k]],
-        DOMAINS[sight.domain[k]],
+        words.domains[sight.domain[k]],
         f"{plain_number(sight.remaining[k])}/{plain_number(sight.effort[k])}",
         plain_number(sight.complexity[k]),
         plain_number(sight.critical_path[k]),

@@ -11,9 +11,9 @@ from typing import Any
 from c2c_env.checks import choice_fault
 from c2c_env.disk import parse_toml, read_text
 from c2c_env.errors import WorkflowError, raise_faults, unknown_name
-from c2c_env.workflows.schema import Subtask, Workflow, workflow_faults
+from c2c_env.workflows.schema import DOMAINS, Subtask, Workflow, domain_faults, workflow_faults
 
-_WORKFLOW_KEYS = {"name", "tier", "subtasks", "title", "brief"}
+_WORKFLOW_KEYS = {"name", "tier", "subtasks", "title", "brief", "domains"}
 _SUBTASK_KEYS = {"id", "domain", "effort", "complexity", "prerequisites", "facet_weights", "title", "facts"}
 _REQUIRED = {"workflow": ("name", "tier", "subtasks"), "subtask": ("id", "domain", "effort", "complexity")}
 
@@ -72,7 +72,10 @@ def parse_workflow(text: str, where: str) -> Workflow:
     if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
         faults.append("subtasks is not an array of tables; write each as [[subtasks]]")
         tables = []
-    lenient = () if document.get("subtasks") == [] else (_subtask({}, 0),)
+    domains = document.get("domains", DOMAINS)
+    domains = tuple(domains) if isinstance(domains, list) else domains
+    domain = DOMAINS[0] if domain_faults(domains) else domains[0]
+    lenient = () if document.get("subtasks") == [] else (_subtask({}, 0, domain),)
     for position, table in enumerate(tables):
         label = f"subtask {table.get('id', f'number {position + 1}')!r}"
         faults += [f"{label}: {fault}" for fault in _key_faults("subtask", table, _SUBTASK_KEYS)]
@@ -81,7 +84,8 @@ def parse_workflow(text: str, where: str) -> Workflow:
         "tier": document.get("tier", "simple"),
         "title": document.get("title", ""),
         "brief": document.get("brief", ""),
-        "subtasks": tuple(_subtask(table, position) for position, table in enumerate(tables)) or lenient,
+        "domains": domains,
+        "subtasks": tuple(_subtask(table, position, domain) for position, table in enumerate(tables)) or lenient,
     }
     faults += workflow_faults(values)
     raise_faults(WorkflowError, f"bad workflow file {where}", faults)
@@ -93,7 +97,7 @@ def _key_faults(kind: str, table: Mapping[str, Any], valid: Iterable[str]) -> li
     return missing + [unknown_name("key", key, valid) for key in table if key not in set(valid)]
 
 
-def _subtask(table: Mapping[str, Any], position: int) -> Subtask:
+def _subtask(table: Mapping[str, Any], position: int, domain: str) -> Subtask:
     """Build a subtask leniently: missing keys get a valid stand-in, since their absence is already a fault."""
-    stand_in: dict[str, Any] = {"id": f"number {position + 1}", "domain": "backend", "effort": 1.0, "complexity": 1.0}
+    stand_in: dict[str, Any] = {"id": f"number {position + 1}", "domain": domain, "effort": 1.0, "complexity": 1.0}
     return Subtask(**{**stand_in, **{key: value for key, value in table.items() if key in _SUBTASK_KEYS}})

@@ -13,16 +13,19 @@ from c2c_env import bounds
 from c2c_env.config import TIER_VOLATILITY, EnvConfig, Team
 from c2c_env.workflows.pack_generated import horizon_steps
 from c2c_env.workflows.random_stream import Array
-from c2c_env.workflows.schema import DOMAINS, Workflow
+from c2c_env.workflows.schema import Workflow
 
 
 def pack(workflow: Workflow, team: Team, config: EnvConfig) -> dict[str, Array]:
-    """Make a row of each array of `core.arrays.Params` with axis W, without padding."""
+    """Make a row of each array of `core.arrays.Params` with axis W, without padding.
+
+    The team has the columns of the workflow's domains, see `Team.for_domains`.
+    """
     skill = np.array(team.skills)
     efforts = [subtask.effort for subtask in workflow.subtasks]
     hours = bounds.best_hours(workflow, team)
     bound = bounds.lower_bound(workflow, team)
-    domain = [DOMAINS.index(subtask.domain) for subtask in workflow.subtasks]
+    domain = workflow.domain_indices()
     prerequisites, dependents = workflow.prerequisite_indices(), workflow.dependent_indices()
     order = _sorted_subtasks(prerequisites, dependents)
     milestones = [k for k in order if not efforts[k]]

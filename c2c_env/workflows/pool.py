@@ -15,7 +15,7 @@ from c2c_env.workflows.draw_workflow import MAX_PREREQUISITES, TIER_SHAPES
 from c2c_env.workflows.generator import Generated, generate
 from c2c_env.workflows.loader import builtin_names, load_builtin, load_real, load_workflow, real_names
 from c2c_env.workflows.pool_index import RANGE, SINGLE, Sources, first_index, seed_of, source_of
-from c2c_env.workflows.schema import TIERS, Workflow
+from c2c_env.workflows.schema import DOMAINS, TIERS, Workflow
 
 WorkflowLike = str | os.PathLike[str] | Workflow | Generated
 
@@ -28,6 +28,8 @@ class WorkflowPool:
     Attributes:
         sources: workflows and `Generated`, as given.
         arrays: the same as arrays for compiled code.
+        domains: those of every workflow.
+        domains_of: the name of a workflow that has them, for errors.
         max_subtasks, max_edges, max_milestones: the most that any workflow of the pool can have; an edge is a
             prerequisite of a subtask, a milestone is a subtask of no effort.
     """
@@ -38,6 +40,8 @@ class WorkflowPool:
         if not given:
             raise WorkflowError("workflow is an empty list, expected at least one")
         self.sources = tuple(_resolve(one) for one in given)
+        self.domains = _common_domains(self.sources)
+        self.domains_of = _described(self.sources[0])
         self.arrays = _sources(self.sources)
         sizes = zip(*map(_sizes, self.sources), strict=True)
         self.max_subtasks, self.max_edges, self.max_milestones = map(max, sizes)
@@ -65,6 +69,26 @@ class WorkflowPool:
     def generates(self) -> bool:
         """Whether some of its workflows are generated."""
         return any(isinstance(source, Generated) for source in self.sources)
+
+
+def _domains(source: Workflow | Generated) -> tuple[str, ...]:
+    return source.domains if isinstance(source, Workflow) else DOMAINS
+
+
+def _described(source: Workflow | Generated) -> str:
+    return f"workflow {source.name!r}" if isinstance(source, Workflow) else f"generated {source.tier} workflows"
+
+
+def _common_domains(sources: Sequence[Workflow | Generated]) -> tuple[str, ...]:
+    """Return the domains that all sources have, or raise an error about the first two that differ."""
+    first = sources[0]
+    for other in sources:
+        if _domains(other) != _domains(first):
+            each = [f"{_described(one)} has {', '.join(_domains(one))}" for one in (first, other)]
+            raise WorkflowError(
+                f"the workflows of one environment need the same domains in the same order: {'; '.join(each)}"
+            )
+    return _domains(first)
 
 
 def _sizes(source: Workflow | Generated) -> tuple[int, int, int]:

@@ -22,7 +22,8 @@ from c2c_env.checks import (
 )
 from c2c_env.errors import WorkflowError, nearest, raise_faults, unknown_name
 
-DOMAINS = ("backend", "frontend", "data", "infrastructure", "quality")
+DOMAINS = ("backend", "frontend", "data", "infrastructure", "quality")  # of workflows that name none
+MAX_DOMAINS = 64
 FACETS = ("intent", "interface", "constraints", "context")
 TIERS = ("simple", "medium", "complex")
 MIN_COMPLEXITY, MAX_COMPLEXITY = 0.75, 2.5
@@ -40,7 +41,7 @@ class Subtask:
 
     Attributes:
         id: unique in its workflow.
-        domain: one of `DOMAINS`.
+        domain: one of the domains of its workflow.
         effort: hours for an agent of skill 1 at Alignment Factor 1, in (1e-6, 1e6]; or 0, which makes it a milestone:
             it is done as soon as its prerequisites are, by nobody and for nothing.
         complexity: kappa in [0.75, 2.5]; lean channels lose more on complex subtasks.
@@ -81,23 +82,38 @@ class Subtask:
 
 @dataclass(frozen=True)
 class Workflow:
-    """A directed acyclic graph of subtasks; construction raises one `WorkflowError` that lists every fault."""
+    """A directed acyclic graph of subtasks; construction raises one `WorkflowError` that lists every fault.
+
+    Attributes:
+        name: for errors, results and the options of a reset.
+        tier: simple, medium or complex: how often requirements change.
+        subtasks: at least one.
+        title, brief: words for people and language models.
+        domains: names of 1 to 64 kinds of work, all different. A team has a skill for each, in this order.
+    """
 
     name: str
     tier: str
     subtasks: tuple[Subtask, ...]
     title: str = ""
     brief: str = ""
+    domains: tuple[str, ...] = DOMAINS
 
     def __post_init__(self) -> None:
-        if isinstance(self.subtasks, Sequence) and not isinstance(self.subtasks, str):
-            object.__setattr__(self, "subtasks", tuple(self.subtasks))
+        for name in ("subtasks", "domains"):
+            value = getattr(self, name)
+            if isinstance(value, Sequence) and not isinstance(value, str):
+                object.__setattr__(self, name, tuple(value))
         raise_faults(WorkflowError, f"bad workflow {self.name!r}", workflow_faults(vars(self)))
 
     @property
     def total_effort(self) -> float:
         """Hours of all subtasks at skill 1 and Alignment Factor 1."""
         return sum(subtask.effort for subtask in self.subtasks)
+
+    def domain_indices(self) -> list[int]:
+        """Return the index of the domain of each subtask."""
+        return [self.domains.index(subtask.domain) for subtask in self.subtasks]
 
     def prerequisite_indices(self) -> list[list[int]]:
         """Return the indices of the prerequisites of each subtask, in ascending order."""
@@ -126,6 +142,9 @@ def workflow_faults(values: Mapping[str, Any]) -> list[str]:
     faults = [_name_fault("name", values["name"])]
     faults += [fault(key, values[key], TEXT) for key in ("title", "brief")]
     faults.append(choice_fault("tier", values["tier"], TIERS))
+    wrong_domains = domain_faults(values["domains"])
+    domains = () if wrong_domains else values["domains"]
+    faults += wrong_domains
     subtasks = values["subtasks"]
     if not isinstance(subtasks, tuple) or not all(isinstance(s, Subtask) for s in subtasks):
         faults.append(f"subtasks is of type {type(subtasks).__name__}, expected a list of Subtask")
@@ -133,19 +152,31 @@ def workflow_faults(values: Mapping[str, Any]) -> list[str]:
     if not subtasks:
         faults.append("subtasks is empty, expected at least one")
     for subtask in subtasks:
-        faults += [f"subtask {subtask.id!r}: {wrong}" for wrong in only_faults(_subtask_faults(subtask))]
+        faults += [f"subtask {subtask.id!r}: {wrong}" for wrong in only_faults(_subtask_faults(subtask, domains))]
     if subtasks and all(subtask.effort == 0 for subtask in subtasks):
         faults.append("every subtask is a milestone (effort 0), expected at least one with effort")
     return only_faults(faults + _graph_faults(subtasks))
+
+
+def domain_faults(domains: object) -> list[str]:
+    """List every fault in names of domains, which should be a tuple of different texts."""
+    if not isinstance(domains, tuple) or not 1 <= len(domains) <= MAX_DOMAINS:
+        return [f"domains is {domains!r}, expected a list of 1 to {MAX_DOMAINS} names"]
+    faults = [_name_fault(f"domains[{d}]", name) for d, name in enumerate(domains)]
+    counts = Counter(name for name in domains if isinstance(name, str))
+    return only_faults(faults) + [
+        f"domains has {name!r} {n} times, expected once" for name, n in counts.items() if n > 1
+    ]
 
 
 def _name_fault(key: str, value: object) -> str:
     return fault(key, value, TEXT) or ("" if value else f"{key} is empty, expected a name")
 
 
-def _subtask_faults(subtask: Subtask) -> list[str]:
+def _subtask_faults(subtask: Subtask, domains: Sequence[str]) -> list[str]:
+    """List the faults of a subtask; its domain is not checked without names of domains, which are faulty then."""
     faults = [_name_fault("id", subtask.id), fault("title", subtask.title, TEXT)]
-    faults.append(choice_fault("domain", subtask.domain, DOMAINS))
+    faults.append(choice_fault("domain", subtask.domain, domains) if domains else "")
     faults.append(fault("effort", subtask.effort, _EFFORT))
     faults.append(fault("complexity", subtask.complexity, _COMPLEXITY))
     prerequisites = subtask.prerequisites

@@ -14,7 +14,7 @@ import pytest
 import c2c_env
 from c2c_env.core import constants as c
 from c2c_env.core.arrays import Outputs, Params, State, allocate, array_specs, shape_of
-from c2c_env.workflows.schema import DOMAINS, FACETS, MAX_COMPLEXITY
+from c2c_env.workflows.schema import FACETS, MAX_COMPLEXITY
 
 SOURCES = Path(c2c_env.__file__).parent
 
@@ -106,7 +106,7 @@ def test_no_axis_of_an_array_is_a_plain_number_that_a_table_fixes():
 
 def test_axes_have_the_length_of_their_tables():
     assert shape_of("B FACETS 2", {"B": 3}) == (3, 4, 2)
-    sizes = dict.fromkeys(["B", "A", "N", "K", "K+1", "L", "C", "R", "O", "T", "D", "M", "E", "Z", "W"], 2)
+    sizes = dict.fromkeys(["B", "A", "N", "K", "K+1", "L", "C", "R", "O", "T", "D", "M", "E", "Z", "W", "DOMAINS"], 2)
     assert allocate(State, sizes)["speech_count"].shape == (2, len(c.SPEECHES))
     assert allocate(Outputs, sizes)["reward_terms"].shape == (2, 2, len(c.REWARD_TERMS))
     assert allocate(Params, sizes)["tau"].shape == (2, 2, len(c.CHANNELS), 2)
@@ -117,5 +117,5 @@ def test_tables_agree_with_each_other_and_with_the_workflows():
     assert len(c.QUESTION_OF_CHANNEL) == len(c.CHANNELS)
     assert [c.CHANNEL_OF_SPEECH[speech] for speech in c.QUESTION_OF_CHANNEL] == list(range(c.NUM_CHANNELS))
     assert [name for name, asks in zip(c.SPEECHES, c.ASKS, strict=True) if asks] == ["chat_ask", "email_ask"]
-    assert (len(DOMAINS), len(FACETS), MAX_COMPLEXITY) == (c.NUM_DOMAINS, c.NUM_FACETS, c.MAX_COMPLEXITY)
+    assert (len(FACETS), MAX_COMPLEXITY) == (c.NUM_FACETS, c.MAX_COMPLEXITY)
     assert np.array_equal(c2c_env.EnvConfig().reward_weights, (1.0, 0.5, 0.5, 0.5, 0.0, 0.0))

@@ -183,6 +183,13 @@ def test_hidden_facts_of_any_number_equal_the_reference(seed, facts, symbols, fi
     Pair(rng, **fields, hidden_facts=facts, vocab_size=symbols, horizon=60).play()
 
 
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 8), case=st.sampled_from(sorted(CASES)))
+def test_any_number_of_domains_equals_the_reference(seed, count, case):
+    domains = tuple(f"domain {d}" for d in range(count))
+    Pair(np.random.default_rng(seed), domains=domains, **{"horizon": 60, **CASES[case]}).play()
+
+
 def test_episodes_with_hidden_facts_meet_wrong_variants_and_ends():
     seen = Counter()
     for seed in SEEDS:

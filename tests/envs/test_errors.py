@@ -155,9 +155,11 @@ def test_bad_team_size(size):
     ("skills", "message"),
     [
         ((), "a team has 0 agents, expected 1 to 32767"),
-        (None, "skills is None, expected a list with one row of 5 numbers for each agent"),
-        ([3], "skills is [3], expected a list with one row of 5 numbers for each agent"),
-        ([[1] * 4], "skills[0] has 4 values, expected 5 (one for each domain)"),
+        (None, "skills is None, expected a list with one row for each agent, of one number for each domain"),
+        ([3], "skills is [3], expected a list with one row for each agent, of one number for each domain"),
+        ([[1] * 4, [1] * 3], "skills[1] has 3 values, expected 4 (one for each domain)"),
+        ([[]], "skills[0] has 0 values, expected 1 to 64 (one for each domain)"),
+        ([[1] * 65], "skills[0] has 65 values, expected 1 to 64 (one for each domain)"),
         ([[1] * 5, [0.5, 0, 0.5, 0.5, 0.5]], "skills[1][1] is 0, expected a number in [1e-06, 1]"),
         ([[math.nan] * 5], "skills[0][4] is nan"),
         ([["1"] * 5], "skills[0][0] is '1'"),
@@ -182,7 +184,7 @@ def test_every_bad_skill_is_listed():
 
 
 @pytest.mark.parametrize("size", [None, 3])
-@pytest.mark.parametrize("team", [3, "team", [[1] * 5]], ids=short)
+@pytest.mark.parametrize("team", [3, b"team", [[1] * 5]], ids=short)
 def test_team_must_be_one(team, size):
     refused(
         ConfigError, f"team is {team!r}, expected a c2c_env.Team", call=lambda: parallel_env(team=team, team_size=size)

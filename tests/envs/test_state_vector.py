@@ -23,7 +23,7 @@ def expected(env):
     parts.append([left / (s.effort or 1.0) for left, s in zip(now["remaining"], workflow.subtasks, strict=True)])
     parts.append([s.effort / (s.effort + 5.0) for s in workflow.subtasks])
     parts.append([s.complexity / 2.5 for s in workflow.subtasks])
-    parts += [marked(5, DOMAINS.index(s.domain)) for s in workflow.subtasks]
+    parts += [marked(len(workflow.domains), workflow.domains.index(s.domain)) for s in workflow.subtasks]
     parts += [s.weights(weights) for s in workflow.subtasks]
     parts += [[float(q in wanted) for q in range(k)] for wanted in workflow.prerequisite_indices()]
     parts += [marked(n, owner) for owner in now["owner"]]
@@ -44,10 +44,11 @@ def expected(env):
 
 
 @pytest.mark.parametrize("facts", [0, 3])
+@pytest.mark.parametrize("domains", [DOMAINS, ("x",), tuple("gfedcba")], ids=len)
 @pytest.mark.parametrize("seed", range(12))
-def test_every_part_says_what_the_snapshot_says(seed, facts):
+def test_every_part_says_what_the_snapshot_says(seed, facts, domains):
     rng = np.random.default_rng(seed)
-    env = random_env(rng, agents=int(rng.integers(1, 6)), subtasks=9, hidden_facts=facts)
+    env = random_env(rng, agents=int(rng.integers(1, 6)), subtasks=9, hidden_facts=facts, domains=domains)
     for _ in range(5):
         env.restore(random_snapshot(env, rng))
         np.testing.assert_allclose(env.state(), expected(env), rtol=0, atol=1e-6)

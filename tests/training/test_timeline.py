@@ -44,7 +44,7 @@ def cells(text, agents):
 
 
 def test_timeline_shows_the_finishing_steps_and_the_metrics():
-    trace, metrics = play_episode("csv-import-tool", "cost_aware", 5, 0)
+    trace, metrics = play_episode(Batch("csv-import-tool", Team.default(5), EnvConfig()), "cost_aware", 0)
     text = printed(trace, metrics)
     assert max(map(len, text.splitlines())) <= 100
     agents = trace.batch.team.agents
@@ -102,6 +102,17 @@ def test_unknown_names_are_one_line_and_status_2(capsys, words, message):
     assert out == ""
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_a_team_of_a_file_plays(tmp_path, capsys):
+    file = tmp_path / "team.toml"
+    skills = "skills = {backend = 1, frontend = 1, data = 1, infrastructure = 1, quality = 1}"
+    file.write_text("".join(f"[[members]]\n{skills}\n" for _ in range(3)))
+    words = ["episode", "--workflow", "nightly-backup-job", "--team", str(file)]
+    assert main([*words, "--no-colour"]) == 0
+    assert "cost_aware, 3 agents, seed 0" in capsys.readouterr().out
+    assert main([*words, "--team-size", "3"]) == 2
+    assert "--team-size: not allowed with argument --team" in capsys.readouterr().err
 
 
 def test_command_prints_plain_text(capsys):

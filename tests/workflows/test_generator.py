@@ -70,7 +70,9 @@ def test_up_to_two_prerequisites_among_the_six_before(tier):
 
 
 def digest(workflow):
-    return hashlib.sha256(repr(workflow).encode()).hexdigest()[:16]
+    """A hash of what it was written as before workflows had domains of their own."""
+    written = repr(workflow).replace(f", domains={DOMAINS!r})", ")")
+    return hashlib.sha256(written.encode()).hexdigest()[:16]
 
 
 @pytest.mark.parametrize(

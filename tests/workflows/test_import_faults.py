@@ -50,13 +50,13 @@ def test_a_fault_of_a_table(tmp_path, old, new, parts):
 def test_all_faults_of_a_table_stand_in_one_error(tmp_path):
     text = TABLE.replace("a,2", "a,x").replace("0.5,a", "-2,z").replace("2.5", "bad")
     parts = ["5 faults", "duration is 'x'", "duration is '-2'", "complexity is 'bad'", "prerequisite 'z'"]
-    message = refused(tmp_path, "t.csv", text, *parts, domains={"webb": "data"})
+    message = refused(tmp_path, "t.csv", text, *parts, kinds={"webb": "data"})
     assert "--map: unknown kind 'webb'; did you mean 'web'?" in message
 
 
 def test_a_mapping_to_an_unknown_domain(tmp_path):
     parts = ["--map: unknown domain 'frontent'; did you mean 'frontend'?"]
-    assert "1 fault\n" not in refused(tmp_path, "t.csv", TABLE, *parts, domains={"web": "frontent"}, tier="large")
+    assert "1 fault\n" not in refused(tmp_path, "t.csv", TABLE, *parts, kinds={"web": "frontent"}, tier="large")
 
 
 @pytest.mark.parametrize(

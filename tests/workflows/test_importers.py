@@ -118,7 +118,7 @@ def test_psplib_counts_the_first_mode_and_the_resource_that_is_needed_most(tmp_p
         ("3", 3.0, ("1",), "frontend", 1.0, "Job 3"),
         ("4", 0.0, ("2", "3"), "backend", 1.0, "Job 4"),
     ]
-    assert imported.domains == {"none": "backend", "R1": "frontend", "R2": "data"}
+    assert imported.kinds == {"none": "backend", "R1": "frontend", "R2": "data"}
     assert (imported.workflow.name, imported.workflow.tier, imported.workflow.title) == (
         "j2",
         "simple",
@@ -139,7 +139,7 @@ def test_wfcommons_scales_the_median_and_takes_edges_from_both_ends(tmp_path):
         ("map_1", 4.5, ("split_1",), "backend", 1.0, "a.map_ID01"),
         ("map_2", 13.5, ("split_1",), "backend", 1.0, "a.map_ID02"),
     ]
-    assert imported.domains == {"map": "backend", "split": "frontend"}
+    assert imported.kinds == {"map": "backend", "split": "frontend"}
     assert imported.workflow.title == "two maps"
     losses = ["files that tasks exchange: 1", "machines that ran the tasks: 2", "of tasks: avgCPU, inputFiles"]
     assert list(imported.losses) == losses
@@ -168,7 +168,7 @@ def test_github_jobs_all_take_the_same_time(tmp_path):
         ("test_unit", 4.5, ("build-all",), "backend", 1.0, "test_unit"),
         ("test_end", 4.5, ("build-all", "test_unit"), "backend", 1.0, "test_end"),
     ]
-    assert imported.domains == {"test": "backend", "build": "frontend"}
+    assert imported.kinds == {"test": "backend", "build": "frontend"}
     assert list(imported.losses) == [
         "runs-on: build-all, test_unit",
         "steps: build-all",
@@ -203,8 +203,8 @@ def test_a_table_of_ids_alone_is_enough(tmp_path):
 def test_kinds_go_where_they_are_sent_and_the_others_are_spread_by_frequency(tmp_path):
     kinds = ["x", "y", "y", "z", "Quality", "v"]
     text = "id,kind\n" + "".join(f"{row},{kind}\n" for row, kind in enumerate(kinds))
-    imported = import_text(tmp_path, "t.csv", text, domains={"z": "infrastructure"})
-    assert imported.domains == {
+    imported = import_text(tmp_path, "t.csv", text, kinds={"z": "infrastructure"})
+    assert imported.kinds == {
         "Quality": "quality", "z": "infrastructure", "y": "backend", "v": "frontend", "x": "data",
     }  # fmt: skip
 

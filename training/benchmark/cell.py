@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import c2c_env
-from c2c_env import EnvConfig, Workflow
+from c2c_env import EnvConfig, Team, Workflow
 from training.files import digest, file_digest, source_digest
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Cell:
         split: "built-in", "generated" or "file"; of a published protocol, the track.
         tier: of the workflows.
         workflows: one, which every seed plays, or one a seed.
-        team_size: N, of the default team.
+        team_size: N, of the default team unless another one is given.
         seeds: of the environments.
         config: every constant, with those that the intervention changes.
         intervention: what is done to messages, such as "off" or "lossy:0.3"; "" for nothing.
@@ -46,6 +46,8 @@ class Cell:
         partners: policy of all agents but one; "" if the whole team follows `policy`.
         role: name of the agent that follows `policy` among partners, such as "worker_1"; else "".
         protocol: id of the published protocol that prescribes the cell, or "". It does not change what is played.
+        team: the team of a file, of `team_size` agents; None for the default one.
+        team_label: what the file is called, for people.
     """
 
     policy: str
@@ -62,6 +64,8 @@ class Cell:
     partners: str = ""
     role: str = ""
     protocol: str = ""
+    team: Team | None = None
+    team_label: str = ""
 
     @property
     def asks_model(self) -> bool:
@@ -84,12 +88,14 @@ class Cell:
     def title(self) -> str:
         """The cell in words, for people."""
         among = f" / {self.role} among {self.partners}" if self.partners else ""
-        return f"{self.player} / {self.label} / {self.team_size} agents{among}"
+        who = f" ({self.team_label})" if self.team else ""
+        return f"{self.player} / {self.label} / {self.team_size} agents{who}{among}"
 
     @cached_property
     def name(self) -> str:
         """The name of its file without suffix: readable parts and the hash of all that determines the result."""
-        parts = [re.sub(r"[^A-Za-z0-9._-]+", "_", part)[-60:] for part in (self.player, self.label)]
+        named = (self.player, self.label, *([self.team_label] if self.team else []))
+        parts = [re.sub(r"[^A-Za-z0-9._-]+", "_", part)[-60:] for part in named]
         text = json.dumps(self._identity(), sort_keys=True, default=str)
         return "--".join([*parts, f"n{self.team_size}", digest([text.encode()])])
 
@@ -109,6 +115,7 @@ class Cell:
             "workflows": [asdict(workflow) for workflow in self.workflows],
             "intervention": self.intervention,
             "team_size": self.team_size,
+            "team": asdict(self.team) if self.team else None,
             "seeds": self.seeds,
             "config": asdict(self.config),
             "options": self.settings.identity if self.asks_model else None,

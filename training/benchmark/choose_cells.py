@@ -9,9 +9,10 @@ from pathlib import Path
 
 from agents.policy import PolicyContext
 from agents.registry import BASELINE, make_policy
-from c2c_env import TEST_SEEDS, Batch, Team, Workflow, builtin_names, generate, load_builtin, load_real, real_names
+from c2c_env import TEST_SEEDS, Workflow, builtin_names, generate, load_builtin, load_real, load_team, real_names
 from c2c_env.errors import C2CError, ConfigError, WorkflowError, nearest, raise_faults
 from c2c_env.interventions import Intervention
+from c2c_env.make import make_batch
 from c2c_env.workflows import TIERS, load_workflow
 from training.arguments import parse_config, parse_sizes, read_options, split_list, unique
 from training.benchmark.cell import Cell
@@ -61,7 +62,8 @@ def free_cells(args: argparse.Namespace) -> list[Cell]:
     ]
     raise_faults(ConfigError, "bad arguments", faults)
     policies = unique(split_list(args.policies)) if args.policies else list(DEFAULT_POLICIES)
-    sizes = parse_sizes(args.team_sizes or ("5" if args.quick else "5,8,17"))
+    team = None if args.team is None else load_team(args.team)
+    sizes = [team.size] if team else parse_sizes(args.team_sizes or ("5" if args.quick else "5,8,17"))
     count = args.seeds if args.seeds is not None else 2 if args.quick else 4
     seeds = tuple(range(count))
     config = parse_config(args.config)
@@ -73,13 +75,14 @@ def free_cells(args: argparse.Namespace) -> list[Cell]:
     sets.sort(key=lambda one: (one[1] == GENERATED, TIERS.index(one[2][0].tier)))
     kinds = [Intervention.parse(word) for word in unique(split_list(args.intervene))] if args.intervene else []
     changed = [("", config), *((str(kind), kind.constants(config)) for kind in kinds)]
-    return [
+    cells = [
         Cell(policy, label, split, workflows[0].tier, workflows, size, chosen, constants, intervention)
         for label, split, workflows, chosen in sets
         for size in sizes
         for policy in policies
         for intervention, constants in (changed if policy != BASELINE else changed[:1])
     ]
+    return [replace(cell, team=team, team_label=Path(args.team).stem) for cell in cells] if team else cells
 
 
 def choose_workflows(wanted: Sequence[str]) -> list[tuple[Workflow, str]]:
@@ -124,21 +127,22 @@ def generated_sets(count: int) -> list[WorkflowSet]:
 
 
 def check_cells(cells: Sequence[Cell], connect: bool) -> None:
-    """Make every policy once for every team size, so that a wrong name costs no waiting.
+    """Make every policy once for every team size and every list of domains, so that a wrong name costs no waiting.
 
     Args:
         cells: whose policies are made.
         connect: reach the servers of language models too.
 
     Raises:
-        ConfigError: a policy that cannot be made.
+        ConfigError: a policy that cannot be made, or the team has other domains than a workflow.
     """
-    made: set[tuple[str, int]] = set()
+    made: set[tuple[str, int, tuple[str, ...]]] = set()
     for cell in cells:
-        if (cell.policy, cell.team_size) in made:
+        needs = (cell.policy, cell.team_size, cell.workflows[0].domains)
+        if needs in made:
             continue
-        made.add((cell.policy, cell.team_size))
-        batch = Batch(list(cell.workflows), Team.default(cell.team_size), cell.config)
+        made.add(needs)
+        batch = make_batch(list(cell.workflows), cell.team_size, team=cell.team, config=cell.config)
         try:
             make_policy(cell.policy, PolicyContext.of(batch, options=cell.options), connect)
         except C2CError:

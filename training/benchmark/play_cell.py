@@ -9,15 +9,18 @@ from agents.mixed_team import MixedTeam
 from agents.play import play
 from agents.policy import Accounting, Policy, PolicyContext, Transcribing
 from agents.registry import make_policy
-from c2c_env import Batch, Team
+from c2c_env import Batch
 from c2c_env.errors import ConfigError
 from c2c_env.interventions import Intervention
+from c2c_env.make import make_batch
 from training.benchmark.cell import Cell, Row
 
 
 def cell_batch(cell: Cell) -> Batch:
     """The cell's environments, freshly reset."""
-    batch = Batch(list(cell.workflows), Team.default(cell.team_size), cell.config, num_envs=len(cell.seeds))
+    batch = make_batch(
+        list(cell.workflows), cell.team_size, team=cell.team, config=cell.config, num_envs=len(cell.seeds)
+    )
     several = len(cell.workflows) > 1
     batch.reset(cell.seeds, workflows=range(len(cell.seeds)) if several else [0] * len(cell.seeds))
     return batch
@@ -35,7 +38,7 @@ def make_player(cell: Cell, batch: Batch) -> Policy:
     if not cell.partners:
         return policy
     partners = make_policy(cell.partners, PolicyContext.of(batch, zlib.crc32(f"partners {seed}".encode())))
-    return MixedTeam(policy, partners, Team.default(cell.team_size).agents.index(cell.role), cell.team_size)
+    return MixedTeam(policy, partners, batch.team.agents.index(cell.role), cell.team_size)
 
 
 def run_cell(cell: Cell) -> list[Row]:

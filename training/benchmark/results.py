@@ -67,6 +67,7 @@ def describe_benchmark(args: argparse.Namespace, cells: Sequence[Cell]) -> dict[
         "policies": arguments.unique([cell.policy for cell in cells]),
         "workflows": arguments.unique([workflow.name for cell in cells for workflow in cell.workflows]),
         "team_sizes": sorted({cell.team_size for cell in cells}),
+        "team": asdict(cells[0].team) if cells[0].team else None,
         "seeds": sorted({seed for cell in cells if cell.split != choose_cells.GENERATED for seed in cell.seeds}),
         "first_generated_seed": TEST_SEEDS[0] if any(cell.split == choose_cells.GENERATED for cell in cells) else None,
         "config": asdict(cells[0].config),

@@ -60,7 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="play every team also with its messages tampered with: off, free, delayed:STEPS, lossy:SHARE, shuffled,"
         " scrambled (see c2c_env.interventions); figures show the teams as they are",
     )
-    add("--team-sizes", metavar="N,N", help="numbers of agents, the manager included (default: 5,8,17)")
+    team = parser.add_mutually_exclusive_group()
+    team.add_argument("--team-sizes", metavar="N,N", help="numbers of agents, the manager included (default: 5,8,17)")
+    team.add_argument("--team", metavar="FILE", help="TOML file of a team that plays instead of the default ones")
     add("--seeds", metavar="S", type=arguments.whole(1), help="play each workflow with the seeds 0 to S-1 (default: 4)")
     add(
         "--workers",

@@ -7,6 +7,7 @@ import argparse
 from rich.console import Console
 
 from c2c_env.config import MAX_SIZE
+from c2c_env.make import make_batch
 from training.arguments import LARGEST_SEED, add_llm_arguments, read_options, whole
 from training.timeline import play_episode, print_episode
 
@@ -15,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to play and how to print it."""
     parser.add_argument("--workflow", default="simple", help="built-in name, tier, or path to a TOML file")
     parser.add_argument("--policy", default="cost_aware", help="name of a policy, or name:argument")
-    parser.add_argument("--team-size", type=whole(1, MAX_SIZE), default=5, help="agents of the default team")
+    team = parser.add_mutually_exclusive_group()
+    team.add_argument("--team-size", type=whole(1, MAX_SIZE), help="agents of the default team (default: 5)")
+    team.add_argument("--team", metavar="FILE", help="TOML file of a team that plays instead of the default one")
     parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0, help="of the episode")
     parser.add_argument("--no-colour", action="store_true", help="plain text")
     add_llm_arguments(parser)
@@ -25,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
     """Play one episode and print it."""
     console = Console(color_system=None if args.no_colour else "auto", highlight=False)
     options = read_options(args.llm, args.llm_file)
-    trace, metrics = play_episode(args.workflow, args.policy, args.team_size, args.seed, options)
-    print_episode(console, trace, metrics, f"{args.policy}, {args.team_size} agents, seed {args.seed}")
+    batch = make_batch(args.workflow, args.team_size, team=args.team)
+    trace, metrics = play_episode(batch, args.policy, args.seed, options)
+    print_episode(console, trace, metrics, f"{args.policy}, {batch.num_agents} agents, seed {args.seed}")
     return 0

@@ -36,7 +36,7 @@ def growth_loop(agents: int, subtasks: int, relations: str, write_observations: 
 def envs_that_fit(agents: int, subtasks: int, config: EnvConfig) -> int:
     """The number of environments whose arrays stay within `MEMORY`."""
     sizes = (config.vocab_size, config.relations, config.hidden_facts)
-    observation = 4 * ObservationLayout.build(agents, subtasks, *sizes).size
+    observation = 4 * ObservationLayout.build(agents, subtasks, len(DOMAINS), *sizes).size
     mask = 2 * (agents + subtasks)
     understanding = 8 * 4 * subtasks
     messages = 64 * agents

@@ -97,7 +97,7 @@ class ObservationLayout:
 
     Attributes:
         relations: "onehot" or "index".
-        sizes: lengths of the axes A, K, V and F.
+        sizes: lengths of the axes A, K, DOMAINS, V and F.
         fields: name -> `ObservationField`.
         slices: name -> slice of the last axis of an observation.
         board_size: the fields before this index are the same for all agents.
@@ -113,9 +113,15 @@ class ObservationLayout:
 
     @classmethod
     def build(
-        cls, max_agents: int, max_subtasks: int, vocab_size: int, relations: str, hidden_facts: int = 0
+        cls,
+        max_agents: int,
+        max_subtasks: int,
+        num_domains: int,
+        vocab_size: int,
+        relations: str,
+        hidden_facts: int = 0,
     ) -> ObservationLayout:
-        sizes = {"A": max_agents, "K": max_subtasks, "V": vocab_size, "F": hidden_facts}
+        sizes = {"A": max_agents, "K": max_subtasks, "DOMAINS": num_domains, "V": vocab_size, "F": hidden_facts}
         onehot = relations == "onehot"
         board = _BOARD + (_BOARD_ONEHOT if onehot else _BOARD_INDEX) + _BOARD_EVERY_STEP
         own = _OWN_EVERY_STEP + _OWN + (_OWN_ONEHOT if onehot else _OWN_INDEX) + _OWN_END

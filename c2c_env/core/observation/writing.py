@@ -68,15 +68,15 @@ def tell_all(p: Params, obs: Array, b: int, x: int, value: float) -> None:
 @compiled
 def write_static_board(p: Params, s: State, obs: Array, b: int) -> None:
     """Write who is in the team and what there is to do."""
-    w, at = s.workflow[b], p.obs_offset
+    w, at, num_domains = s.workflow[b], p.obs_offset, p.skill.shape[1]
     tell_all(p, obs, b, at[c.OBS_ROLES] + c.MANAGER, 1.0)
     for j in range(p.num_agents):
-        for d in range(c.NUM_DOMAINS):
-            tell_all(p, obs, b, at[c.OBS_SKILLS] + j * c.NUM_DOMAINS + d, p.skill[j, d])
+        for d in range(num_domains):
+            tell_all(p, obs, b, at[c.OBS_SKILLS] + j * num_domains + d, p.skill[j, d])
     for k in range(p.num_subtasks[w]):
         tell_all(p, obs, b, at[c.OBS_EFFORT] + k, saturate(p.effort[w, k]))
         tell_all(p, obs, b, at[c.OBS_COMPLEXITY] + k, p.complexity[w, k] / c.MAX_COMPLEXITY)
-        tell_all(p, obs, b, at[c.OBS_DOMAIN] + k * c.NUM_DOMAINS + p.domain[w, k], 1.0)
+        tell_all(p, obs, b, at[c.OBS_DOMAIN] + k * num_domains + p.domain[w, k], 1.0)
         tell_all(p, obs, b, at[c.OBS_INTERFACE_WEIGHT] + k, p.weights[w, k, c.INTERFACE])
 
 
@@ -87,7 +87,7 @@ def write_static_own(p: Params, s: State, obs: Array, b: int, i: int) -> None:
     obs[b, i, at[c.OBS_SELF] + i] = 1.0
     obs[b, i, at[c.OBS_OWN_INDEX]] = (i + 1) / p.max_agents
     obs[b, i, at[c.OBS_OWN_ROLE]] = 1.0 if i == c.MANAGER else 0.0
-    for d in range(c.NUM_DOMAINS):
+    for d in range(p.skill.shape[1]):
         obs[b, i, at[c.OBS_OWN_SKILLS] + d] = p.skill[i, d]
     for k in range(p.num_subtasks[w]):
         obs[b, i, at[c.OBS_OWN_SKILL] + k] = p.skill[i, p.domain[w, k]]

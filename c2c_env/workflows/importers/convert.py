@@ -12,7 +12,7 @@ from c2c_env.errors import WorkflowError, raise_faults
 from c2c_env.workflows.draw_workflow import TIER_SHAPES
 from c2c_env.workflows.importers.kinds import domains_of, kind_faults
 from c2c_env.workflows.importers.task_graph import Task, TaskGraph, list_names
-from c2c_env.workflows.schema import TIERS, Subtask, Workflow, workflow_faults
+from c2c_env.workflows.schema import DOMAINS, TIERS, Subtask, Workflow, domain_faults, workflow_faults
 
 MEDIAN_HOURS = 4.5  # of the subtasks of the built-in workflows
 MAX_TASKS = 10_000
@@ -26,14 +26,16 @@ class ImportSettings:
     Attributes:
         name: of the workflow; None takes the name of the file.
         tier: None takes the tier whose generated workflows have as many subtasks, milestones not counted.
-        domains: the domain of a kind, by kind; those that are not named are spread, see `kinds`.
+        kinds: the domain of a kind, by kind; those that are not named are spread, see `kinds.py`.
+        domains: of the workflow.
         hours_per_unit: hours of a unit of duration; None takes the format's.
         complexity: of the tasks for which the file has none.
     """
 
     name: str | None = None
     tier: str | None = None
-    domains: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    domains: tuple[str, ...] = DOMAINS
     hours_per_unit: float | None = None
     complexity: float = DEFAULT_COMPLEXITY
 
@@ -46,13 +48,13 @@ class Imported:
         workflow: as it can be written and played.
         losses: what of the file is not in it, a line each.
         hours_per_unit: by which durations were multiplied.
-        domains: the domain of every kind.
+        kinds: the domain of every kind.
     """
 
     workflow: Workflow
     losses: tuple[str, ...]
     hours_per_unit: float
-    domains: Mapping[str, str]
+    kinds: Mapping[str, str]
 
 
 def convert(graph: TaskGraph, settings: ImportSettings, name: str, where: str) -> Imported:
@@ -72,14 +74,15 @@ def convert(graph: TaskGraph, settings: ImportSettings, name: str, where: str) -
     losses = [*graph.losses, *_unknown_durations(graph.tasks)]
     tasks = _with_durations(graph.tasks)
     scale = settings.hours_per_unit or graph.hours_per_unit or _median_scale(tasks)
-    domains = domains_of(tasks, settings.domains)
-    subtasks = tuple(_subtask(task, scale, domains, settings.complexity) for task in tasks)
+    raise_faults(WorkflowError, f"cannot import {where}", domain_faults(settings.domains))
+    kinds = domains_of(tasks, settings.kinds, settings.domains)
+    subtasks = tuple(_subtask(task, scale, kinds, settings.complexity) for task in tasks)
     values = _values(graph, settings, name, subtasks)
-    faults = graph.faults + kind_faults(tasks, settings.domains) if tasks else graph.faults
+    faults = graph.faults + kind_faults(tasks, settings.kinds, settings.domains) if tasks else graph.faults
     if tasks or not faults:  # a file without any readable task has its own fault, and not also the lack of tasks
         faults = faults + _placed(workflow_faults(values), tasks)
     raise_faults(WorkflowError, f"cannot import {where}", faults)
-    return Imported(Workflow(**values), tuple(losses), scale, domains)
+    return Imported(Workflow(**values), tuple(losses), scale, kinds)
 
 
 def _unknown_durations(tasks: Sequence[Task]) -> list[str]:
@@ -108,10 +111,10 @@ def _rounded(number: float, digits: int) -> float:
     return float(f"{number:.{digits}g}")
 
 
-def _subtask(task: Task, scale: float, domains: Mapping[str, str], complexity: float) -> Subtask:
+def _subtask(task: Task, scale: float, kinds: Mapping[str, str], complexity: float) -> Subtask:
     return Subtask(
         id=_encodable(task.id),
-        domain=domains[task.kind],
+        domain=kinds[task.kind],
         effort=_rounded((task.duration or 0.0) * scale, 6),
         complexity=complexity if task.complexity is None else task.complexity,
         prerequisites=tuple(map(_encodable, task.needs)),
@@ -128,7 +131,8 @@ def _values(graph: TaskGraph, settings: ImportSettings, name: str, subtasks: tup
     """The attributes of the workflow."""
     own = name if settings.name is None else settings.name
     tier = _tier(subtasks) if settings.tier is None else settings.tier
-    return {"name": own, "tier": tier, "subtasks": subtasks, "title": _encodable(graph.title), "brief": ""}
+    texts = {"name": own, "tier": tier, "title": _encodable(graph.title), "brief": ""}
+    return {**texts, "subtasks": subtasks, "domains": settings.domains}
 
 
 def _tier(subtasks: Sequence[Subtask]) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from c2c_env.workflows.schema import Subtask, Workflow
+from c2c_env.workflows.schema import DOMAINS, Subtask, Workflow
 
 _SUBTASK_KEYS = ("id", "title", "domain", "effort", "complexity", "prerequisites")
 
@@ -20,6 +20,8 @@ def write_workflow(workflow: Workflow, comments: Iterable[str] = ()) -> str:
     """
     lines = [f"# {_shown(line)}".rstrip() for line in comments]
     lines += [f"{key} = {_value(getattr(workflow, key))}" for key in ("name", "tier", "title", "brief")]
+    if workflow.domains != DOMAINS:
+        lines.append(f"domains = {_value(workflow.domains)}")
     for subtask in workflow.subtasks:
         lines += ["", "[[subtasks]]", *_subtask_lines(subtask)]
     return "\n".join(lines) + "\n"

@@ -25,10 +25,11 @@ from c2c_env import Batch, Channel, EnvConfig, Generated, Subtask, Workflow  # n
 from c2c_env.core.random_actions import choose_row  # noqa: E402
 from c2c_env.envs.device_batch import DeviceBatch  # noqa: E402
 from c2c_env.errors import C2CError  # noqa: E402
+from c2c_env.workflows import DOMAINS  # noqa: E402
 
 LISTED = Generated("medium", [2**63 - 1, 3, 3])
 SLOW_MAIL = {"email": Channel(send_hours=0.1, read_hours=0.05, latency=3, richness=0.6), "request_expiry": 3}
-CASES = FORMATS | {"slow_mail": SLOW_MAIL, "unobserved": {}, "generated": {}}
+CASES = FORMATS | {"slow_mail": SLOW_MAIL, "unobserved": {}, "generated": {}, "domains": {}}
 TINY = Workflow("tiny", "simple", (Subtask("only", "data", 0.3, 1.0),))  # done before the horizon, now and then
 NUM_ENVS, NUM_AGENTS, STEPS, HORIZON = 5, 3, 30, 12
 
@@ -38,8 +39,12 @@ def both(name):
     pool = [TINY, Generated("simple", seeds=range(3)), TINY, random_workflow(rng, most=5)]
     if name == "generated":
         pool = [TINY, "medium", LISTED, Generated("simple", range(40, 10, -7)), TINY, "simple", TINY]
+    domains = ("x", "y") if name == "domains" else DOMAINS
+    if name == "domains":
+        quick = Workflow("quick", "simple", (Subtask("only", "y", 0.3, 1.0),), domains=domains)
+        pool = [quick, *(random_workflow(rng, most=5, domains=domains) for _ in range(3)), quick]
     config = EnvConfig(**{"horizon": HORIZON, **ROUGH, **CASES[name]})
-    arguments = (pool, random_team(rng, NUM_AGENTS), config, NUM_ENVS)
+    arguments = (pool, random_team(rng, NUM_AGENTS, len(domains)), config, NUM_ENVS)
     fields = {"write_observations": name != "unobserved"}
     return DeviceBatch(*arguments, **fields), Batch(*arguments, **fields)
 

@@ -36,7 +36,7 @@ def in_process(script, *arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*FORMATS, "slow_mail", "unobserved", "generated"])
+@pytest.mark.parametrize("name", [*FORMATS, "slow_mail", "unobserved", "generated", "domains"])
 def test_whole_episodes_and_restarts_are_those_of_a_batch(name):
     facts = in_process("cuda_simulated.py", name)
     assert min(facts["terminated"], facts["truncated"], facts["invalid"]) > 0

@@ -9,7 +9,6 @@ from simulate import random_env, random_snapshot, sample_legal, step
 from c2c_env import Channel, Subtask, Team, Workflow, parallel_env
 from c2c_env.core import constants as c
 from c2c_env.core.observation.layout import ObservationLayout
-from c2c_env.workflows import DOMAINS
 
 ROUGH = {"volatility": 0.05, "rework_probability": 1.0}
 PADDED = {"max_agents": 6, "max_subtasks": 9, "vocab_size": 3}
@@ -22,6 +21,8 @@ CASES = {
     "index_padded": {"relations": "index", **PADDED},
     "onehot_facts": {"relations": "onehot", **FACTS},
     "index_facts": {"relations": "index", **PADDED, **FACTS},
+    "two_domains": {"relations": "onehot", "domains": ("x", "y")},
+    "seven_domains": {"relations": "index", **PADDED, "domains": tuple("gfedcba")},
     "index_discrete": {"relations": "index", "action_format": "discrete", "max_agents": 8},
 }
 WAIT = [0, 0, 0, 0]
@@ -36,7 +37,7 @@ class Expected:
         self.workflow, self.snapshot = env.batch.workflow(), env.snapshot()
         self.skill = np.array(env.team.skills)
         self.n, self.count = self.skill.shape[0], len(self.workflow.subtasks)
-        self.domain = [DOMAINS.index(s.domain) for s in self.workflow.subtasks]
+        self.domain = [self.workflow.domains.index(s.domain) for s in self.workflow.subtasks]
         self.needs = self.workflow.prerequisite_indices()
         self.effort = np.array([s.effort for s in self.workflow.subtasks])
         self.weights = np.array([s.weights(env.config.facet_weights) for s in self.workflow.subtasks])
@@ -55,7 +56,7 @@ class Expected:
             "remaining": self.snapshot["remaining"] / self.effort,
             "effort": self.effort / (self.effort + 5),
             "complexity": [s.complexity / 2.5 for s in self.workflow.subtasks],
-            "domain": np.eye(5)[self.domain],
+            "domain": np.eye(self.skill.shape[1])[self.domain],
             "prerequisites_left": [len(open_) / self.batch.max_subtasks for open_ in self.open_prerequisites()],
             "dependents_left": [self.open_dependents(k) / self.batch.max_subtasks for k in range(self.count)],
             "critical_path": [self.critical_path(k) for k in range(self.count)],
@@ -204,7 +205,7 @@ def test_fields_equal_any_legal_state(case, seed):
 
 @pytest.mark.parametrize("relations", ["onehot", "index"])
 @pytest.mark.parametrize("facts", [0, 3])
-@pytest.mark.parametrize("sizes", [(1, 1, 0), (3, 5, 0), (7, 4, 2)])
+@pytest.mark.parametrize("sizes", [(1, 1, 5, 0), (3, 5, 1, 0), (7, 4, 6, 2)])
 def test_layout_covers_everything_once(sizes, relations, facts):
     layout = ObservationLayout.build(*sizes, relations, facts)
     covered = np.concatenate([np.arange(layout.size)[layout[name]] for name in layout])
@@ -225,7 +226,7 @@ def test_board_is_the_same_for_all_agents():
 
 @pytest.mark.parametrize("relations", ["onehot", "index"])
 def test_facts_stand_at_the_end_and_change_nothing_before(relations):
-    plain, layout = (ObservationLayout.build(4, 5, 2, relations, facts) for facts in (0, 3))
+    plain, layout = (ObservationLayout.build(4, 5, 3, 2, relations, facts) for facts in (0, 3))
     assert layout["known_fact"].stop == layout.size == plain.size + 15
     assert layout.board_size == plain.board_size
     assert plain.shape("known_fact") == (5, 0)

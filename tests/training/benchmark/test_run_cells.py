@@ -351,6 +351,48 @@ def test_a_file_is_a_workflow(tmp_path):
         choose_cells.choose_workflows(["csv-import-tool", str(file)])
 
 
+@pytest.fixture
+def device(tmp_path):
+    """A workflow of two domains, and a team for it."""
+    workflow, team = tmp_path / "device.toml", tmp_path / "pair of people.toml"
+    task = '[[subtasks]]\nid = "a"\ndomain = "y"\neffort = 1.0\ncomplexity = 1.0'
+    workflow.write_text(f'name = "device"\ntier = "simple"\ndomains = ["x", "y"]\n{task}\n')
+    team.write_text(
+        'domains = ["y", "x"]\n[[members]]\nskills = {x = 0.3, y = 0.4}\n[[members]]\nskills = {x = 1, y = 0.9}\n'
+    )
+    return workflow, team
+
+
+def test_a_team_of_a_file_plays_and_is_named(device):
+    workflow, team = device
+    words = ["--policies", "proactive", "--workflows", str(workflow), "--seeds", "2"]
+    (cell,) = make_cells(*words, "--team", str(team))
+    assert cell.team == c2c_env.load_team(team)
+    assert cell.name.startswith("proactive--device--pair_of_people--n2--")
+    assert cell.title == "proactive / device / 2 agents (pair of people)"
+    assert [row["success"] for row in run_cell(cell)] == [1.0, 1.0]
+    (default,) = make_cells(*words, "--team-sizes", "2")
+    assert default.name.startswith("proactive--device--n2--")
+    assert [row["success"] for row in run_cell(default)] == [1.0, 1.0]
+    team.write_text(team.read_text().replace("0.9", "0.8"))
+    (changed,) = make_cells(*words, "--team", str(team))
+    assert changed.name != cell.name
+
+
+def test_a_team_of_other_domains_is_refused_before_anything_is_played(device, capsys):
+    words = ["benchmark", "--policies", "proactive", "--team", str(device[1])]
+    assert main([*words, "--workflows", "csv-import-tool"]) == 2
+    assert (
+        "the team has skills for 2 domains (y, x), expected 5 for workflow 'csv-import-tool'" in capsys.readouterr().err
+    )
+    assert main([*words, "--workflows", f"{device[0]},csv-import-tool"]) == 2
+    assert "expected 5 for workflow 'csv-import-tool'" in capsys.readouterr().err
+    assert main(["benchmark", "--policies", "learned", "--workflows", str(device[0]), "--team-sizes", "2"]) == 2
+    assert "the workflows have 2 domains, but learned teams" in capsys.readouterr().err
+    assert main([*words, "--team-sizes", "2"]) == 2
+    assert "--team-sizes: not allowed with argument --team" in capsys.readouterr().err
+
+
 def test_config_values_are_toml_and_words_need_no_quotes():
     given = ["dt=0.25", "horizon = 40", "relations=index", "volatility=none", "exclusive_actions=true"]
     config = arguments.parse_config([*given, "facet_weights=[1, 0, 0, 0]", "chat.richness=0.5", "chat.latency=2"])

@@ -21,6 +21,7 @@ FIXED = {
     "workflows": "--workflows",
     "generated": "--generated",
     "intervene": "--intervene",
+    "team": "--team",
     "team_sizes": "--team-sizes",
     "seeds": "--seeds",
     "config": "--config",

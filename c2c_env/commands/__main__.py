@@ -1,4 +1,4 @@
-"""The command line of the package: ``c2c-env COMMAND``, or ``python -m c2c_env COMMAND``."""
+"""The command line of the package: ``c2c-env COMMAND``, or ``python -m c2c_env.commands COMMAND``."""
 
 from __future__ import annotations
 
@@ -49,3 +49,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
             module.add_arguments(own)
             own.set_defaults(run=module.run)
     return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
