@@ -11,7 +11,13 @@ from c2c_env import Batch
 from c2c_env.interventions import Intervention
 
 
-def decide_actions(batch: Batch, policy: Policy, active: Array, agents: Array | None = None) -> Array:
+def decide_actions(
+    batch: Batch,
+    policy: Policy,
+    active: Array,
+    agents: Array | None = None,
+    intervention: Intervention | None = None,
+) -> Array:
     """Decide for agents in environments.
 
     Args:
@@ -19,6 +25,7 @@ def decide_actions(batch: Batch, policy: Policy, active: Array, agents: Array | 
         policy: which decides, made for all agents of the batch.
         active: [R] the environments.
         agents: [A] indices of those who are asked; None for all N.
+        intervention: which may hide from them what they heard.
 
     Returns:
         Integers [R, A, parts].
@@ -30,6 +37,8 @@ def decide_actions(batch: Batch, policy: Policy, active: Array, agents: Array | 
     places = active if agents is None else np.ix_(active, asked)
     rows = (active[:, None] * batch.num_agents + asked).reshape(-1)
     observations = batch.observations[places].reshape(len(rows), -1)
+    if intervention is not None:
+        observations = intervention.hide(batch.layout, observations)
     masks = batch.action_masks[places].reshape(len(rows), -1)
     return policy.act(observations, masks, rows).reshape(len(active), len(asked), -1)
 
@@ -50,7 +59,7 @@ def play(
     judge = policy if isinstance(policy, Judging) else None
     policy.reset(np.arange(batch.num_envs * batch.num_agents))
     while len(active):
-        actions = decide_actions(batch, policy, active)
+        actions = decide_actions(batch, policy, active, intervention=intervention)
         factors = None
         if judge is not None:
             rows = (active[:, None] * batch.num_agents + np.arange(batch.num_agents)).reshape(-1)

@@ -6,9 +6,11 @@
 - `lossy:P`: with probability P the words of a message are lost: it is paid and read, and has no effect.
 - `shuffled`: what is meant for one agent goes to another one, drawn anew each time.
 - `scrambled`: a message is about another subtask that is not done, and carries another symbol, drawn anew each time.
+- `unheard`: messages cost and teach as ever, but nobody sees in its observations what was read or asked.
 
 What is drawn depends on the episode, the step and the agent alone (counter-based), so that two policies meet the same
-luck. `free` and `delayed` change the constants of the environment, the others the actions before a step.
+luck. `free` and `delayed` change the constants of the environment, `unheard` the observations, the others the actions
+before a step. Policies that see the true state hear all the same.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import numpy as np
 from c2c_env.config import EnvConfig
 from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array
+from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.core.rng import uniform
 from c2c_env.envs.batch import Batch
 from c2c_env.envs.parallel_env import C2CParallelEnv
@@ -30,8 +33,10 @@ from c2c_env.errors import ConfigError, unknown_name
 
 STREAM_INTERVENTION = 50  # of the counter-based random numbers; the simulator uses the first few
 WITH_AMOUNT = {"delayed": (r"[1-9]\d{0,3}", "steps in [1, 9999]"), "lossy": (r"0?\.\d+|1|1\.0", "a number in (0, 1]")}
-KINDS = ("off", "free", "delayed", "lossy", "shuffled", "scrambled")
-CHANGING_CONSTANTS = ("free", "delayed")
+KINDS = ("off", "free", "delayed", "lossy", "shuffled", "scrambled", "unheard")
+CHANGING_ACTIONS = ("off", "lossy", "shuffled", "scrambled")
+# fields of an observation that tell what others said
+HEARD = ("request_to_me", "message_recency", "message_speech", "message_symbol", "asks_me", "message_topic")
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Intervention:
         Raises:
             ConfigError: actions are of the discrete format, whose messages cannot be changed one by one.
         """
-        if config.action_format == "discrete" and self.kind not in CHANGING_CONSTANTS:
+        if config.action_format == "discrete" and self.kind in CHANGING_ACTIONS:
             raise ConfigError(f"intervention {self.kind!r} needs action_format='multi_discrete', got 'discrete'")
         channels = dict(zip(c.CHANNELS, config.channels, strict=True))
         if self.kind == "free":
@@ -107,6 +112,15 @@ class Intervention:
                 actions[..., c.SYMBOL] = np.where(speaks, symbols, actions[..., c.SYMBOL])
         return actions
 
+    def hide(self, layout: ObservationLayout, observations: Array) -> Array:
+        """What agents see instead of observations [..., D]: with "unheard", as if nobody had said anything."""
+        if self.kind != "unheard":
+            return observations
+        observations = observations.copy()
+        for name in HEARD:
+            observations[..., layout.slices[name]] = 0.0
+        return observations
+
 
 def intervene(env: C2CParallelEnv, what: str) -> C2CParallelEnv:
     """A new environment like a given one, under an intervention such as "off" or "delayed:3".
@@ -130,6 +144,9 @@ class IntervenedEnv(C2CParallelEnv):
         super()._write_actions(actions)
         buffer = self.batch.action_buffer
         buffer[...] = self.intervention.change(self.batch, np.arange(1), buffer)
+
+    def _rows(self) -> Array:
+        return self.intervention.hide(self.layout, super()._rows())
 
 
 def _draw(batch: Batch, rows: Array, place: int) -> Array:

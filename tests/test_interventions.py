@@ -12,10 +12,10 @@ from agents.registry import make_policy
 from c2c_env import Batch, EnvConfig, Generated, Team, parallel_env
 from c2c_env.core import constants as c
 from c2c_env.errors import ActionError, ConfigError, ResetNeededError
-from c2c_env.interventions import KINDS, Intervention, intervene
+from c2c_env.interventions import HEARD, KINDS, Intervention, intervene
 
 WORKFLOW = "csv-import-tool"
-EVERY = ["off", "free", "delayed:3", "lossy:0.5", "shuffled", "scrambled"]
+EVERY = ["off", "free", "delayed:3", "lossy:0.5", "shuffled", "scrambled", "unheard"]
 
 
 def metrics_under(what, policy="proactive", count=12, **fields):
@@ -155,12 +155,12 @@ def test_it_stays_an_environment_of_pettingzoo(what):
 @pytest.mark.parametrize("what", EVERY)
 def test_environment_and_batch_agree(what):
     env = intervene(parallel_env(Generated("medium", [7]), 5), what)
-    env.reset(seed=2)
+    seen, _ = env.reset(seed=2)
     policy = make_policy("proactive", PolicyContext.of(env.batch))
     policy.reset(np.arange(5))
     while env.agents:
-        actions = policy.act(env.batch.observations[0], env.batch.action_masks[0], np.arange(5))
-        env.step(dict(zip(env.agents, actions, strict=True)))
+        actions = policy.act(np.stack(list(seen.values())), env.batch.action_masks[0], np.arange(5))
+        seen, *_ = env.step(dict(zip(env.agents, actions, strict=True)))
     chosen = Intervention.parse(what)
     batch = Batch(Generated("medium", [7]), Team.default(5), chosen.constants(EnvConfig()), 1)
     batch.reset([2])
@@ -206,3 +206,38 @@ def test_the_catalogue_of_actions_takes_constants_alone():
     intervene(env, "free").reset(seed=0)
     with pytest.raises(ConfigError, match="needs action_format='multi_discrete'"):
         intervene(env, "off")
+
+
+# --- what is heard -----------------------------------------------------------------------------------------------
+
+
+def test_unheard_messages_teach_and_cost_but_nobody_sees_them():
+    plain = parallel_env(WORKFLOW, team_size=4)
+    deaf = intervene(plain, "unheard")
+    seen, _ = deaf.reset(seed=3)
+    heard, infos = plain.reset(seed=3)
+    rng, told = np.random.default_rng(0), 0
+    for _ in range(20):
+        actions = {}
+        for agent in plain.agents:
+            plain.action_space(agent).seed(int(rng.integers(2**31)))
+            actions[agent] = plain.action_space(agent).sample(infos[agent]["action_mask"])
+        heard, rewards, _, _, infos = plain.step(actions)
+        seen, others, _, _, _ = deaf.step(actions)
+        assert rewards == others  # the same hours, the same understanding
+        for agent in heard:
+            told += plain.layout.get(heard[agent], "message_recency").any()
+            for name in HEARD:
+                assert not deaf.layout.get(seen[agent], name).any()
+            assert all(
+                np.array_equal(plain.layout.get(heard[agent], name), deaf.layout.get(seen[agent], name))
+                for name in plain.layout
+                if name not in HEARD
+            )
+    assert told
+
+
+def test_who_listens_does_worse_unheard_and_who_sees_the_state_does_not():
+    assert mean(metrics_under("unheard"), "completion_time") > 1.03 * mean(metrics_under(""), "completion_time")
+    unheard, whole = (metrics_under(what, "oracle", count=4) for what in ("unheard", ""))
+    assert [row["completion_time"] for row in unheard] == [row["completion_time"] for row in whole]

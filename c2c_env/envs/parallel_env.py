@@ -282,8 +282,13 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
             raise ConfigError(unknown_name("agent", agent, self.possible_agents))
         return spaces_[agent]
 
+    def _rows(self) -> Array:
+        """What the agents see, float32 [N, D]."""
+        rows: Array = self.batch.observations[0].copy()
+        return rows
+
     def _observations(self) -> dict[str, Any]:
-        rows = self.batch.observations[0].copy()
+        rows = self._rows()
         if not self.config.mask_in_observation:
             return dict(zip(self.possible_agents, rows, strict=True))
         pairs = zip(self.possible_agents, rows, self.batch.action_masks[0].copy(), strict=True)

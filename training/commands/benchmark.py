@@ -18,6 +18,7 @@ from training.benchmark.results import describe_benchmark, describe_unplayed, sp
 from training.benchmark.run_cells import complete, describe_faults, executor_for
 from training.executors import ray_cluster
 from training.files import Claims
+from training.report.talk_table import talk_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,8 +112,9 @@ def run(args: argparse.Namespace) -> int:
         results = write_results(cells, out)
         counted, failed = split_failed(results)
         if len(results):
-            reported = write_reported(results, out, console.encoding == "utf-8")
-            tables.show_report(results, console, out / "report.txt", reported)
+            unicode = console.encoding == "utf-8"
+            more = [*write_reported(results, out, unicode), *talk_table(counted, unicode)]
+            tables.show_report(results, console, out / "report.txt", more)
             console.print(f"\nEpisodes: {out / 'results.csv'}   configuration: {out / 'run.json'}", highlight=False)
             if not args.no_figures and len(counted):
                 shown = [cell for cell in cells if cell.name not in faults and not cell.intervention]

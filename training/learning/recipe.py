@@ -43,6 +43,8 @@ EXPECTED = {  # what pydantic's kinds of errors mean
     "too_long": "{max_length} values",
 }
 
+ONLY_OWN_LEARNER = ("critic_updates", "hindsight", "credit", "normalise")  # settings of PPO
+
 
 @dataclass(frozen=True)
 class GroupConfig:
@@ -201,6 +203,7 @@ def _value_faults(recipe: Recipe) -> list[str]:
         updates = getattr(recipe, name).updates
         if updates and (network.vocab_size or network.hidden_facts):
             faults.append(f"{name}.updates is {updates}, expected 0: its teacher knows nothing of symbols and variants")
+    faults += _second_learner_faults(recipe) if recipe.ppo.learner == "maskable_ppo" else []
     config = recipe.validation
     found = [fault(f"validation.temperatures.{n}", x, TEMPERATURE) for n, x in enumerate(config.temperatures)]
     faults += only_faults(found)
@@ -209,4 +212,20 @@ def _value_faults(recipe: Recipe) -> list[str]:
         faults.append(f"validation has {counts}, expected as many of both, at least one")
     empty = [name for name in ("temperatures", "thresholds") if not getattr(config, name)]
     faults += [f"validation.{name} is empty, expected at least one" for name in empty]
+    return faults
+
+
+def _second_learner_faults(recipe: Recipe) -> list[str]:
+    """What the learner of sb3-contrib cannot do."""
+    ppo, usual = recipe.ppo, PPOConfig()
+    needed = {"critic": "own", **{name: getattr(usual, name) for name in ONLY_OWN_LEARNER}}
+    faults = [
+        f"ppo.{name} is {getattr(ppo, name)!r}, expected {value!r} with ppo.learner = 'maskable_ppo'"
+        for name, value in needed.items()
+        if getattr(ppo, name) != value
+    ]
+    if len(recipe.ppo_groups) != 1:
+        faults.append(f"ppo_groups has {len(recipe.ppo_groups)} groups, expected 1 with ppo.learner = 'maskable_ppo'")
+    if recipe.network.vocab_size or recipe.network.hidden_facts:
+        faults.append("ppo.learner is 'maskable_ppo', expected 'own', which knows of symbols and variants")
     return faults

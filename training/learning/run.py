@@ -289,11 +289,15 @@ class Training:
 
     def make_stage(self, config: StageConfig, groups: Sequence[Group]) -> Stage:
         """Make the learner of a stage, as the checkpoint left it."""
-        stage: Imitation | PPO
+        stage: Stage
         if config.name == "imitation":
             stage = Imitation(self.recipe.imitation, self.actor, groups)
         elif config.name == "cost_to_go":
             stage = CostToGo(self.recipe.cost_to_go, self.actor, groups)
+        elif self.recipe.ppo.learner == "maskable_ppo":
+            from training.learning.learners.maskable_ppo import SecondLearner  # a second of imports for this one alone
+
+            stage = SecondLearner(self.recipe.ppo, self.actor, self.critic, groups[0])
         else:
             stage = PPO(self.recipe.ppo, self.actor, self.critic, groups)
             for name, value in self.saved_numbers.items():

@@ -70,6 +70,8 @@ class PPOConfig:
         normalise: how advantages are scaled: over a rollout, or among decisions at the same step of an episode.
         max_grad_norm: gradients are scaled down to this norm.
         critic: "central" (MAPPO) or "own" (IPPO).
+        learner: "own" is the one of this file, "maskable_ppo" that of sb3-contrib, see `maskable_ppo`. It needs one
+            group and the critic "own", and refuses settings that the library does not have.
     """
 
     updates: Whole = 500
@@ -89,6 +91,11 @@ class PPOConfig:
     normalise: Literal["rollout", "step"] = "rollout"
     max_grad_norm: NotNegative = 0.5
     critic: Literal["central", "own"] = "central"
+    learner: Literal["own", "maskable_ppo"] = "own"
+
+    def rate_share(self, number: int) -> float:
+        """The share of the learning rate that an update has."""
+        return self.last_share + (1.0 - self.last_share) * (1.0 - number / self.updates)
 
 
 class Step(NamedTuple):
@@ -203,15 +210,14 @@ class PPO:
 
     def update(self, number: int) -> Scalars:
         """Play and learn; return the logged scalars."""
-        share = 1.0 - number / self.config.updates
-        rate = self.config.last_share + (1.0 - self.config.last_share) * share
+        rate = self.config.learning_rate * self.config.rate_share(number)
         for setting in self.optimizer.param_groups:
-            setting["lr"] = self.config.learning_rate * rate
+            setting["lr"] = rate
         rollouts = [self.play(place) for place, group in enumerate(self.groups) if number >= group.begin]
         self.scale.note(torch.cat([rollout.returns.flatten() for rollout in rollouts]))
         logged = self._learn(rollouts, number)
         means = {name: float(np.mean([one[name] for one in logged])) for name in logged[0]}
-        return {"learning_rate": self.config.learning_rate * rate, **means}
+        return {"learning_rate": rate, **means}
 
     # --- playing ----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,54 @@
+"""The table of who uses talk: points of time saved that are lost, paired by episode."""
+
+from __future__ import annotations
+
+import io
+
+import pandas as pd
+from rich.console import Console
+
+from training.report.talk_table import talk_table
+
+
+def episodes(policy, times):
+    """Episodes of a policy on as many workflows, each of which takes the silent team 100 hours."""
+    return [
+        {
+            "policy": policy, "split": "generated", "tier": "simple", "workflow": f"w{n}", "team_size": 5, "seed": n,
+            "completion_time": time, "score": 0.5,
+        }
+        for n, time in enumerate(times)
+    ]  # fmt: skip
+
+
+def printed(results):
+    console = Console(width=100, file=io.StringIO())
+    for part in talk_table(pd.DataFrame(results), unicode=False):
+        console.print(part)
+    return console.file.getvalue()
+
+
+def test_what_is_lost_is_the_difference_of_time_saved_in_points():
+    results = episodes("no_communication", [100, 100, 100]) + episodes("proactive", [60, 50, 40])
+    results += episodes("proactive / off", [100, 100, 100]) + episodes("proactive / unheard", [61, 52, 43])
+    text = printed(results)
+    [row] = [line for line in text.splitlines() if line.strip().startswith("proactive")]
+    assert "simple (generated), 5" in row
+    # (40 + 50 + 60) / 3 and (1 + 2 + 3) / 3, behind the number of agents
+    assert [word for word in row.split() if word.isdecimal()] == ["5", "50", "2"]
+    assert "worth of talk" in text
+    assert "listening" in text
+    assert "signal" not in text  # nothing was shuffled or scrambled
+
+
+def test_episodes_are_paired_and_those_without_a_partner_left_out():
+    results = episodes("no_communication", [100, 50]) + episodes("a", [50, 25]) + episodes("a / shuffled", [80])
+    [row] = [line for line in printed(results).splitlines() if line.strip().startswith("a ")]
+    assert row.split()[-1] == "30"
+
+
+def test_without_interventions_or_a_silent_team_there_is_no_table():
+    whole = episodes("no_communication", [100]) + episodes("a", [50])
+    assert talk_table(pd.DataFrame(whole)) == []
+    assert talk_table(pd.DataFrame(whole + episodes("a / lossy:0.5", [60]))) == []
+    assert talk_table(pd.DataFrame(episodes("a", [50]) + episodes("a / off", [60]))) == []
