@@ -78,8 +78,10 @@ def built(name: str, environment: Environment) -> Path:
         )  # fmt: skip
         (Path(places.stdout.strip()) / "base.pth").write_text(f"{base}\n", encoding="utf-8")
         install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", TORCH, *environment.pins]
-        subprocess.run(install, check=True)
-        ready.touch()
+        done = subprocess.run(install, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(done.stdout + done.stderr)
+        ready.touch()  # what pip says of other pins beside is expected
     return python
 
 
