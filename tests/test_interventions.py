@@ -241,3 +241,13 @@ def test_who_listens_does_worse_unheard_and_who_sees_the_state_does_not():
     assert mean(metrics_under("unheard"), "completion_time") > 1.03 * mean(metrics_under(""), "completion_time")
     unheard, whole = (metrics_under(what, "oracle", count=4) for what in ("unheard", ""))
     assert [row["completion_time"] for row in unheard] == [row["completion_time"] for row in whole]
+
+
+def test_what_is_hidden_is_hidden_in_a_copy():
+    batch = fresh(envs=3)
+    observations = np.ones_like(batch.observations)
+    hidden = Intervention.parse("unheard").hide(batch.layout, observations)
+    assert observations.all()
+    sizes = [batch.layout.slices[name].stop - batch.layout.slices[name].start for name in HEARD]
+    assert (hidden == 0).sum() == 3 * 4 * sum(sizes)
+    assert Intervention.parse("off").hide(batch.layout, observations) is observations

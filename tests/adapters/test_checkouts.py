@@ -102,6 +102,16 @@ def test_onpolicy_gets_the_episodes_of_the_parallel_environment():
 
 
 @pytest.mark.parametrize("make", [EPyMARLEnv, OnPolicyEnv])
+def test_what_was_seen_stays_as_it_was(make):
+    env = make("simple", team_size=3)
+    seen = env.reset()[0]
+    before = np.array(seen)
+    env.step([0, 0, 0])
+    assert np.array_equal(before, seen)
+    assert not np.array_equal(before, env.get_obs() if make is EPyMARLEnv else env.step([0, 0, 0])[0])
+
+
+@pytest.mark.parametrize("make", [EPyMARLEnv, OnPolicyEnv])
 def test_other_forms_than_they_take_are_refused(make):
     with pytest.raises(ConfigError, match=r"action_format is 'multi_discrete'.*\n.*mask_in_observation is True"):
         make("simple", action_format="multi_discrete", mask_in_observation=True)

@@ -14,6 +14,7 @@ from stable_baselines3.common.utils import FloatSchedule
 from agents.learned.actions import join_parts
 from agents.learned.features import NUM_SPOKEN, Reader
 from agents.learned.memory import Memory
+from agents.learned.plan import Open, pair_logits
 from c2c_env import Subtask, Workflow
 from c2c_env.adapters.sb3 import AgentVecEnv
 from c2c_env.errors import ConfigError
@@ -97,11 +98,34 @@ def test_drawn_work_has_the_frequency_of_its_probability():
     row, times = 1, 4000
     drawn, _, _ = policy(seen[row].expand(times, -1), action_masks=np.repeat(masks[row : row + 1], times, axis=0))
     share = torch.bincount(drawn[:, 0], minlength=4) / times
+    assert torch.allclose(share, chances_of_all(policy, seen, masks, row).sum(dim=1), atol=0.04)
+
+
+def chances_of_all(policy, seen, masks, row):
+    """Probabilities [1 + K, messages] of every action of a row."""
     actions = every_action(3, 3)
     mask = np.repeat(masks[row : row + 1], len(actions), axis=0)
-    chances = policy.evaluate_actions(seen[row].expand(len(actions), -1), actions, mask)[1].exp().detach()
-    expected = torch.zeros(4).index_add(0, actions[:, 0].long(), chances)
-    assert torch.allclose(share, expected, atol=0.04)
+    found = policy.evaluate_actions(seen[row].expand(len(actions), -1), actions, mask)[1].exp().detach()
+    return found.unflatten(0, (4, -1))
+
+
+def test_one_idles_as_far_as_all_subtasks_choose_others_and_speaks_by_what_one_works_on():
+    venv = make(1)
+    venv.seed(3)
+    seen, masks = torch.as_tensor(venv.reset()), venv.action_masks()
+    policy = make_policy(venv)
+    with torch.no_grad():
+        policy.actor.nobody.bias += 1.0
+        sight = policy._see(seen)
+        legal = torch.as_tensor(masks[:, 1:4] > 0)
+        pairs = pair_logits(sight.scores, Open(sight.board.is_agent, legal)).unflatten(1, (3, 3)).exp()
+    chances = chances_of_all(policy, seen, masks, 1)
+    mine = pairs[1, 1]
+    idle = float((1 - mine).prod())
+    expected = torch.cat((torch.tensor([idle]), mine)) / (idle + float(mine.sum()))
+    assert torch.allclose(chances.sum(dim=1), expected, atol=1e-4)
+    words = chances / chances.sum(dim=1, keepdim=True)
+    assert not torch.allclose(words[0], words[1], atol=1e-6)
 
 
 def test_illegal_actions_are_never_taken_and_the_likeliest_work_is_found():

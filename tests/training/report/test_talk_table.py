@@ -47,6 +47,14 @@ def test_episodes_are_paired_and_those_without_a_partner_left_out():
     assert row.split()[-1] == "30"
 
 
+def test_seeds_of_a_workflow_are_told_apart():
+    results = episodes("no_communication", [100, 100]) + episodes("a", [50, 90]) + episodes("a / off", [60, 100])
+    for row in results:
+        row["workflow"] = "w"
+    [row] = [line for line in printed(results).splitlines() if line.strip().startswith("a ")]
+    assert row.split()[-3:] == ["10", "[10,", "10]"]
+
+
 def test_without_interventions_or_a_silent_team_there_is_no_table():
     whole = episodes("no_communication", [100]) + episodes("a", [50])
     assert talk_table(pd.DataFrame(whole)) == []
