@@ -28,10 +28,10 @@ from agents.learned.plan import Open, pair_logits
 from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.errors import ConfigError
 
-NEVER = 1e-6  # least chance that a subtask is left to others, so that its logarithm is finite
+LEAST_CHANCE = 1e-6  # least chance that a subtask is left to others, so that its logarithm is finite
 
 
-class Sight(NamedTuple):
+class RowView(NamedTuple):
     """What rows see, and make of it without their own decision."""
 
     board: Board
@@ -116,7 +116,7 @@ class EntityPolicy(MaskableActorCriticPolicy):
             raise ConfigError("EntityPolicy needs action_masks, but there are none")
         return torch.as_tensor(action_masks, device=self.device)
 
-    def _see(self, obs: Tensor) -> Sight:
+    def _see(self, obs: Tensor) -> RowView:
         board, own_part, memory = obs.tensor_split([self.reader.split, self.layout.size], dim=1)
         shape = len(obs), 2, self.reader.num_agents, self.reader.num_subtasks
         told, pace = (memory.reshape(shape) if memory.shape[1] else obs.new_zeros(shape)).unbind(dim=1)
@@ -125,31 +125,31 @@ class EntityPolicy(MaskableActorCriticPolicy):
         tokens = self.actor.encoder(features)
         worked = self.reader.relation(board, "working_on", 0)
         last_work = torch.where(worked.any(dim=-1), 1 + worked.float().argmax(dim=-1), 0)
-        return Sight(features, own, tokens, self.actor.plan_scores(tokens, features), last_work)
+        return RowView(features, own, tokens, self.actor.plan_scores(tokens, features), last_work)
 
-    def _encode(self, seen: Sight, work: Tensor) -> Encoded:
+    def _encode(self, seen: RowView, work: Tensor) -> Encoded:
         """Encode what rows see if this [R] is their work, and the others go on with theirs."""
         plan = seen.last_work.scatter(1, seen.own.me, work[:, None])
         return self.actor.encode(seen.board, seen.own, seen.tokens, seen.scores, plan)
 
-    def _values(self, seen: Sight) -> Tensor:
+    def _values(self, seen: RowView) -> Tensor:
         values: Tensor = self.critic(self._encode(seen, seen.last_work.gather(1, seen.own.me)[:, 0]), seen.tokens)
         return values
 
-    def _work_logits(self, seen: Sight, masks: Tensor) -> Tensor:
+    def _work_logits(self, seen: RowView, masks: Tensor) -> Tensor:
         """Logits [R, 1 + K] of one's own work: of none, if all subtasks chose others, and of each subtask's choice."""
         legal = masks[:, : 1 + self.reader.num_subtasks] > 0
         pairs = pair_logits(seen.scores, Open(seen.board.is_agent, legal[:, 1:]))
         pairs = pairs.unflatten(1, (self.reader.num_agents, self.reader.num_subtasks))
         mine = pairs[torch.arange(len(masks), device=masks.device), seen.own.me[:, 0]]
-        none = (1.0 - mine.exp()).clamp(min=NEVER).log().sum(dim=1, keepdim=True)
+        none = (1.0 - mine.exp()).clamp(min=LEAST_CHANCE).log().sum(dim=1, keepdim=True)
         return torch.cat((none, mine), dim=1).masked_fill(~legal, FAR_AWAY)
 
-    def _hear(self, seen: Sight, legal: LegalMasks, work: Tensor) -> OwnView:
+    def _hear(self, seen: RowView, legal: LegalMasks, work: Tensor) -> OwnView:
         encoded = self._encode(seen, work)
         return OwnView(encoded, encoded.context, *self.actor.message_logits(encoded, legal))
 
-    def _choose(self, seen: Sight, masks: Tensor, deterministic: bool) -> Tensor:
+    def _choose(self, seen: RowView, masks: Tensor, deterministic: bool) -> Tensor:
         """Actions [R, 4], drawn or the likeliest."""
         drawn = torch.rand(len(masks), 4, device=masks.device)
         temperature = masks.new_tensor(0.0 if deterministic else 1.0, dtype=torch.float32)
@@ -160,7 +160,7 @@ class EntityPolicy(MaskableActorCriticPolicy):
         message = draw_message(self.actor, self._hear(seen, legal, work), legal, luck, temperature)
         return join_parts(work, message[:, 0], self.reader.num_subtasks)
 
-    def _judge(self, seen: Sight, masks: Tensor, actions: Tensor) -> Judgement:
+    def _judge(self, seen: RowView, masks: Tensor, actions: Tensor) -> Judgement:
         """Judge actions [R, 4]."""
         work, message = split_parts(actions, self.reader.num_subtasks)
         legal, logits = self.reader.legal(masks[:, None]), self._work_logits(seen, masks)
