@@ -87,7 +87,7 @@ def test_the_bound_can_be_reached(task, team, choose, hours):
     assert completion_time(task, team, choose) == hours
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10**6), size=st.integers(1, 8), tier=st.sampled_from(["simple", "medium"]))
 def test_no_random_workers_beat_it(seed, size, tier):
     rng = np.random.default_rng(seed)

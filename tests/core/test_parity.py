@@ -171,7 +171,7 @@ def test_judged_messages_equal_the_reference(seed):
     JudgedPair(np.random.default_rng([seed, 99]), **ROUGH, reward_sharing="individual", reward_weights=weights).play()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 2**32 - 1),
     facts=st.integers(2, 5),
@@ -183,7 +183,7 @@ def test_hidden_facts_of_any_number_equal_the_reference(seed, facts, symbols, fi
     Pair(rng, **fields, hidden_facts=facts, vocab_size=symbols, horizon=60).play()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 8), case=st.sampled_from(sorted(CASES)))
 def test_any_number_of_domains_equals_the_reference(seed, count, case):
     domains = tuple(f"domain {d}" for d in range(count))

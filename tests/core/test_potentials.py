@@ -138,7 +138,7 @@ def busy(env, rng):
     return actions
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), sharing=st.sampled_from(["team", 0.3, "individual"]), milestones=st.booleans())
 def test_over_an_episode_they_add_up_to_what_was_there_at_the_start(seed, sharing, milestones):
     rng = np.random.default_rng(seed)

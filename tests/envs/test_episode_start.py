@@ -61,7 +61,7 @@ CONFIGS = st.fixed_dictionaries({}, optional={
 
 
 @BACKENDS
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(tier=st.sampled_from(TIERS), seed=st.integers(0, LARGEST), size=st.integers(1, 9), fields=CONFIGS)
 def test_a_packed_row_is_its_workflow(backend, tier, seed, size, fields):
     team = random_team(np.random.default_rng(seed), size)

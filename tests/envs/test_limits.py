@@ -116,7 +116,7 @@ def spoil(snapshot, data):
 
 
 @pytest.mark.parametrize("relations", ["onehot", "index"])
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.data_too_large])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.data_too_large])
 @given(data=st.data(), seed=st.integers(0, 2**32))
 def test_a_spoilt_snapshot_is_refused_or_plays_within_bounds(relations, data, seed):
     rng = np.random.default_rng(seed)

@@ -30,7 +30,7 @@ def started(seed=0, steps=12, **fields):
     return env
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**64 - 1), steps=st.integers(0, 50), discrete=st.booleans())
 def test_an_episode_continues_identically_in_the_same_and_in_another_environment(seed, steps, discrete):
     fields = {"action_format": "discrete", "vocab_size": 0, "hidden_facts": 0} if discrete else {}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
@@ -281,7 +281,6 @@ VALUES = st.one_of(
 KEYS = st.sampled_from(["work", "speech", "recipient", "topic", "text", "variant", "more"])
 
 
-@settings(deadline=None)
 @given(st.dictionaries(KEYS, VALUES), st.sampled_from(["", "well: ", "```json\n"]))
 def test_no_answer_makes_a_forbidden_action(data, before):
     decision = taken(before + json.dumps(data), with_variant(Choice), VARIANTS)
@@ -298,7 +297,6 @@ PIECES = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), st.lists(PIECES, max_size=30).map("".join)))
 def test_any_text_ends_with_one_label(text):
     assert taken(text).label in ("valid", "repaired", "invalid")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from simulate import random_env, random_snapshot
 
@@ -252,7 +252,6 @@ def test_letters_are_quoted_and_named():
     assert text.count("\nYour choices now:") == 1
 
 
-@settings(deadline=None)
 @given(st.text(max_size=2000))
 def test_quoted_words_cannot_leave_their_bars(text):
     shown = quoted(text)
@@ -262,7 +261,6 @@ def test_quoted_words_cannot_leave_their_bars(text):
     assert sum(len(line) - 2 for line in shown.split("\n")) <= MAX_LETTER
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300), st.integers(4, 50))
 def test_plain_is_one_line(text, limit):
     shown = one_line(text, limit)

@@ -236,7 +236,7 @@ def graphs(draw):
     return draw(st.permutations(list(zip(ids, quarters, before, strict=True))))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(graphs())
 def test_a_graph_written_as_csv_is_imported_as_the_same(tmp_path_factory, graph):
     out = io.StringIO()
@@ -252,7 +252,6 @@ def test_a_graph_written_as_csv_is_imported_as_the_same(tmp_path_factory, graph)
 WEIGHTS = st.none() | st.tuples(*[st.floats(0.01, 9)] * 4) | st.fixed_dictionaries({"intent": st.floats(0.01, 9)})
 
 
-@settings(deadline=None)
 @given(TEXTS.filter(bool), TEXTS, TEXTS, st.floats(1e-5, 1e6), WEIGHTS, st.lists(TEXTS, max_size=3))
 def test_every_workflow_written_is_read_as_the_same(name, title, fact, effort, weights, comments):
     first = Subtask("a", "data", effort, 1.5, facet_weights=weights, title=title, facts={"intent": fact})

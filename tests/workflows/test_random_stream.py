@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from c2c_env import generate
@@ -33,7 +33,6 @@ def stream(tier, seed):
     return started
 
 
-@settings(deadline=None)
 @given(seed=SEEDS, tier=st.integers(0, 2))
 def test_uniform_numbers_are_those_of_numpys_philox(seed, tier):
     words = np.random.Philox(key=np.array([seed, tier], dtype=np.uint64)).random_raw(41)
@@ -121,7 +120,6 @@ def assert_as_first_written(tier, seed):
     assert [(s.effort, s.complexity, s.domain, p) for s, p in made] == FirstGenerator(tier, seed).workflow()
 
 
-@settings(deadline=None)
 @given(tier=st.sampled_from(TIERS), seed=SEEDS)
 def test_workflows_are_as_first_written(tier, seed):
     assert_as_first_written(tier, seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rule_server import prompt_of
 
@@ -128,7 +128,6 @@ def test_many_faults_are_cut(server):
 TEXT = st.text(max_size=30)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT, st.sampled_from(DOMAINS), st.sampled_from([0.5, 2.0, 9.0])), max_size=4), TEXT)
 def test_whatever_the_words_the_file_says_the_same(parts, brief):
     subtasks = [

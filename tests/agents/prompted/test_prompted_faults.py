@@ -246,7 +246,7 @@ STATUSES = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=BODIES, status=STATUSES)
 def test_whatever_a_server_sends_ends_in_a_decision_or_a_documented_error(server, options, body, status):
     async def send(writer, asked):

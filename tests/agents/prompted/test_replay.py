@@ -245,7 +245,7 @@ SCALARS = st.one_of(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_is_changed_ends_in_one_clear_error(server, options, tmp_path, capsys, data):
     """Any value of a transcript, however deep, is replaced; what does not matter may stay unnoticed."""

@@ -74,7 +74,7 @@ def test_backends_agree_over_an_episode(name, seed):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@settings(max_examples=25, derandomize=True, database=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_backends_agree_from_any_legal_state(name, seed):
     rng = np.random.default_rng(seed)

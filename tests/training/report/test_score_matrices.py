@@ -57,7 +57,7 @@ def test_tasks_with_equally_many_runs_share_a_block():
     assert double.tolist() == [[1.0, 5.0], [2.0, 6.0]]  # two runs of a and d
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=6))
 def test_blocks_hold_every_episode_once(counts):
     names = [(f"task{place}", seed) for place, count in enumerate(counts) for seed in range(count)]
