@@ -10,6 +10,7 @@ import torch
 from benchmarl.algorithms import MappoConfig, QmixConfig
 from benchmarl.experiment import Callback, Experiment, ExperimentConfig
 from benchmarl.models.mlp import MlpConfig
+from torch.nn.utils import parameters_to_vector
 
 from c2c_env.adapters.benchmarl import C2CTask
 
@@ -40,21 +41,30 @@ def settings(folder):
     return config
 
 
-for algorithm, grouping in ((MappoConfig, "team"), (MappoConfig, "role"), (QmixConfig, "team")):
+def trained(algorithm, grouping):
+    """Train for two iterations; return what was counted, and the weights of the policy."""
     counting = Counting()
+    model = MlpConfig(num_cells=[32], activation_class=torch.nn.Tanh, layer_class=torch.nn.Linear)
     with tempfile.TemporaryDirectory() as folder:
         experiment = Experiment(
             task=C2CTask.SIMPLE.get_task({"team_size": 5, "horizon": 60, "grouping": grouping}),
             algorithm_config=algorithm.get_from_yaml(),
-            model_config=MlpConfig(num_cells=[32], activation_class=torch.nn.Tanh, layer_class=torch.nn.Linear),
-            critic_model_config=MlpConfig(num_cells=[32], activation_class=torch.nn.Tanh, layer_class=torch.nn.Linear),
+            model_config=model,
+            critic_model_config=model,
             seed=0,
             config=settings(folder),
             callbacks=[counting],
         )
         experiment.run()
+    return counting, parameters_to_vector(experiment.policy.parameters()).detach()
+
+
+for algorithm, grouping in ((MappoConfig, "team"), (MappoConfig, "role"), (QmixConfig, "team")):
+    counting, weights = trained(algorithm, grouping)
     assert counting.illegal == 0, counting.illegal
     assert counting.actions == 2 * 200 * 5
     assert counting.ends > 0
+    if grouping == "role":
+        assert torch.equal(weights, trained(algorithm, grouping)[1]), "equal seeds, other weights"
     name = algorithm.__name__.removesuffix("Config").lower()
     print(f"benchmarl {name}, groups by {grouping}: {counting.actions} actions, {counting.illegal} illegal")
