@@ -6,7 +6,7 @@ from typing import Any
 
 from c2c_env.core.arrays import Array
 from c2c_env.envs.parallel_env import C2CParallelEnv, parallel_env
-from c2c_env.errors import ConfigError, raise_faults
+from c2c_env.errors import ActionError, ConfigError, raise_faults
 
 # such a library asks for observations and for masks apart
 _NEEDED = {"action_format": "discrete", "mask_in_observation": False}
@@ -42,5 +42,12 @@ def legal_actions(env: C2CParallelEnv) -> Array:
 
 
 def step_agents(env: C2CParallelEnv, actions: Any) -> dict[str, dict[str, Any]]:
-    """Step with one integer for each agent; return the infos."""
-    return env.step({agent: int(action) for agent, action in zip(env.possible_agents, actions, strict=True)})[4]
+    """Step with one integer for each agent; return the infos.
+
+    Raises:
+        ActionError: there are more or fewer; see also `C2CParallelEnv.step`.
+    """
+    agents = env.possible_agents
+    if len(actions) != len(agents):
+        raise ActionError(f"got {len(actions)} actions, expected one for each of {len(agents)} agents")
+    return env.step({agent: int(action) for agent, action in zip(agents, actions, strict=True)})[4]

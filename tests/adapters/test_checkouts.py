@@ -8,7 +8,7 @@ import pytest
 from c2c_env import Generated, parallel_env
 from c2c_env.adapters.epymarl import EPyMARLEnv
 from c2c_env.adapters.onpolicy import OnPolicyEnv
-from c2c_env.errors import ConfigError
+from c2c_env.errors import ActionError, ConfigError
 
 FIELDS = {"team_size": 3, "horizon": 25, "reward_sharing": "individual"}
 WORKFLOW = Generated("simple", range(20))
@@ -99,6 +99,16 @@ def test_onpolicy_gets_the_episodes_of_the_parallel_environment():
             assert ends == [step == 24] * 3
             assert [info["bad_transition"] for info in told] == ends
             assert [info["invalid_action"] for info in told] == [False] * 3
+
+
+@pytest.mark.parametrize("make", [EPyMARLEnv, OnPolicyEnv])
+def test_wrong_actions_are_named(make):
+    env = make("simple", team_size=3)
+    env.reset()
+    with pytest.raises(ActionError, match="got 2 actions, expected one for each of 3 agents"):
+        env.step([0, 0])
+    with pytest.raises(ActionError, match=r"worker_2: .* is 99999, expected an integer in \[0, "):
+        env.step([0, 0, 99_999])
 
 
 @pytest.mark.parametrize("make", [EPyMARLEnv, OnPolicyEnv])
