@@ -1,11 +1,16 @@
-"""Policies by name: `name` or `name:argument`, for example `fixed_steps:4`."""
+"""Policies by name: `name` or `name:argument`, for example `fixed_steps:4`, and own ones as `module:name`."""
 
 from __future__ import annotations
 
+import ast
 import importlib
+import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
+from agents import own_policy
 from agents.oracle.lookahead.planner_team import PlannerTeam
 from agents.oracle.oracle_team import OracleTeam
 from agents.policy import Policy, PolicyContext
@@ -14,19 +19,44 @@ from c2c_env.errors import ConfigError, needs_extra, unknown_name
 
 Maker = Callable[[PolicyContext, str], Policy]
 
+
+@dataclass(frozen=True)
+class Family:
+    """Policies whose argument says which; their module is loaded when one of them is asked for.
+
+    Attributes:
+        module: it makes them.
+        extra: it needs this one.
+        description: of the family, in a line.
+    """
+
+    module: str
+    extra: str
+    description: str
+
+
 BASELINE = "no_communication"  # the policy that all others are compared with
 POLICIES: dict[str, Maker] = {}
 DESCRIPTIONS: dict[str, str] = {}
-# families, whose argument says which: the module that makes them, loaded when asked for, and the extra that it needs
-FAMILIES: dict[str, tuple[str, str]] = {
-    "prompted": ("agents.prompted.prompted_team", "llm"),
-    "learned": ("agents.learned.learned_team", "bench"),
+FAMILIES = {
+    "learned": Family(
+        "agents.learned.learned_team", "bench", "a trained network: the shipped one, or learned:FILE for another"
+    ),
+    "prompted": Family(
+        "agents.prompted.prompted_team", "llm", "a language model: prompted:STRATEGY@MODEL, with --llm for the endpoint"
+    ),
 }
 SEES_STATE: set[str] = set()  # references that see more than an agent may
 
 
 def register(name: str, maker: Maker, description: str) -> None:
-    """Add a policy; `maker(context, argument)` gets what stands behind the colon, or ""."""
+    """Add a policy; `maker(context, argument)` gets what stands behind the colon, or "".
+
+    Raises:
+        ConfigError: there is a policy of this name already.
+    """
+    if name in POLICIES or name in FAMILIES:
+        raise ConfigError(f"there is a policy {name!r} already; expected another name")
     POLICIES[name] = maker
     DESCRIPTIONS[name] = description
 
@@ -45,17 +75,56 @@ def make_policy(name: str, context: PolicyContext, connect: bool = True) -> Poli
     kind, _, argument = name.partition(":")
     if kind in FAMILIES:
         return _family(kind, connect)(context, argument)
-    if kind not in POLICIES:
-        raise ConfigError(unknown_name("policy", kind, [*POLICIES, *FAMILIES]))
-    return POLICIES[kind](context, argument)
+    if kind in POLICIES:
+        return POLICIES[kind](context, argument)
+    maker, argument = _own_maker(name)
+    return own_policy.make_own(maker, name, context, argument)
+
+
+def _own_maker(name: str) -> tuple[Callable[..., Policy], str]:
+    """What makes a policy from outside of this project, and the argument for it."""
+    offered, (kind, _, argument) = own_policy.offered_policies(), name.partition(":")
+    if kind in offered:
+        return own_policy.load_offered(offered[kind]), argument
+    own = own_policy.parse_own(name)
+    maker = own_policy.load_maker(own) if own else None
+    if own is None or maker is None:
+        known = unknown_name("policy", kind, [*POLICIES, *FAMILIES, *offered])
+        where = f"there is no module {kind!r} either" if own else own_policy.HOW
+        raise ConfigError(f"{known}; {where}")
+    return maker, own.argument
+
+
+def policy_files(name: str) -> list[Path]:
+    """The files outside of this project that determine a policy: its sources, and the file or folder in its argument.
+
+    Raises:
+        ConfigError: there is no such policy.
+    """
+    kind, _, argument = name.partition(":")
+    sources: list[Path] = []
+    if kind in POLICIES:
+        sources = own_policy.source_files_of(POLICIES[kind])
+    elif kind not in FAMILIES:
+        maker, argument = _own_maker(name)
+        sources = own_policy.source_files_of(maker)
+    return [*sources, *([Path(argument)] if argument and os.path.exists(argument) else [])]
 
 
 def _family(kind: str, connect: bool) -> Maker:
-    module, extra = FAMILIES[kind]
-    with needs_extra(f"a {kind} policy", extra):
-        found = importlib.import_module(module)
+    family = FAMILIES[kind]
+    with needs_extra(f"a {kind} policy", family.extra):
+        found = importlib.import_module(family.module)
     maker: Maker = found.make if connect else getattr(found, "make_unconnected", found.make)
     return maker
+
+
+def strategy_summaries() -> dict[str, str]:
+    """The strategies of prompted policies with a line on each, read from their sources, which need an extra to run."""
+    files = sorted((Path(__file__).parent / "prompted" / "strategies").glob("*.py"))
+    texts = {file.stem: ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "" for file in files}
+    summaries = {stem: " ".join(text.partition("\n\n")[0].split()) for stem, text in texts.items()}
+    return {stem: summary for stem, summary in summaries.items() if stem not in ("__init__", "base")}
 
 
 def close_clients(patient: bool = True) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 
 class C2CError(Exception):
@@ -56,6 +57,13 @@ class BudgetError(C2CError, RuntimeError):
     """
 
 
+def missing_extra(what: str, library: object, extra: str) -> MissingExtraError:
+    """Make the error for a library that is missing, with the words that install it: in a clone or from an index."""
+    in_clone = (Path(__file__).parent.parent / "pyproject.toml").is_file()
+    target = f"-e '.[{extra}]'" if in_clone else f"'c2c-env[{extra}]'"
+    return MissingExtraError(f"{what} needs {library}, which is not installed; install the extra: pip install {target}")
+
+
 @contextlib.contextmanager
 def needs_extra(what: str, extra: str) -> Iterator[None]:
     """Turn a library that is missing into the name of the extra that brings it.
@@ -66,9 +74,7 @@ def needs_extra(what: str, extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"{what} needs {error.name}, which is not installed; install the extra: pip install -e '.[{extra}]'"
-        ) from error
+        raise missing_extra(what, error.name, extra) from error
 
 
 def nearest(name: object, valid: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ import gymnasium
 ENV_ID = "c2c_env/Team-v0"
 MEMBER_ID = "c2c_env/Member-v0"  # one member of a team, for Gymnasium alone
 GYMNASIUM_ENTRY_POINT = "c2c_env.envs.team_env:TeamEnv"
-MEMBER_ENTRY_POINT = "agents.member_env:MemberEnv"  # with the policies, and loaded when it is asked for
+MEMBER_ENTRY_POINT = "c2c_env.laboratory:MemberEnv"  # with the policies, and loaded when it is asked for
 VECTOR_ENTRY_POINT = "c2c_env.adapters.gymnasium:TeamVectorEnv"
 PETTINGZOO_ENTRY_POINTS = {
     "parallel": "c2c_env.envs.parallel_env:parallel_env",

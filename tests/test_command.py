@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from c2c_env import load_workflow
-from c2c_env.commands.__main__ import main
+from c2c_env.laboratory import main as script
+from training.__main__ import main
 
 ROOT = Path(__file__).parent.parent
 TABLE = "id,duration,needs,kind,colour\na,2,,web,red\nb,0,a,web,\n"
@@ -131,7 +132,7 @@ def test_what_a_file_says_does_not_steer_the_terminal(table, tmp_path, capsys):
 def test_the_command_of_the_readme_makes_a_workflow(tmp_path):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     [block] = [code for code in re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if "c2c-env" in code]
-    script = block.replace("\n.venv/bin/c2c-env ", f"\nPYTHONPATH='{ROOT}' '{sys.executable}' -m c2c_env.commands ")
+    script = block.replace("\n.venv/bin/c2c-env ", f"\nPYTHONPATH='{ROOT}' '{sys.executable}' -m training ")
     subprocess.run(["sh", "-ec", script], capture_output=True, check=True, cwd=tmp_path)
     workflow = load_workflow(tmp_path / "tasks.toml")
     assert [(s.id, s.domain, s.effort) for s in workflow.subtasks] == [
@@ -141,13 +142,13 @@ def test_the_command_of_the_readme_makes_a_workflow(tmp_path):
 
 def test_the_package_runs_and_the_script_is_the_same(table):
     done = subprocess.run(
-        [sys.executable, "-m", "c2c_env.commands", "import", "--help"],
+        [sys.executable, "-m", "training", "import", "--help"],
         capture_output=True, text=True, check=True, cwd=ROOT,
     )  # fmt: skip
-    assert "c2c-env import" in done.stdout
+    assert "python -m training import" in done.stdout
     assert "hours per unit, unless given: psplib 1" in done.stdout
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["scripts"] == {"c2c-env": f"{main.__module__}:{main.__name__}"}
+    assert project["scripts"] == {"c2c-env": f"{script.__module__}:{script.__name__}"}
     assert project["optional-dependencies"]["import"] == ["pyyaml>=6"]
 
 

@@ -21,7 +21,6 @@ FRAGMENTS = ("Of", "By", "For", "From", "With", "On", "As", "To")  # words that 
 # stems that several files share, because the files have the same role
 SHARED_STEMS = {
     "__init__": "every package has one",
-    "__main__": "what `python -m` runs, of the package and of the laboratory",
     "actions": "the actions of agents: what they do in a step, and how the network picks them",
     "base": "what the backends, the strategies and the executors of one folder have in common",
     "schedule": "what a team plans to work on, of the scripted and of the oracle team",
@@ -33,6 +32,7 @@ SHARED_STEMS = {
 # public names that are defined several times with different values
 SHARED_NAMES = {
     "add_arguments": "every command has one",
+    "EXAMPLES": "every command has some",
     "run": "every command has one",
     "main": "every command line has one",
     "make": "what the registry calls to make a policy",
@@ -169,7 +169,7 @@ def test_a_repeated_name_is_found():
 
 def test_equal_values_are_told_from_different_ones():
     assert have_one_value("MAX_COMPLEXITY", ["c2c_env.workflows.schema", "c2c_env.core.constants"])
-    assert not have_one_value("run", ["training.commands.train", "training.commands.replay"])
+    assert not have_one_value("run", ["training.commands.learning.train", "training.commands.episodes.replay"])
 
 
 def test_every_exception_is_needed():

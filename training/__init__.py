@@ -1,1 +1,1 @@
-"""How policies are compared and trained: run from the repository's root as ``python -m training``."""
+"""How policies are compared and trained: ``c2c-env``, or ``python -m training`` in a clone's root."""

@@ -1,127 +1,42 @@
-"""The laboratory's command line: ``python -m training COMMAND``."""
+"""The command line of the laboratory: ``c2c-env COMMAND``, or ``python -m training COMMAND`` in a clone's root."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from types import ModuleType
 from typing import NoReturn
 
 from training import interrupts
+from training.command_table import ANEW, COMMANDS, GROUPS
+from training.program import as_started, program_name
 
-COMMANDS = {
-    "benchmark": "compare policies: table, results.csv and figures",
-    "protocol": "list and show the published protocols, by which numbers are reported",
-    "compare": "report a benchmark's results: interquartile means, probabilities of improvement, profiles",
-    "episode": "watch a policy play one episode",
-    "decompose": "have a language model turn a plain-text brief into a workflow file",
-    "replay": "play a prompted team's transcript again without a model, and check every bit of it",
-    "train": "train a team by a recipe, or several side by side",
-    "credits": "show how well each credit tells what a learned team's messages are worth",
-    "content": "show what the symbols of a learned team mean, and whether they are acted on",
-    "curves": "draw learning curves of training runs",
-    "tune_oracle": "tune the oracle's rule on training workflows (an hour), see agents/oracle",
-    "throughput": "measure how fast the environment is on this machine, beside others",
-}
-EXAMPLES = {
-    "": """\
+ABOUT = "Compare, watch and train teams whose members talk to each other."
+EXAMPLES = """\
 examples:
-  python -m training benchmark --quick                   a first look, in seconds
-  python -m training benchmark                           everything, in minutes
-  python -m training episode --help                      what one episode can show
-""",
-    "benchmark": """\
-examples:
-  python -m training benchmark --quick
-  python -m training benchmark --policies no_communication,cost_aware --workflows complex --seeds 16
-  python -m training benchmark --workflows csv-import-tool,my/workflow.toml --team-sizes 3,5
-  python -m training benchmark --workflows none --generated 64 --out results/generated
-  python -m training benchmark --workflows real --team-sizes 5       task graphs that people have
-  python -m training benchmark --protocol c2c-generated-v1 --policies proactive,learned
-  python -m training benchmark --ray auto                on the Ray cluster that this machine belongs to
-  python -m training benchmark --policies cost_aware,prompted:c2c@MODEL --llm budget_tokens=2000000
-  python -m training benchmark --config dt=0.25 chat.richness=0.6 relations=index --out results/richer-chat
-
-It may be interrupted at any moment; the same command then does what is missing and nothing else.
-Exit status: 0 all finished, 1 some cells or episodes failed (named at the end), 2 wrong arguments or no cluster,
-130 interrupted, 143 terminated.
-""",
-    "protocol": """\
-examples:
-  python -m training protocol                            the list
-  python -m training protocol c2c-generated-v1           all that it prescribes, with digests
-  python -m training protocol --check                    does this machine play what was published?
-  python -m training benchmark --protocol c2c-generated-v1 --policies proactive,learned
-  python -m training benchmark --protocol c2c-partners-v1 --policies learned --split validation
-
-Exit status: 0 all as published, 2 wrong arguments, or what is played has changed (named).
-""",
-    "compare": """\
-examples:
-  python -m training benchmark --policies no_communication,proactive,learned
-  python -m training compare
-  python -m training compare results/generated --against cost_aware --resamples 10000
-
-Exit status: 0 all compared, 1 some episodes had failed (named below the tables), 2 wrong arguments or no such results.
-""",
-    "train": """\
-examples:
-  python -m training train team                          the recipe of the shipped policy
-  python -m training train my/recipe.toml --seed 2
-  python -m training train team --seeds 1,2,3 --workers 2
-  python -m training train team,my/recipe.toml --seeds 1,2,3 --ray HOST:PORT
-  python -m training train team --resume                 go on where it was interrupted
-  python -m training benchmark --policies no_communication,learned:results/train/team/seed-1/policy.onnx
-
-A checkpoint is written every few minutes; a run that goes on from one ends with the same weights as one that was never
-interrupted (same machine, same number of threads). Scalars for TensorBoard lie in OUT/tensorboard.
-""",
-    "curves": """\
-examples:
-  python -m training train scratch --seeds 1,2,3         curve_workflows in a recipe has validation workflows played
-  python -m training curves results/train/scratch -o curves.pdf
-  python -m training curves results/train/scratch results/train/mine --scalars simple-5/reduction,simple-5/talk
-""",
-    "credits": """\
-examples:
-  python -m training credits results/train/scratch/seed-1/policy.safetensors
-  python -m training credits early.safetensors late.safetensors --groups simple:5 --messages 500 -o credits.csv
-""",
-    "content": """\
-examples:
-  python -m training content results/train/communication/attention/seed-1/policy.safetensors
-""",
-    "throughput": """\
-examples:
-  python -m training throughput --quick --peers none
-  python -m training throughput                          own rows, and peers that are installed here; some minutes
-  python -m training throughput --peers-python ../venv-peers/bin/python ../venv-jaxmarl/bin/python
-  python -m training throughput --growth                 teams of 5 to 256 agents, workflows of 8 to 128 subtasks
-  python -m training throughput --startup                import, compile, start
-  python -m training throughput --gpu --team-size 8      the batch on a CUDA device (extra cuda)
-
-training/throughput/peer_loops.py tells how peers are installed; one that is not is named and left out.
-Exit status: 0 everything measured or not installed, 1 some rows failed, 2 wrong arguments, 130 interrupted,
-143 terminated.
-""",
-}
-EXTRAS = {"compare": "report", "decompose": "llm", "replay": "llm", "train": "train", "tune_oracle": "train"}
-RESUMES = {
-    "benchmark": "; the same command goes on from here",
-    "train": "; the same command with --resume goes on from the last checkpoint",
-    "tune_oracle": "; the same command begins with the rules that are written",
-}
-ANEW = "; the same command begins anew"
+  c2c-env benchmark --quick        a first look, in seconds
+  c2c-env list policies            what there is to compare
+  c2c-env episode --help           what one episode can show
+"""
 FORMATTER = argparse.RawDescriptionHelpFormatter  # keeps the examples' lines
+CLOSED_PIPE = 141  # what a shell reports of a program whose reader has left, as `head` does
+
+
+def run_process() -> int:
+    """Run the command that this process was started with; return the exit status."""
+    interrupts.end_at_once(advice_of(sys.argv[1:]))
+    return main()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    advice = RESUMES.get("".join(words[:1]), ANEW)
+    advice = advice_of(words)
     try:
         with interrupts.raised(advice):
             return run_command(words)
@@ -129,6 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         number = interrupts.number_of(error)
         print(interrupts.signal_word(number) + advice, file=sys.stderr)
         return 128 + number
+
+
+def advice_of(words: Sequence[str]) -> str:
+    """Say how to go on when the command that the words name is interrupted."""
+    command = COMMANDS.get("".join(words[:1]))
+    return f"; {command.advice if command else ANEW}"
 
 
 def run_command(words: Sequence[str]) -> int:
@@ -139,7 +60,12 @@ def run_command(words: Sequence[str]) -> int:
 
     try:
         args = make_parser(words).parse_args(words)
-        return int(args.run(args))
+        status = int(args.run(args))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is for nobody
+        return CLOSED_PIPE
     except (C2CError, OSError) as error:  # an OSError is of a library that writes or reads by itself
         interrupts.raise_again()
         print(without_controls(f"error: {error}"), file=sys.stderr)
@@ -149,31 +75,59 @@ def run_command(words: Sequence[str]) -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are this project's, of one line."""
+    """A parser whose errors are this project's, of one line, with the nearest valid word where one is unknown."""
+
+    known_options: Sequence[str] = ()  # of the command that is asked for, whose unknown options this parser reports
 
     def error(self, message: str) -> NoReturn:
         """Raise a `ConfigError`."""
         from c2c_env.errors import ConfigError
 
         plain = re.sub("^argument (--[a-z-]+): is ", r"\1 is ", message)  # so that it reads as elsewhere
-        raise ConfigError(f"{plain} (see {self.prog} --help)")
+        raise ConfigError(f"{plain}{self._nearest(message)} (see {self.prog} --help)")
+
+    def _nearest(self, message: str) -> str:
+        """Name the valid word that is closest to the first one that the parser does not know."""
+        from c2c_env.errors import nearest
+
+        flag = re.match(r"unrecognized arguments: (--[^\s=]+)", message)
+        word = re.match(r"argument COMMAND: invalid choice: '(.*?)'", message)
+        if flag:
+            return nearest(flag[1], self.known_options)
+        return nearest(word[1], COMMANDS) if word else ""
 
 
 def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """The parser; only the command that is asked for is loaded."""
-    parser = Parser(prog="python -m training", description=__doc__, epilog=EXAMPLES[""], formatter_class=FORMATTER)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    import c2c_env
+
+    parser = Parser(
+        prog=program_name(), usage="%(prog)s [--version] COMMAND ...", epilog=as_started(EXAMPLES),
+        description=f"{ABOUT}\n\n{describe_commands()}", formatter_class=FORMATTER,
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"c2c-env {c2c_env.__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, help=argparse.SUPPRESS, prog=program_name())
     wanted = next((word for word in words if not word.startswith("-")), None)
-    for name, summary in COMMANDS.items():
-        own = commands.add_parser(
-            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.",
-            epilog=EXAMPLES.get(name), formatter_class=FORMATTER,
-        )  # fmt: skip
+    for name, command in COMMANDS.items():
+        about = f"{command.summary[0].upper()}{command.summary[1:]}."
+        own = commands.add_parser(name, description=about, formatter_class=FORMATTER)
         if name == wanted:
             module = load_command(name)
             module.add_arguments(own)
+            own.epilog = as_started(module.EXAMPLES)
             own.set_defaults(run=module.run)
+            parser.known_options = re.findall("--[a-z][a-z-]*", own.format_help())
     return parser
+
+
+def describe_commands() -> str:
+    """List the commands by what they are for."""
+    width = max(map(len, COMMANDS))
+    lines = []
+    for group, commands in GROUPS.items():
+        lines.append(f"{group}:")
+        lines += [f"  {name:{width}}  {command.summary}" for name, command in commands.items()]
+    return "\n".join(lines)
 
 
 def load_command(name: str) -> ModuleType:
@@ -182,17 +136,12 @@ def load_command(name: str) -> ModuleType:
     Raises:
         MissingExtraError: a library that it needs is not installed.
     """
-    try:
-        return importlib.import_module(f"training.commands.{name}")
-    except ModuleNotFoundError as error:
-        from c2c_env.errors import MissingExtraError
+    from c2c_env.errors import needs_extra
 
-        extra = EXTRAS.get(name, "bench")
-        raise MissingExtraError(
-            f"{name} needs {error.name}, which is not installed; install the extra: pip install -e '.[{extra}]'"
-        ) from error
+    command = COMMANDS[name]
+    with needs_extra(name, command.extra) if command.extra else nullcontext():
+        return importlib.import_module(f"training.commands.{command.module}")
 
 
 if __name__ == "__main__":
-    interrupts.end_at_once(RESUMES.get("".join(sys.argv[1:2]), ANEW))
-    sys.exit(main())
+    sys.exit(run_process())

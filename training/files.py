@@ -33,7 +33,7 @@ _EXPLANATION = (
     b"Runs that share this folder lock parts of this file, so that each does other work. It may be removed.\n"
 )
 _STALE_SECONDS = 86400.0  # after which nobody is at work on a file any more, where the system has no locks
-_SHOWS_ONLY = ("render",)  # folders of c2c_env that draw what has happened and determine no result
+_LEFT_OUT = ("render", "laboratory")  # folders of c2c_env that determine no result: the one draws, the other starts
 
 
 class Claims:
@@ -116,18 +116,18 @@ def file_digest(place: Path | None) -> str:
 
 def source_files() -> list[Path]:
     """List every file that determines results: the simulator and the policies, at whatever depth."""
-    return [
-        file
-        for package in _PACKAGES
-        for file in sorted(package.rglob("*"))
-        if file.suffix in _SUFFIXES and file.relative_to(package).parts[0] not in _SHOWS_ONLY
-    ]
+    return [file for package in _PACKAGES for file in _files_of(package)]
+
+
+def _files_of(package: Path) -> list[Path]:
+    files = (file for file in sorted(package.rglob("*")) if file.suffix in _SUFFIXES)
+    return [file for file in files if file.relative_to(package).parts[0] not in _LEFT_OUT]
 
 
 @cache
 def source_digest() -> str:
     """Hash all `source_files`."""
-    return digest(_named_bytes(source_files(), _PACKAGES[0].parent))
+    return digest(part for package in _PACKAGES for part in _named_bytes(_files_of(package), package.parent))
 
 
 def _named_bytes(files: Iterable[Path], root: Path) -> Iterable[bytes]:

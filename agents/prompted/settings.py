@@ -7,14 +7,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from c2c_env.errors import ConfigError, MissingExtraError, raise_faults, unknown_name
+from c2c_env.errors import ConfigError, needs_extra, raise_faults, unknown_name
 
-try:
+with needs_extra("a setting of prompted policies", "llm"):
     from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
-except ModuleNotFoundError as error:
-    raise MissingExtraError(
-        "options of prompted policies need pydantic, which is not installed; install the extra: pip install -e '.[llm]'"
-    ) from error
 
 OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "none"

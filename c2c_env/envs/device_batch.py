@@ -19,7 +19,7 @@ from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs.batch import Batch
 from c2c_env.envs.batch_checks import checked_seeds, indices
 from c2c_env.envs.starts import make_starts
-from c2c_env.errors import ActionError, ConfigError, MissingExtraError, ResetNeededError
+from c2c_env.errors import ActionError, ConfigError, ResetNeededError, missing_extra
 from c2c_env.metrics import episode_metrics
 from c2c_env.team_file import TeamLike
 from c2c_env.workflows.pack_generated import Table
@@ -247,9 +247,7 @@ def load_cuda(device: int) -> ModuleType:
     try:
         from c2c_env.core.compile import cuda
     except ImportError as error:
-        raise MissingExtraError(
-            "DeviceBatch needs numba-cuda, which is not installed; install the extra: pip install -e '.[cuda]'"
-        ) from error
+        raise missing_extra("DeviceBatch", "numba-cuda", "cuda") from error
     count = cuda.num_devices()
     if count == 0:
         raise ConfigError("there is no CUDA device, or no driver for it; c2c_env.Batch runs on the CPU")

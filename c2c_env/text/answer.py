@@ -15,16 +15,12 @@ from functools import cache
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from c2c_env.core.constants import ASSIGN, SILENT, SPEECHES
-from c2c_env.errors import MissingExtraError
+from c2c_env.errors import needs_extra
 from c2c_env.text.names import TEAM, agent_name, one_line, subtask_name
 from c2c_env.text.observation_text import LegalChoices
 
-try:
+with needs_extra("c2c_env.text.answer", "llm"):
     from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, create_model
-except ModuleNotFoundError as error:
-    raise MissingExtraError(
-        "c2c_env.text.answer needs pydantic, which is not installed; install the extra: pip install 'c2c-env[llm]'"
-    ) from error
 
 Speech = Literal["silent", "chat_tell", "chat_ask", "email_tell", "email_ask", "meet", "assign"]
 Label = Literal["valid", "repaired", "invalid"]

@@ -118,7 +118,7 @@ SWALLOWED = """
 import signal, sys
 from training import interrupts
 from training.__main__ import main
-import training.commands.credits as command
+import training.commands.learning.credits as command
 from c2c_env.errors import ConfigError
 def run(args):
     try:

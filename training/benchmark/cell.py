@@ -7,15 +7,14 @@ is there under the right name never has to be computed again, and changed code o
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import c2c_env
+from agents.registry import policy_files
 from c2c_env import EnvConfig, Team, Workflow
 from training.files import digest, file_digest, source_digest
 
@@ -111,7 +110,7 @@ class Cell:
             "version": c2c_env.__version__,
             "sources": source_digest(),
             "policy": self.policy,
-            "policy_files": file_digest(policy_file(self.policy)),
+            "policy_files": digest(file_digest(path).encode() for path in policy_files(self.policy)),
             "workflows": [asdict(workflow) for workflow in self.workflows],
             "intervention": self.intervention,
             "team_size": self.team_size,
@@ -121,9 +120,3 @@ class Cell:
             "options": self.settings.identity if self.asks_model else None,
             "partners": [self.partners, self.role],
         }
-
-
-def policy_file(policy: str) -> Path | None:
-    """The file or folder behind `name:path`, a learned policy's weights for example; None without any."""
-    argument = policy.partition(":")[2]
-    return Path(argument) if argument and os.path.exists(argument) else None

@@ -17,6 +17,7 @@ from c2c_env.workflows import TIERS, load_workflow
 from training.arguments import parse_config, parse_sizes, read_options, split_list, unique
 from training.benchmark.cell import Cell
 from training.benchmark.protocol.protocol_arguments import cells_of_arguments, refuse_without_protocol
+from training.benchmark.run_folders import store_of
 
 DEFAULT_POLICIES = (
     BASELINE, "fixed_steps", "unconstrained", "broadcast", "cost_aware", "proactive", "learned", "solo", "random",
@@ -38,7 +39,7 @@ def choose_cells(args: argparse.Namespace) -> list[Cell]:
         plain = free_cells(args)
     else:
         plain = cells_of_arguments(args)
-    options, transcripts = read_options(args.llm, args.llm_file), str(Path(args.out) / "transcripts")
+    options, transcripts = read_options(args.llm, args.llm_file), str(store_of(args.out) / "transcripts")
     cells = [replace(cell, options=options, transcripts=transcripts) if cell.asks_model else cell for cell in plain]
     check_cells(cells, connect=not args.estimate)
     return cells

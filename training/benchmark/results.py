@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import platform
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
@@ -24,6 +22,7 @@ from training.benchmark.cell import Cell, Row
 from training.benchmark.cell_files import read_cell
 from training.benchmark.protocol.protocol_arguments import describe_prescribed
 from training.files import source_digest
+from training.program import command_line
 
 RESULT_COLUMNS = ["policy", "tier", "workflow", "split", "team_size", "seed", *METRICS]
 PROTOCOL_COLUMNS = ["protocol", "partners"]  # further ones, of a run by a published protocol
@@ -44,11 +43,17 @@ MODEL_COLUMNS = {
 }
 
 
-def write_results(cells: Sequence[Cell], out: Path) -> pd.DataFrame:
-    """Put ``results.csv`` together from the cells that are there, in the order in which they were chosen."""
+def write_results(cells: Sequence[Cell], finished: Path, out: Path) -> pd.DataFrame:
+    """Put ``results.csv`` together from the cells that are there, in the order in which they were chosen.
+
+    Args:
+        cells: what was to be played.
+        finished: folder with the files of cells.
+        out: folder for the table.
+    """
     rows: list[Row] = []
     for cell in cells:
-        path = out / "cells" / f"{cell.name}.json"
+        path = finished / f"{cell.name}.json"
         if path.exists():
             same: Row = {"policy": cell.player, "tier": cell.tier, "split": cell.split, "team_size": cell.team_size}
             same |= {"protocol": cell.protocol, "partners": cell.partners} if cell.protocol else {}
@@ -62,7 +67,7 @@ def describe_benchmark(args: argparse.Namespace, cells: Sequence[Cell]) -> dict[
     """Describe all that is needed to run the benchmark again."""
     libraries = ["numpy", "numba", "gymnasium", "pettingzoo", *(["ray"] if args.ray is not None else [])]
     return {
-        "command": "python -m training " + shlex.join(sys.argv[1:]),
+        "command": command_line(),
         "arguments": {key: value for key, value in vars(args).items() if isinstance(value, str | int | list | None)},
         "policies": arguments.unique([cell.policy for cell in cells]),
         "workflows": arguments.unique([workflow.name for cell in cells for workflow in cell.workflows]),

@@ -23,10 +23,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from agents.registry import answers_under_way, close_clients
+from agents.registry import answers_under_way, close_clients, policy_files
 from c2c_env.text.names import one_line
 from training.benchmark import model_costs
-from training.benchmark.cell import Cell, Row, policy_file
+from training.benchmark.cell import Cell, Row
 from training.benchmark.cell_files import is_finished, write_cell
 from training.benchmark.play_cell import cell_batch, run_cell
 from training.executors.base import Executor
@@ -92,8 +92,14 @@ def ask_models(cells: Sequence[Cell], folder: Path, errors: Console) -> dict[str
 
 def executor_for(address: str | None, workers: int | None, cells: Sequence[Cell]) -> AbstractContextManager[Executor]:
     """What runs cells, which a cluster is sent the files of their policies for."""
-    files = {str(path) for cell in cells if (path := policy_file(cell.policy))}
+    files = {_below_here(path) for policy in {cell.policy for cell in cells} for path in policy_files(policy)}
     return open_executor(address, workers, sorted(files))
+
+
+def _below_here(path: Path) -> str:
+    """Write a path relative to the current folder if it is below it, as on the machines that it is sent to."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 class BarAndLine(Progress):

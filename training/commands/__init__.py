@@ -1,1 +1,1 @@
-"""The commands of the laboratory: arguments and exit statuses only."""
+"""The commands of the command line: each module has arguments, examples and what is run, and no logic of its own."""

@@ -13,6 +13,20 @@ from training.throughput.measure import measure_growth, measure_rows, show_start
 from training.throughput.peer_loops import PEER_NAMES
 from training.throughput.rows import ALL_PEERS, DEFAULTS, read_config
 
+EXAMPLES = """\
+examples:
+  c2c-env throughput --quick --peers none
+  c2c-env throughput                          own rows, and peers that are installed here; some minutes
+  c2c-env throughput --peers-python ../venv-peers/bin/python ../venv-jaxmarl/bin/python
+  c2c-env throughput --growth                 teams of 5 to 256 agents, workflows of 8 to 128 subtasks
+  c2c-env throughput --startup                import, compile, start
+  c2c-env throughput --gpu --team-size 8      the batch on a CUDA device (extra cuda)
+
+training/throughput/peer_loops.py tells how peers are installed; one that is not is named and left out.
+Exit status: 0 everything measured or not installed, 1 some rows failed, 2 wrong arguments, 130 interrupted,
+143 terminated.
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""

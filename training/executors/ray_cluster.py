@@ -30,7 +30,7 @@ from typing import Any
 import agents
 import c2c_env
 import training
-from c2c_env.errors import C2CError, ConfigError, MissingExtraError
+from c2c_env.errors import C2CError, ConfigError, missing_extra
 from c2c_env.text.names import one_line
 from training.executors.base import DIED, ONE_THREAD, Job, Outcome, attempt
 from training.files import file_digest, source_digest
@@ -124,9 +124,7 @@ def check(address: str) -> None:
     if address not in (LOCAL, AUTO) and not re.fullmatch(r"(ray://)?[^/\s]+:\d{1,5}", address):
         raise ConfigError(f"--ray is {address!r}, expected {LOCAL}, {AUTO}, HOST:PORT or ray://HOST:PORT")
     if importlib.util.find_spec("ray") is None:
-        raise MissingExtraError(
-            "--ray needs ray, which is not installed; install the extra: pip install -e '.[cluster]'"
-        )
+        raise missing_extra("--ray", "ray", "cluster")
 
 
 def _try_address(address: str) -> None:

@@ -26,9 +26,9 @@ from training.learning.learners.cost_to_go import CostToGoConfig
 from training.learning.learners.imitation import ImitationConfig
 from training.learning.learners.mappo import PPOConfig
 from training.learning.ranges import Count, NumEnvs, RewardWeights, Seed, TeamSize, ThreadCount, Tier, Whole
+from training.learning.recipes import RECIPE_FOLDER, shipped_recipes
 from training.learning.validation import ValidationConfig
 
-RECIPE_FOLDER = Path(__file__).parent / "recipes"
 NAME = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}"  # a folder is named after it
 EXPECTED = {  # what pydantic's kinds of errors mean
     "int_type": "an integer",
@@ -104,11 +104,6 @@ class Recipe:
     reward_weights: RewardWeights = EnvConfig().reward_weights
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     curve_workflows: Whole = 0
-
-
-def shipped_recipes() -> list[str]:
-    """Names of the recipes that come with the project."""
-    return sorted(path.relative_to(RECIPE_FOLDER).with_suffix("").as_posix() for path in RECIPE_FOLDER.rglob("*.toml"))
 
 
 def load_recipe(name: str) -> Recipe:

@@ -1,4 +1,4 @@
-"""How fast the environment is on a GPU: ``python -m training throughput --gpu``.
+"""How fast the environment is on a GPU: ``c2c-env throughput --gpu``.
 
 The clock is on for everything that an episode needs but a policy: random legal actions, the step, and the restart of
 what has ended, all on the device. It stops when the device is done.

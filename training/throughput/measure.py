@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-import shlex
 import statistics
-import sys
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +17,7 @@ import c2c_env
 from c2c_env.disk import write_whole
 from training.files import source_digest
 from training.printing import show_and_save
+from training.program import command_line
 from training.throughput import tables
 from training.throughput.figure import save_figure
 from training.throughput.rows import (
@@ -103,7 +102,7 @@ def describe_measurement(config: ThroughputConfig) -> dict[str, Any]:
     """Describe the command, the settings, the versions and the machine."""
     libraries = ("numpy", "numba", "gymnasium", "pettingzoo")
     return {
-        "command": "python -m training " + shlex.join(sys.argv[1:]),
+        "command": command_line(),
         "config": asdict(config),
         "versions": {
             "python": platform.python_version(),

@@ -15,15 +15,11 @@ from typing import Any
 from agents.prompted.backends.base import CUT_OFF, Question, Reply, RequestFailedError
 from agents.prompted.client.answer_cache import question_key
 from agents.prompted.settings import ModelSettings
-from c2c_env.errors import EndpointError, MissingExtraError
+from c2c_env.errors import EndpointError, needs_extra
 
-try:
+with needs_extra("backend=transformers", "local"):
     import torch
     import transformers
-except ModuleNotFoundError as error:
-    raise MissingExtraError(
-        f"backend=transformers needs {error.name}, which is not installed; install the extra: pip install -e '.[local]'"
-    ) from error
 
 
 class LocalModel:

@@ -26,7 +26,7 @@ from agents.prompted.replay import replay
 from training.__main__ import main, make_parser
 from training.benchmark import choose_cells, results
 from training.benchmark.model_costs import in_dollars
-from training.commands.replay import read_transcript
+from training.commands.episodes.replay import read_transcript
 
 ROOT = Path(__file__).parents[3]
 TEAM = "prompted:direct@rule"
@@ -407,7 +407,7 @@ def test_options_that_change_results_change_the_name_of_a_cell(server, words):
 
 def test_scripted_benchmarks_load_no_language_model_library():
     code = (
-        "import sys, training.commands.benchmark, training.commands.episode, agents.registry;"
+        "import sys, training.commands.benchmarks.benchmark, training.commands.episodes.episode, agents.registry;"
         "from training.__main__ import make_parser; from training.benchmark.choose_cells import choose_cells;"
         "[cell.name for cell in choose_cells(make_parser(['benchmark']).parse_args(['benchmark', '--quick']))];"
         "print([m for m in ('openai', 'httpx2', 'pydantic', 'tenacity', 'torch', 'transformers') if m in sys.modules])"

@@ -240,6 +240,7 @@ def test_without_rliable_the_error_names_the_extra():
 def test_the_benchmark_loads_neither_rliable_nor_what_it_stands_on():
     heavy = "{'rliable', 'arch', 'scipy', 'statsmodels', 'seaborn'}"
     done = python(
-        f"import sys, training.commands.benchmark, training.benchmark.figures; print({heavy} & {{*sys.modules}})"
+        "import sys, training.commands.benchmarks.benchmark, training.benchmark.figures;"
+        f" print({heavy} & {{*sys.modules}})"
     )
     assert (done.stdout, done.stderr) == ("set()\n", "")

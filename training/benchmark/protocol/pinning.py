@@ -23,6 +23,7 @@ from training.benchmark.play_cell import run_cell
 from training.benchmark.protocol.definition import SPLITS, TEST, Protocol, Track
 from training.benchmark.protocol.prescribed_cells import prescribed_cells
 from training.files import digest
+from training.program import program_name
 
 PIN_FOLDER = Path(__file__).parent / "pins"
 PINNED_POLICIES = ("no_communication", "proactive")
@@ -78,7 +79,7 @@ def pin_path(protocol: Protocol) -> Path:
 
 
 def _command(name: str) -> str:
-    return f"`python -m training protocol {name} --pin`"
+    return f"`{program_name()} protocol {name} --pin`"
 
 
 def _raise_changes(protocol: Protocol, found: dict[str, Any]) -> None:

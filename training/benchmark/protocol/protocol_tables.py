@@ -28,6 +28,7 @@ from training.benchmark.statistics import (
     with_reduction,
 )
 from training.benchmark.tables import marked
+from training.program import program_name
 
 NOTHING = "-"
 _SAVED = "time saved, %\nIQM [95% interval]"
@@ -46,7 +47,7 @@ def list_protocols(protocols: Sequence[Protocol], unicode: bool = True) -> Table
 
 def show_protocol(protocol: Protocol, unicode: bool = True) -> Group:
     """All that a protocol prescribes: tracks, splits with digests, what is reported, and the command that plays it."""
-    command = f"python -m training benchmark --protocol {protocol.id} --policies POLICY"
+    command = f"{program_name()} benchmark --protocol {protocol.id} --policies POLICY"
     parts: list[RenderableType] = [
         Text(f"{protocol.id}: {protocol.summary}"),
         *([Text(f"Retired: {protocol.retired}")] if protocol.retired else []),

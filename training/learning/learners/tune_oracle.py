@@ -178,6 +178,6 @@ def describe(args: argparse.Namespace) -> str:
     names = ("generations", "population", "workflows", "spread", "seed")
     return (
         "The numbers of the oracle's rule (see agents/oracle/rule.py), tuned on training workflows by\n"
-        f"  python -m training tune_oracle {' '.join(f'--{name} {getattr(args, name)}' for name in names)}\n"
+        f"  c2c-env tune_oracle {' '.join(f'--{name} {getattr(args, name)}' for name in names)}\n"
         f"thrifty: with at most the communication of the scripted team ({LIMIT_POLICY}); free: with as much as pays."
     )

@@ -11,6 +11,11 @@ from training.arguments import split_list, whole
 
 TABLE_WIDTH = 150
 
+EXAMPLES = """\
+examples:
+  c2c-env content results/train/communication/attention/seed-1/policy.safetensors
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""

@@ -16,9 +16,27 @@ from training.benchmark.protocol.protocol_arguments import USUAL_POLICIES
 from training.benchmark.protocol.protocol_tables import write_reported
 from training.benchmark.results import describe_benchmark, describe_unplayed, split_failed, write_results
 from training.benchmark.run_cells import complete, describe_faults, executor_for
+from training.benchmark.run_folders import Places
 from training.executors import ray_cluster
 from training.files import Claims
 from training.report.talk_table import talk_table
+
+EXAMPLES = """\
+examples:
+  c2c-env benchmark --quick
+  c2c-env benchmark --policies no_communication,cost_aware --workflows complex --seeds 16
+  c2c-env benchmark --workflows csv-import-tool,my/workflow.toml --team-sizes 3,5
+  c2c-env benchmark --workflows none --generated 64 --out results/generated
+  c2c-env benchmark --workflows real --team-sizes 5       task graphs that people have
+  c2c-env benchmark --protocol c2c-generated-v1 --policies proactive,learned
+  c2c-env benchmark --ray auto                on the Ray cluster that this machine belongs to
+  c2c-env benchmark --policies cost_aware,prompted:c2c@MODEL --llm budget_tokens=2000000
+  c2c-env benchmark --config dt=0.25 chat.richness=0.6 relations=index --out results/richer-chat
+
+It may be interrupted at any moment; the same command then does what is missing and nothing else.
+Exit status: 0 all finished, 1 some cells or episodes failed (named at the end), 2 wrong arguments or no cluster,
+130 interrupted, 143 terminated.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--protocol",
         metavar="ID",
-        help="play exactly what a published protocol prescribes (python -m training protocol lists them); workflows,"
+        help="play exactly what a published protocol prescribes (c2c-env protocol lists them); workflows,"
         " team sizes, seeds and constants are then fixed, and no_communication always plays as well",
     )
     add(
@@ -79,7 +97,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="run on a Ray cluster: auto (the one that this machine belongs to), HOST:PORT, ray://HOST:PORT (from"
         " outside), or local (start Ray here; default without an ADDRESS); results do not depend on it",
     )
-    add("--out", metavar="FOLDER", default="results/benchmark", help="folder for everything (default: %(default)s)")
+    add(
+        "--out",
+        metavar="FOLDER",
+        help="folder for everything (default: one below results for every question, which share what was played)",
+    )
     add(
         "--config",
         metavar="KEY=VALUE",
@@ -103,19 +125,20 @@ def run(args: argparse.Namespace) -> int:
         print(model_costs.describe_estimate([cell for cell in cells if cell.asks_model]))
         return 0
     console, errors = Console(width=tables.REPORT_WIDTH), Console(stderr=True, soft_wrap=True, highlight=False)
-    out = arguments.output_folder(args.out)
-    with Claims(out) as claims:
-        claims.sweep(out, *(out / name for name in ("cells", "transcripts", "figures")))
+    places = Places.of(args.out, cells)
+    out, store = (arguments.output_folder(place) for place in (places.out, places.store))
+    console.print(f"Results: {out}\n", highlight=False, soft_wrap=True)
+    with Claims(store) as claims:
+        claims.sweep(out, out / "figures", *(store / name for name in ("", "cells", "transcripts")))
         write_whole(out / "run.json", json.dumps(describe_benchmark(args, cells), indent=2) + "\n")
         opener = partial(executor_for, args.ray, args.workers)
-        faults = complete(cells, arguments.output_folder(out / "cells"), opener, errors, claims)
-        results = write_results(cells, out)
+        faults = complete(cells, arguments.output_folder(store / "cells"), opener, errors, claims)
+        results = write_results(cells, store / "cells", out)
         counted, failed = split_failed(results)
         if len(results):
             unicode = console.encoding == "utf-8"
             more = [*write_reported(results, out, unicode), *talk_table(counted, unicode)]
             tables.show_report(results, console, out / "report.txt", more)
-            console.print(f"\nEpisodes: {out / 'results.csv'}   configuration: {out / 'run.json'}", highlight=False)
             if not args.no_figures and len(counted):
                 shown = [cell for cell in cells if cell.name not in faults and not cell.intervention]
                 draw_figures(counted[counted["policy"].isin({cell.player for cell in shown})], shown, out, console)
@@ -123,4 +146,5 @@ def run(args: argparse.Namespace) -> int:
             errors.print(describe_faults(cells, faults), markup=False)
         for line in describe_unplayed(results):
             errors.print(line, markup=False)
+        console.print(f"\nResults: {out} (results.csv, run.json, report.txt)", highlight=False, soft_wrap=True)
         return 1 if faults or len(failed) else 0

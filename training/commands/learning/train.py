@@ -11,8 +11,21 @@ from training.executors import ray_cluster
 from training.executors.opening import open_executor
 from training.learning import side_by_side
 from training.learning.ranges import MOST_THREADS
-from training.learning.recipe import shipped_recipes
+from training.learning.recipes import shipped_recipes
 from training.learning.run import check_device, train_alone
+
+EXAMPLES = """\
+examples:
+  c2c-env train team                          the recipe of the shipped policy
+  c2c-env train my/recipe.toml --seed 2
+  c2c-env train team --seeds 1,2,3 --workers 2
+  c2c-env train team,my/recipe.toml --seeds 1,2,3 --ray HOST:PORT
+  c2c-env train team --resume                 go on where it was interrupted
+  c2c-env benchmark --policies no_communication,learned:results/train/team/seed-1/policy.onnx
+
+A checkpoint is written every few minutes; a run that goes on from one ends with the same weights as one that was never
+interrupted (same machine, same number of threads). Scalars for TensorBoard lie in OUT/tensorboard.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

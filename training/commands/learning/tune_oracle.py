@@ -9,6 +9,12 @@ from agents.oracle.rule import PATH
 from training.arguments import LARGEST_SEED, output_folder, positive, whole
 from training.learning.learners.tune_oracle import tune
 
+EXAMPLES = """\
+examples:
+  c2c-env tune_oracle --out rules.toml
+  c2c-env tune_oracle --generations 2 --population 8 --workflows 16 --out rules.toml     a try, in a minute
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""

@@ -11,6 +11,12 @@ from training.arguments import split_list, whole
 
 TABLE_WIDTH = 150
 
+EXAMPLES = """\
+examples:
+  c2c-env credits results/train/scratch/seed-1/policy.safetensors
+  c2c-env credits early.safetensors late.safetensors --groups simple:5 --messages 500 -o credits.csv
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""

@@ -11,6 +11,14 @@ from c2c_env.make import make_batch
 from training.arguments import LARGEST_SEED, add_llm_arguments, read_options, whole
 from training.timeline import play_episode, print_episode
 
+EXAMPLES = """\
+examples:
+  c2c-env episode
+  c2c-env episode --workflow rest-api-rate-limiting --policy proactive --team-size 8 --seed 3
+  c2c-env episode --workflow my/workflow.toml --team my/team.toml --policy my_policies.py:Greedy
+  c2c-env episode --no-colour | less
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to play and how to print it."""

@@ -11,6 +11,13 @@ from agents.prompted.transcript import read_transcript
 from c2c_env.text.names import one_line
 from training.timeline import print_episode
 
+EXAMPLES = """\
+examples:
+  c2c-env replay results/transcripts/FILE.jsonl.gz
+
+Exit status: 0 every step as it was, 2 the transcript is damaged, or the simulator is another one.
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the transcript."""

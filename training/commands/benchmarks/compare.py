@@ -8,19 +8,29 @@ from rich.console import Console
 
 from training import arguments
 from training.benchmark.results import describe_failed, describe_unplayed, split_failed
+from training.benchmark.run_folders import latest_run
 from training.benchmark.tables import REPORT_WIDTH
 from training.report.comparison import compare_splits, draw_splits, show_splits
 from training.report.read_results import find_results, read_results
 from training.report.score_matrices import with_tasks
 from training.report.standings import Draws, choose_rival
 
+EXAMPLES = """\
+examples:
+  c2c-env benchmark --policies no_communication,proactive,learned
+  c2c-env compare
+  c2c-env compare results/generated --against cost_aware --resamples 10000
+
+Exit status: 0 all compared, 1 some episodes had failed (named below the tables), 2 wrong arguments or no such results.
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""
     add = parser.add_argument
     add(
-        "results", metavar="RUN", nargs="?", default="results/benchmark",
-        help="folder of a benchmark, or its results.csv (default: %(default)s)",
+        "results", metavar="RUN", nargs="?",
+        help="folder of a benchmark, or its results.csv (default: the latest below results)",
     )  # fmt: skip
     add(
         "--against", metavar="POLICY",
@@ -36,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare; return the exit status."""
-    path = find_results(args.results)
+    path = find_results(args.results or latest_run())
     results = read_results(path)
     counted, failed = split_failed(results)
     episodes = with_tasks(counted)

@@ -19,6 +19,13 @@ from c2c_env.errors import ConfigError
 from c2c_env.workflows.loader import parse_workflow
 from training.arguments import add_llm_arguments, output_folder, read_options, whole
 
+EXAMPLES = """\
+examples:
+  c2c-env decompose brief.md -o workflow.toml --model gpt-5-mini
+  c2c-env decompose brief.md -o workflow.toml --model qwen3:8b --llm-file ollama.toml
+  c2c-env benchmark --workflows workflow.toml
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the brief, the file and the model."""

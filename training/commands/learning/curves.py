@@ -10,6 +10,13 @@ from rich.console import Console
 from c2c_env.errors import ConfigError
 from training.arguments import split_list, unique
 
+EXAMPLES = """\
+examples:
+  c2c-env train scratch --seeds 1,2,3         curve_workflows in a recipe has validation workflows played
+  c2c-env curves results/train/scratch -o curves.pdf
+  c2c-env curves results/train/scratch results/train/mine --scalars simple-5/reduction,simple-5/talk
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""

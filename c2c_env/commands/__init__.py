@@ -1,1 +1,0 @@
-"""The commands of the package: arguments and exit statuses only."""

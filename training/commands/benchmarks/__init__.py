@@ -1,0 +1,1 @@
+"""The commands that compare policies, and show what came of it."""

@@ -1,0 +1,1 @@
+"""The commands that train teams, and look into what they learned."""
