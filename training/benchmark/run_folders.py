@@ -61,7 +61,7 @@ def name_question(cells: Sequence[Cell]) -> str:
 
 def _shorten(names: Sequence[str], kind: str) -> str:
     """Join a few names, and count many, or ones that are too long."""
-    joined = re.sub(r"[^A-Za-z0-9._+-]+", "_", "+".join(names)).strip("_")
+    joined = re.sub(r"[^A-Za-z0-9._+-]+", "_", "+".join(names)).strip("._")
     return joined if len(names) <= MOST_NAMED and len(joined) <= LONGEST_PART else f"{len(names)}-{kind}"
 
 
