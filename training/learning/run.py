@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
 import c2c_env
@@ -37,6 +36,7 @@ from training.learning.log import episode_means, headline, means_of, read_table,
 from training.learning.recipe import Recipe
 from training.learning.stages import Stage, StageConfig, make_stages
 from training.learning.validation import (
+    VALIDATION_FILE,
     ValidationSet,
     choose_manner,
     manner_name,
@@ -45,15 +45,25 @@ from training.learning.validation import (
     talk,
     time_change,
 )
+from training.progress import pulse
 
 CHECKPOINT_FILE, METRICS_FILE = "checkpoint.safetensors", "metrics.csv"
 AS_LEARNED = Manner(threshold=None, temperature=1.0)  # how learning curves are played
 POLICY_FILE, GRAPH_FILE = "policy.safetensors", "policy.onnx"  # the same weights, for torch and for playing without it
+LATEST_FILE = "latest.safetensors"  # the policy of the last checkpoint, until the final one is there
 
-PROGRESS_COLUMNS = (
-    TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(),
-    TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
-)  # fmt: skip
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run comes from its last weights to its policy, which changes no weights.
+
+    Attributes:
+        export: whether the policy is also written for playing without torch.
+        workflows: validation workflows of each tier and team size; None for what the recipe says.
+    """
+
+    export: bool = True
+    workflows: int | None = None
 
 
 def check_device(name: str) -> torch.device:
@@ -86,13 +96,20 @@ def sole_run(folder: Path) -> Iterator[None]:
 
 
 def train_alone(
-    recipe: Recipe, folder: Path, device: torch.device, console: Console, *, resume: bool, export: bool
+    recipe: Recipe,
+    folder: Path,
+    device: torch.device,
+    console: Console,
+    *,
+    resume: bool,
+    ending: Ending,
 ) -> None:
     """Train a run to its end in this process; see `Training` for the arguments."""
     with sole_run(folder):
         training = Training(recipe, folder, device)
         training.begin(resume, console)
-        training.run(console, export)
+        console.print(f"learned:{folder / LATEST_FILE} can be played from the first checkpoint on", soft_wrap=True)
+        training.run(console, ending)
 
 
 class Training:
@@ -146,6 +163,18 @@ class Training:
         }  # fmt: skip
         write_whole(self.folder / METRICS_FILE, table_of(self.logged))
         weights.write_tensors(self.folder / CHECKPOINT_FILE, tensors, about)
+
+    def save_latest(self, config: StageConfig) -> None:
+        """Write the present weights as a policy that can be played, in the way in which the stage plays them."""
+        manner = AS_LEARNED if config.name == "ppo" else Manner()
+        weights.save_policy(self.folder / LATEST_FILE, self.actor, self.recipe.network, self._card(manner, []))
+
+    def _card(self, manner: Manner, table: list[dict[str, Any]]) -> dict[str, Any]:
+        """What stands beside weights: where they come from, how they are played, and how that was chosen."""
+        return {
+            "name": self.recipe.name, "version": c2c_env.__version__, "recipe": as_json(asdict(self.recipe)),
+            **manner._asdict(), "validation": table,
+        }  # fmt: skip
 
     def load(self) -> None:
         """Go on from the folder's checkpoint.
@@ -224,11 +253,11 @@ class Training:
 
     # --- running ----------------------------------------------------------------------------------------------
 
-    def run(self, console: Console, export: bool = True) -> None:
-        """Train to the end, and write the policy, also for playing without torch if that is wanted."""
+    def run(self, console: Console, ending: Ending) -> None:
+        """Train to the end, and write the policy."""
         for _ in self.chunks(console):
             pass
-        self.write_policy(console, export)
+        self.write_policy(console, ending)
 
     def chunks(self, console: Console) -> Generator[None, None, None]:
         """Train from checkpoint to checkpoint; each has just been written when control comes back."""
@@ -239,8 +268,7 @@ class Training:
     def _stage_chunks(self, number: int, config: StageConfig, begin: int, console: Console) -> Iterator[None]:
         groups = self.make_groups(number, config)
         stage = self.make_stage(config, groups)
-        with Progress(*PROGRESS_COLUMNS, console=console, disable=not console.is_terminal) as progress:
-            bar = progress.add_task(config.name, total=config.updates, completed=begin, note="")
+        with pulse(console, config.name, config.updates, begin) as progress:
             for first in range(begin, config.updates, config.chunk):
                 last = min(first + config.chunk, config.updates)
                 self._seed_groups(groups, number, first)
@@ -248,13 +276,13 @@ class Training:
                 started = time.perf_counter()
                 for update in range(first, last):
                     window.append(stage.update(update))
-                    progress.update(bar, completed=update + 1, note=headline(window[-1]))
+                    progress.show(update + 1, headline(window[-1]))
                 decided = config.decisions(last) - config.decisions(first)
                 rate = decided / (time.perf_counter() - started)
                 self.log(config, last, window, groups, rate)
                 self.save(stage, (number, last) if last < config.updates else (number + 1, 0))
-                if not console.is_terminal:
-                    console.print(f"{config.name} {last}/{config.updates}  {headline(self.logged[-1])}")
+                self.save_latest(config)
+                progress.say(last, headline(self.logged[-1]))
                 yield
 
     def _seed_groups(self, groups: Sequence[Group], stage: int, update: int) -> None:
@@ -330,19 +358,21 @@ class Training:
             found |= {f"{tier}-{size}/reduction": -100.0 * change, f"{tier}-{size}/talk": talk(metrics)}
         return found
 
-    def write_policy(self, console: Console, export: bool) -> None:
+    def write_policy(self, console: Console, ending: Ending) -> None:
         """Choose on validation workflows how the weights are played, and write them for `learned:PATH`.
 
         Weights that have learned with symbols or variants are played by torch alone.
         """
-        export = export and not (self.recipe.network.vocab_size or self.recipe.network.hidden_facts)
-        manner, table = choose_manner(self.actor.cpu().eval(), self.recipe.validation, console)
-        card = {
-            "name": self.recipe.name, "version": c2c_env.__version__, "recipe": as_json(asdict(self.recipe)),
-            **manner._asdict(), "validation": table,
-        }  # fmt: skip
+        export = ending.export and not (self.recipe.network.vocab_size or self.recipe.network.hidden_facts)
+        config = self.recipe.validation
+        if ending.workflows is not None:
+            config = replace(config, num_workflows=ending.workflows)
+        manner, table = choose_manner(self.actor.cpu().eval(), config, console, self.folder / VALIDATION_FILE)
+        card = self._card(manner, table)
         weights.save_policy(self.folder / POLICY_FILE, self.actor, self.recipe.network, card)
         if export:
             export_policy(self.folder / GRAPH_FILE, self.actor, card)
+        for left in (LATEST_FILE, VALIDATION_FILE):
+            (self.folder / left).unlink(missing_ok=True)
         name = GRAPH_FILE if export else POLICY_FILE
         console.print(f"policy: learned:{self.folder / name} ({manner_name(manner)})", soft_wrap=True)

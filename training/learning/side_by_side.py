@@ -24,9 +24,18 @@ from training.arguments import parse_seeds, split_list, unique
 from training.executors.base import Executor
 from training.learning.log import headline, read_table, write_scalars
 from training.learning.recipe import Recipe, load_recipe
-from training.learning.run import CHECKPOINT_FILE, GRAPH_FILE, METRICS_FILE, POLICY_FILE, Training, sole_run
+from training.learning.run import (
+    CHECKPOINT_FILE,
+    GRAPH_FILE,
+    LATEST_FILE,
+    METRICS_FILE,
+    POLICY_FILE,
+    Ending,
+    Training,
+    sole_run,
+)
 
-RUN_FILES = (CHECKPOINT_FILE, METRICS_FILE, POLICY_FILE, GRAPH_FILE)
+RUN_FILES = (CHECKPOINT_FILE, METRICS_FILE, LATEST_FILE, POLICY_FILE, GRAPH_FILE)
 DEFAULT_OUT = "results/train"
 LARGEST_RUN_FILE = 2**31  # bytes
 NO_CHUNK = object()  # there is no further chunk
@@ -63,12 +72,12 @@ class Chunk:
     Attributes:
         recipe: of the run.
         files: of its folder, by name; none if it begins.
-        export: whether the policy is also written for playing without torch.
+        ending: how the policy is written.
     """
 
     recipe: Recipe
     files: Mapping[str, bytes]
-    export: bool
+    ending: Ending
 
 
 def train_chunk(chunk: Chunk) -> dict[str, bytes]:
@@ -83,7 +92,7 @@ def train_chunk(chunk: Chunk) -> dict[str, bytes]:
             training.load()
         chunks = training.chunks(quiet)
         if next(chunks, NO_CHUNK) is NO_CHUNK:
-            training.write_policy(quiet, chunk.export)
+            training.write_policy(quiet, chunk.ending)
         chunks.close()
         return files_of(folder)
 
@@ -95,7 +104,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def train_all(
-    runs: Mapping[Path, Recipe], executor: Executor, console: Console, *, resume: bool, export: bool
+    runs: Mapping[Path, Recipe], executor: Executor, console: Console, *, resume: bool, ending: Ending
 ) -> dict[Path, str]:
     """Train all runs to their ends; return the faults of those that could not, by folder.
 
@@ -104,7 +113,7 @@ def train_all(
         executor: what trains a chunk.
         console: for progress.
         resume: go on from the folders' checkpoints.
-        export: see `Chunk`.
+        ending: how policies are written.
 
     Raises:
         ConfigError: a folder is in use, or holds a run that is not to go on.
@@ -116,7 +125,7 @@ def train_all(
             Training(recipe, folder, torch.device("cpu")).begin(resume, console)
         going = dict(runs)
         while going:
-            jobs = [Chunk(recipe, files_of(folder), export) for folder, recipe in going.items()]
+            jobs = [Chunk(recipe, files_of(folder), ending) for folder, recipe in going.items()]
             folders = {id(job): folder for job, folder in zip(jobs, going, strict=True)}
             for outcome in executor.run(train_chunk, jobs):
                 folder = folders[id(outcome.job)]
@@ -137,6 +146,7 @@ def _take_in(folder: Path, files: Mapping[str, bytes], console: Console) -> None
     rows = read_table(folder / METRICS_FILE)
     write_scalars(folder, rows[known:])
     if POLICY_FILE in files:
+        (folder / LATEST_FILE).unlink(missing_ok=True)
         console.print(f"{folder}: policy written", soft_wrap=True)
     elif rows:
         console.print(f"{folder}: {rows[-1]['stage']} {rows[-1]['update']}  {headline(rows[-1])}", soft_wrap=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from agents.learned.card import Manner
@@ -20,11 +21,17 @@ from agents.play import play
 from agents.policy import PolicyContext
 from agents.registry import BASELINE, make_policy
 from c2c_env import VALIDATION_SEEDS, Batch, EnvConfig, Generated, Team
+from c2c_env.disk import parse_json, read_text, write_whole
+from c2c_env.errors import ConfigError
+from training.files import digest
 from training.learning.ranges import Count, NotNegative, Share, TeamSize, Tier
+from training.progress import pulse
 
 LIMIT = "proactive"  # the scripted team that may not be out-talked
 SHOWN_BESIDE = (LIMIT, "oracle")
+VALIDATION_FILE = "validation.json"  # in the folder of a run, until its policy is written
 Metrics = list[dict[str, float]]
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -119,15 +126,21 @@ def mean_of(metrics: Metrics, name: str) -> float:
     return float(np.mean([m[name] for m in metrics]))
 
 
-def choose_manner(actor: Actor, config: ValidationConfig, console: Console) -> tuple[Manner, list[dict[str, Any]]]:
+def choose_manner(
+    actor: Actor, config: ValidationConfig, console: Console, path: Path | None = None
+) -> tuple[Manner, Rows]:
     """Choose how weights are played, and return the table that shows it.
 
     The least sum of completion times over all rows wins among those manners that nowhere talk more than the scripted
     team `LIMIT` does; if all of them do, the one that exceeds it the least.
+
+    Args:
+        actor: the weights.
+        config: what is played.
+        console: for progress.
+        path: of a file that keeps what was played, so that a run that is interrupted goes on from there.
     """
-    table: list[dict[str, Any]] = []
-    for tier, size in track(list(zip(config.tiers, config.team_sizes, strict=True)), "validation", console=console):
-        table += validation_rows(actor, config.manners, ValidationSet.of(actor, tier, size, config.num_workflows))
+    table = play_all(actor, config, console, path)
     console.print(shown(table))
     limits = [row["talk"] for row in table if row["policy"] == LIMIT]
 
@@ -139,6 +152,53 @@ def choose_manner(actor: Actor, config: ValidationConfig, console: Console) -> t
     return min(config.manners, key=badness), table
 
 
+def play_all(actor: Actor, config: ValidationConfig, console: Console, path: Path | None) -> Rows:
+    """Play scripted teams and the weights in all manners on workflows of every kind; return a row for each."""
+    kinds = list(zip(config.tiers, config.team_sizes, strict=True))
+    players = [*SHOWN_BESIDE, *map(manner_name, config.manners)]
+    same = {"weights": _digest(actor), "config": json.loads(json.dumps(asdict(config)))}
+    table = _read_rows(path, same)
+    with pulse(console, "validation", len(kinds) * len(players), len(table)) as progress:
+        for place in range(len(table), len(kinds) * len(players)):
+            tier, size = kinds[place // len(players)]
+            where = ValidationSet.of(actor, tier, size, config.num_workflows)
+            table.append(play_row(actor, players[place % len(players)], config.manners, where))
+            if path is not None:
+                write_whole(path, json.dumps(same | {"rows": table}))
+            progress.show(len(table), f"{tier}, {size} agents")
+    return table
+
+
+def _digest(actor: Actor) -> str:
+    return digest(value.detach().cpu().numpy().tobytes() for value in actor.state_dict().values())
+
+
+def _read_rows(path: Path | None, same: Mapping[str, Any]) -> Rows:
+    """The rows that an earlier run has played with the same weights; none if it was another one, or the file is bad."""
+    if path is None or not path.exists():
+        return []
+    try:
+        kept = parse_json(read_text(path, "validation", ConfigError), str(path), ConfigError)
+        rows: Rows = kept["rows"] if {name: kept[name] for name in same} == same else []
+    except (ConfigError, KeyError, TypeError):
+        return []
+    return rows
+
+
+def play_row(actor: Actor, player: str, manners: Sequence[Manner], where: ValidationSet) -> dict[str, Any]:
+    """Play a scripted team, or the weights in the manner of this name; return what came of it."""
+    named = {manner_name(manner): manner for manner in manners}
+    metrics = play_actor(actor, named[player], where) if player in named else play_named(player, where)
+    return {
+        "tier": where.tier,
+        "team_size": where.team_size,
+        "policy": player,
+        "change": round(time_change(metrics, play_silent(where)), 4),
+        "talk": round(talk(metrics), 4),
+        "finished": round(mean_of(metrics, "success"), 4),
+    }
+
+
 def shown(table: Sequence[Mapping[str, Any]]) -> Table:
     """What was played, for people."""
     out = Table("tier", "agents", "policy", "completion time", "communication / effort", title="validation workflows")
@@ -146,24 +206,6 @@ def shown(table: Sequence[Mapping[str, Any]]) -> Table:
         change, hours = f"{100 * row['change']:+.1f} %", f"{row['talk']:.3f}"
         out.add_row(row["tier"], str(row["team_size"]), row["policy"], change, hours)
     return out
-
-
-def validation_rows(actor: Actor, manners: Sequence[Manner], where: ValidationSet) -> list[dict[str, Any]]:
-    """Play scripted teams and the weights in all manners on the same workflows; return a row for each."""
-    silent = play_silent(where)
-    played = {name: play_named(name, where) for name in SHOWN_BESIDE}
-    played |= {manner_name(manner): play_actor(actor, manner, where) for manner in manners}
-    return [
-        {
-            "tier": where.tier,
-            "team_size": where.team_size,
-            "policy": name,
-            "change": round(time_change(metrics, silent), 4),
-            "talk": round(talk(metrics), 4),
-            "finished": round(mean_of(metrics, "success"), 4),
-        }
-        for name, metrics in played.items()
-    ]
 
 
 def manner_name(manner: Manner) -> str:

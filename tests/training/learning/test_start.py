@@ -16,7 +16,7 @@ from training.__main__ import main
 from training.learning.learners.imitation import ImitationConfig
 from training.learning.learners.mappo import PPOConfig
 from training.learning.recipe import GroupConfig, Recipe, load_recipe
-from training.learning.run import CHECKPOINT_FILE, POLICY_FILE, Training
+from training.learning.run import CHECKPOINT_FILE, POLICY_FILE, Ending, Training
 from training.learning.side_by_side import Chunk, files_of, train_chunk
 from training.learning.validation import ValidationConfig
 
@@ -84,7 +84,7 @@ def test_a_chunk_carries_what_it_starts_from(tmp_path):
     given = saved(path, 7)
     training = begun(tmp_path / "run", start=str(path), ppo=replace(TINY.ppo, updates=1, critic_updates=1))
     path.unlink()  # as on another machine
-    files = train_chunk(Chunk(training.recipe, files_of(tmp_path / "run"), export=False))
+    files = train_chunk(Chunk(training.recipe, files_of(tmp_path / "run"), ending=Ending(export=False)))
     tensors = load(files[CHECKPOINT_FILE])
     assert same(
         given, {name.removeprefix("actor."): value for name, value in tensors.items()}

@@ -6,13 +6,14 @@ import argparse
 
 from rich.console import Console
 
+from c2c_env import VALIDATION_SEEDS
 from training.arguments import LARGEST_SEED, whole
 from training.executors import ray_cluster
 from training.executors.opening import open_executor
 from training.learning import side_by_side
 from training.learning.ranges import MOST_THREADS
 from training.learning.recipes import shipped_recipes
-from training.learning.run import check_device, train_alone
+from training.learning.run import Ending, check_device, train_alone
 
 EXAMPLES = """\
 examples:
@@ -39,6 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--resume", action="store_true", help="go on from the folder's last checkpoint")
     add("--device", default="cpu", help="cpu, cuda or cuda:N, for the network (default: %(default)s)")
     add("--no-onnx", action="store_true", help="leave policy.onnx out, by which a team plays without torch (30 s)")
+    add(
+        "--validation", metavar="N", type=whole(1, len(VALIDATION_SEEDS)),
+        help="workflows a tier and team size, on which the way to play is chosen at the end (default: the recipe's)",
+    )  # fmt: skip
     add("--workers", type=whole(1, 4096), help="of several runs, how many at once (default: one a processor)")
     add("--ray", nargs="?", const=ray_cluster.LOCAL, metavar="ADDRESS", help="train on a Ray cluster, see benchmark")
 
@@ -48,12 +53,13 @@ def run(args: argparse.Namespace) -> int:
     if args.ray is not None:
         ray_cluster.check(args.ray)
     runs, console = side_by_side.choose_runs(args), Console(stderr=True)
+    ending = Ending(not args.no_onnx, args.validation)
     if len(runs) == 1 and args.ray is None:
         [(folder, recipe)] = runs.items()
-        train_alone(recipe, folder, check_device(args.device), console, resume=args.resume, export=not args.no_onnx)
+        train_alone(recipe, folder, check_device(args.device), console, resume=args.resume, ending=ending)
         return 0
     with open_executor(args.ray, args.workers) as executor:
-        faults = side_by_side.train_all(runs, executor, console, resume=args.resume, export=not args.no_onnx)
+        faults = side_by_side.train_all(runs, executor, console, resume=args.resume, ending=ending)
     for folder, fault in faults.items():
         console.print(f"{folder}: {fault}", markup=False, soft_wrap=True)
     return 1 if faults else 0
