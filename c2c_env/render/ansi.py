@@ -1,8 +1,9 @@
-"""A scene as text for a terminal of 100 columns. Colours help, but everything can be read without them."""
+"""A scene as text of 100 columns. Colours help on a terminal, but everything can be read without them."""
 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 from c2c_env.render.scene import MessageLine, Scene, SubtaskLine, fit, short_name, width_of
@@ -16,6 +17,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 _STATUS_COLOUR = {"done": 71, "ready": 75, "blocked": 244}
 _STATUS_WORD = {"done": "done", "ready": "ready", "blocked": "wait"}
 _BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+_CODES = re.compile(r"\x1b\[[0-9;]*m")
 _CRITICAL = 208
 _HEAT = 51  # the heat map has at most this many columns
 _FIXED = 23  # columns of the numbers and gaps of the board
@@ -52,6 +54,11 @@ def draw_text(scene: Scene) -> str:
     lines += [_board_line(scene, subtask, columns) for subtask in scene.subtasks]
     lines += [_legend(columns), "", *_agent_lines(scene), "", *_message_lines(scene)]
     return "\n".join(lines) + "\n"
+
+
+def without_colours(text: str) -> str:
+    """The same text for what is no terminal, without escape codes."""
+    return _CODES.sub("", text)
 
 
 def _paint(text: str, *codes: str) -> str:
