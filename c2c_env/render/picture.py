@@ -187,8 +187,8 @@ def _draw_scale(sheet: Sheet, places: _Places) -> None:
     sheet.text(sheet.width - _MARGIN, places.top - 32, words, _GREY, _SMALL, anchor="r")
     sheet.image(ramp_rgb(np.linspace(1.0, 0.0, height)[:, None]), x, places.top, 14, height)
     for percent in (0, 25, 50, 75, 100):
-        y = places.top + height * (1 - percent / 100)
-        sheet.text(x + 19, min(max(y, places.top + 4), places.top + height - 5), str(percent), _GREY, _SMALL)
+        level = places.top + height * (1 - percent / 100)
+        sheet.text(x + 19, min(max(level, places.top + 4), places.top + height - 5), str(percent), _GREY, _SMALL)
 
 
 # --- team and messages -----------------------------------------------------------------------------------------
