@@ -198,9 +198,9 @@ def _draw_agents(sheet: Sheet, scene: Scene, places: _Places) -> None:
     y = places.team - 18
     sheet.text(_MARGIN, y, f"What each agent did in step {scene.step}" if scene.step else "Team", bold=True)
     for n, (colour, words) in enumerate(_TIME_LEGEND):
-        x = _MARGIN + 275 + 80 * n + (40 if n else 0)
-        sheet.box(x, y - 5, 10, 10, colour)
-        sheet.text(x + 15, y, words, _GREY, _SMALL)
+        left = _MARGIN + 275 + 80 * n + (40 if n else 0)
+        sheet.box(left, y - 5, 10, 10, colour)
+        sheet.text(left + 15, y, words, _GREY, _SMALL)
     room = (sheet.width - 2 * _MARGIN) / places.team_columns
     for agent in scene.agents:
         column, row = divmod(agent.index, places.team_rows)
