@@ -307,7 +307,7 @@ def _messages(params: Params, state: State, row: int, workflow: Workflow) -> tup
 
 def _meetings(params: Params, state: State, row: int) -> tuple[Arrow, ...]:
     """The meetings of the last step that took place."""
-    hosts = [i for i in range(params.num_agents) if state.t[row] and _hosts(state, row, i)]
+    hosts = [i for i in range(params.num_agents) if _hosts(state, row, i)]
     spoken = state.action[row, :, c.SPEECH : c.TOPIC + 1].tolist()
     return tuple(_arrow(params, i, *spoken[i]) for i in hosts)
 
