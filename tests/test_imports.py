@@ -22,7 +22,7 @@ FORBIDDEN = {
     "agents": ("training",),
 }
 HEAVY = [
-    *("torch", "safetensors", "stable_baselines3", "transformers", "matplotlib", "pandas", "rich", "ray"),
+    *("torch", "safetensors", "stable_baselines3", "transformers", "matplotlib", "PIL", "pandas", "rich", "ray"),
     *("openai", "pydantic", "tenacity", "httpx", "httpx2", "aiohttp"),
     *("http.server", "socketserver", "wsgiref", "flask", "fastapi", "starlette", "uvicorn"),
 ]

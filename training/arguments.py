@@ -77,6 +77,17 @@ def whole(low: int, high: int = LARGEST) -> Callable[[str], int]:
     return read
 
 
+def file_ending(suffix: str) -> Callable[[str], Path]:
+    """Return what reads the name of a file that ends like this; like `whole`."""
+
+    def read(word: str) -> Path:
+        if Path(word).suffix.lower() != suffix:
+            raise argparse.ArgumentTypeError(f"is {shorten(word)}, expected a name that ends in {suffix}")
+        return Path(word)
+
+    return read
+
+
 def positive(high: float) -> Callable[[str], float]:
     """Return what reads a number above 0; like `whole`."""
 

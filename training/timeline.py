@@ -16,7 +16,7 @@ from agents.policy import PolicyContext
 from agents.registry import make_policy
 from c2c_env import METRICS, Batch
 from c2c_env.core import constants as c
-from c2c_env.render.scene import short_name
+from c2c_env.render.scene import Scene, short_name, take_scene
 from c2c_env.text.names import one_line
 from c2c_env.trace import Trace
 
@@ -36,13 +36,35 @@ _FINISHED, _REWORKED = "*", "r"
 
 
 def play_episode(
-    batch: Batch, policy: str, seed: int, options: Mapping[str, Any] | None = None
+    batch: Batch,
+    policy: str,
+    seed: int,
+    options: Mapping[str, Any] | None = None,
+    scenes: list[Scene] | None = None,
 ) -> tuple[Trace, dict[str, float]]:
-    """Play an episode in the one environment of a batch and record it; return the trace and the metrics."""
+    """Play an episode in the one environment of a batch and record it; return the trace and the metrics.
+
+    Args:
+        batch: of one environment.
+        policy: name of the policy.
+        seed: of the episode.
+        options: of the policy.
+        scenes: a list to which every moment of the episode is added, from its start to its end.
+    """
     player = make_policy(policy, PolicyContext.of(batch, seed, options))
     batch.reset([seed])
     trace = Trace(batch)
-    metrics = play(batch, player, on_step=trace.record)
+
+    def look() -> None:
+        if scenes is not None:
+            scenes.append(take_scene(batch))
+
+    def record() -> None:
+        trace.record()
+        look()
+
+    look()
+    metrics = play(batch, player, on_step=record)
     return trace, metrics[0]
 
 

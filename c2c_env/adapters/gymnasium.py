@@ -18,7 +18,7 @@ from c2c_env.envs.spaces import with_mask
 from c2c_env.envs.team_env import team_rewards, team_spaces
 from c2c_env.errors import ActionError, ConfigError, ResetNeededError
 from c2c_env.make import make_batch
-from c2c_env.render import check_mode, draw
+from c2c_env.render import MODES, check_mode, draw, warn_without_mode
 
 
 class TeamVectorEnv(VectorEnv[Any, Array, Array]):
@@ -31,7 +31,7 @@ class TeamVectorEnv(VectorEnv[Any, Array, Array]):
         autoreset_mode: "NextStep" begins the next episode in the step after an end, "SameStep" in the same one, where
             `final_obs` and `final_info` keep the end; "Disabled" leaves it to `reset(options={"reset_mask": ...})`.
         num_threads: threads that share the batch; results do not depend on it.
-        render_mode: None, "ansi" or "rgb_array".
+        render_mode: None, "ansi" or "rgb_array"; "human" is for one environment alone.
         **arguments: those of `c2c_env.parallel_env`; masks are always flat.
     """
 
@@ -50,7 +50,7 @@ class TeamVectorEnv(VectorEnv[Any, Array, Array]):
         if render_mode is not None:
             check_mode(render_mode)
         self.autoreset_mode, self.render_mode, self.num_envs = AutoresetMode(mode), render_mode, num_envs
-        self.metadata = {**C2CParallelEnv.metadata, "autoreset_mode": self.autoreset_mode}
+        self.metadata = {**C2CParallelEnv.metadata, "render_modes": list(MODES), "autoreset_mode": self.autoreset_mode}
         self.batch = make_batch(num_envs=num_envs, num_threads=num_threads, **arguments)
         self.single_observation_space, action_space = team_spaces(self.batch)
         self.single_action_space, self._most = action_space, action_space.nvec - 1
@@ -105,6 +105,8 @@ class TeamVectorEnv(VectorEnv[Any, Array, Array]):
     def render(self) -> tuple[Any, ...] | None:
         """Draw every environment, see `C2CParallelEnv.render`."""
         mode = self.render_mode
+        if mode is None:
+            warn_without_mode()
         return None if mode is None else tuple(draw(self.batch, mode, row) for row in range(self.num_envs))
 
     # --- inside ----------------------------------------------------------------------------------------------

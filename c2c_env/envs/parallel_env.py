@@ -21,7 +21,7 @@ from c2c_env.envs.state_vector import state_size, state_vector
 from c2c_env.errors import ActionError, ConfigError, ResetNeededError, raise_faults, unknown_name
 from c2c_env.make import make_batch
 from c2c_env.registration import ENV_ID
-from c2c_env.render import MODES, check_mode, draw
+from c2c_env.render import ENV_MODES, Screen, check_mode, draw, draw_text, take_scene, warn_without_mode
 from c2c_env.team_file import TeamLike
 from c2c_env.workflows.pool import WorkflowLike
 
@@ -140,15 +140,16 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
 
     metadata: ClassVar[dict[str, Any]] = {
         "name": ENV_ID,
-        "render_modes": list(MODES),
+        "render_modes": list(ENV_MODES),
         "is_parallelizable": True,
         "render_fps": 2,
     }
 
     def __init__(self, batch: Batch, render_mode: str | None = None) -> None:
         if render_mode is not None:
-            check_mode(render_mode)
+            check_mode(render_mode, ENV_MODES)
         self.batch, self.render_mode = batch, render_mode
+        self._screen = Screen() if render_mode == "human" else None
         self.config: EnvConfig = batch.config
         self.team: Team = batch.team
         self.layout: ObservationLayout = batch.layout
@@ -194,6 +195,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         self.batch.reset(None if seed is None else [seed], workflows=workflows)
         self._started = True
         self.agents = list(self.possible_agents)
+        self._show()
         return self._observations(), self._start_infos()
 
     def step(
@@ -215,6 +217,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         if terminated or truncated:
             self.agents = []
         observations = self._observations()
+        self._show()
         return observations, rewards, dict.fromkeys(agents, terminated), dict.fromkeys(agents, truncated), infos
 
     def state(self) -> Array:
@@ -224,11 +227,16 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         return vector
 
     def render(self) -> str | Array | None:
-        """Draw the board, alignment and messages: as text with "ansi", as [height, width, 3] with "rgb_array"."""
+        """Draw the board, alignment and messages.
+
+        Returns:
+            Text with "ansi", in colours if standard output is a terminal, a uint8 array [height, width, 3] with
+            "rgb_array", and None with "human", where `reset` and `step` have drawn already.
+        """
         self._need_reset("render")
         if self.render_mode is None:
-            return None
-        return draw(self.batch, self.render_mode)
+            warn_without_mode()
+        return None if self.render_mode in (None, "human") else draw(self.batch, self.render_mode)
 
     def close(self) -> None:
         """Do nothing, since nothing is held open."""
@@ -267,6 +275,10 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         return self.batch.metrics(0)
 
     # --- inside ----------------------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        if self._screen is not None:
+            self._screen.show(draw_text(take_scene(self.batch)), self.metadata["render_fps"])
 
     def _need_reset(self, what: str) -> None:
         if not self._started:
@@ -395,7 +407,8 @@ def parallel_env(
         config: every constant; None stands for `EnvConfig()`.
         preset: the name of a library ("rllib", "sb3", "torchrl" ..., see `c2c_env.PRESETS`), which sets the fields
             that suit it.
-        render_mode: None, "ansi" or "rgb_array".
+        render_mode: None, "human" (standard output shows every step; a terminal at the pace of
+            `metadata["render_fps"]`), "ansi" or "rgb_array".
         backend: "numba", or "interpreted" to debug the simulator in plain Python.
         **fields: fields of `EnvConfig` to change, for example `action_format="discrete"`.
 

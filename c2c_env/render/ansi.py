@@ -1,21 +1,21 @@
-"""A scene as text for a terminal of 100 columns. Colours help, but everything can be read without them."""
+"""A scene as text of 100 columns. Colours help on a terminal, but everything can be read without them."""
 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
+from c2c_env.render.colours import FIRST_BRIGHT, ramp_code
 from c2c_env.render.scene import MessageLine, Scene, SubtaskLine, fit, short_name, width_of
 
 TEXT_WIDTH = 100
-# 256-colour backgrounds from low to high alignment, and the first of them that needs dark digits
-_RAMP = (17, 18, 24, 25, 31, 37, 43, 78, 114, 155)
-_FIRST_BRIGHT = 5
 _SHADES = " ░▒▓█"  # shades of cells that are too narrow for digits
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _STATUS_COLOUR = {"done": 71, "ready": 75, "blocked": 244}
 _STATUS_WORD = {"done": "done", "ready": "ready", "blocked": "wait"}
 _BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+_CODES = re.compile(r"\x1b\[[0-9;]*m")
 _CRITICAL = 208
 _HEAT = 51  # the heat map has at most this many columns
 _FIXED = 23  # columns of the numbers and gaps of the board
@@ -54,12 +54,21 @@ def draw_text(scene: Scene) -> str:
     return "\n".join(lines) + "\n"
 
 
+def without_colours(text: str) -> str:
+    """The same text for what is no terminal, without escape codes."""
+    return _CODES.sub("", text)
+
+
 def _paint(text: str, *codes: str) -> str:
     return f"{''.join(codes)}{text}{_RESET}"
 
 
 def _foreground(colour: int) -> str:
     return f"\x1b[38;5;{colour}m"
+
+
+def _background(colour: int) -> str:
+    return f"\x1b[48;5;{colour}m"
 
 
 def _board_head(columns: Columns) -> str:
@@ -92,14 +101,15 @@ def _bar(share: float) -> str:
 
 
 def _cell(value: float, width: int, working: bool) -> str:
-    """Write per cent on a background, underlined and marked for the agent that works on it now; ** is 100."""
-    if width == 1:
-        return _SHADES[min(int(value * len(_SHADES)), len(_SHADES) - 1)]
+    """Write per cent on a background, bold and marked for the agent that works on it now; ** is 100."""
+    colour = ramp_code(value)
+    if width == 1:  # a shade for those without colours, in the colour of its own background
+        shade = _SHADES[min(int(value * len(_SHADES)), len(_SHADES) - 1)]
+        return _paint(shade, _background(colour), _foreground(colour))
     percent = round(100 * value)
-    level = min(int(value * len(_RAMP)), len(_RAMP) - 1)
-    ink = 16 if level >= _FIRST_BRIGHT else 255
+    ink = 16 if value >= FIRST_BRIGHT else 255
     text = f"{'>' if working else ' '}{'**' if percent >= 100 else f'{percent:2d}'}"
-    return _paint(text, f"\x1b[48;5;{_RAMP[level]}m", _foreground(ink), _BOLD if working else "")
+    return _paint(text, _background(colour), _foreground(ink), _BOLD if working else "")
 
 
 def _legend(columns: Columns) -> str:

@@ -60,9 +60,20 @@ class AgentLine:
 
 
 @dataclass(frozen=True)
+class Arrow:
+    """Who speaks to whom about which subtask; the recipient is -1 for the whole team."""
+
+    sender: int
+    recipient: int
+    topic: int
+    channel: int
+
+
+@dataclass(frozen=True)
 class MessageLine:
     """A message under way, with the short names of agents and the step at which it is read."""
 
+    arrow: Arrow
     sender: str
     recipient: str
     speech: str
@@ -77,6 +88,7 @@ class Scene:
     Attributes:
         rows, columns: numbers of subtasks and agents to leave room for; all episodes of an environment have the same.
         bound: hours that no policy can beat.
+        meetings: of the last step.
         alignment: [N, K] Alignment Factors.
     """
 
@@ -94,6 +106,7 @@ class Scene:
     subtasks: tuple[SubtaskLine, ...]
     agents: tuple[AgentLine, ...]
     messages: tuple[MessageLine, ...]
+    meetings: tuple[Arrow, ...]
     alignment: Array
 
     @property
@@ -132,6 +145,7 @@ def take_scene(batch: Batch, row: int = 0) -> Scene:
         subtasks=_subtasks(p, s, row, workflow),
         agents=_agents(p, s, row, workflow, batch.team.agents),
         messages=_messages(p, s, row, workflow),
+        meetings=_meetings(p, s, row),
         alignment=s.alignment[row, : batch.num_agents, :subtasks].copy(),
     )
 
@@ -284,7 +298,20 @@ def _messages(params: Params, state: State, row: int, workflow: Workflow) -> tup
             if speech == c.SILENT or latency <= age:
                 continue
             recipient, topic = int(state.mail_recipient[row, place, i]), int(state.mail_topic[row, place, i])
-            to = "all" if recipient == params.max_agents else short_name(recipient)
+            arrow = _arrow(params, i, speech, recipient, topic)
+            to = "all" if arrow.recipient < 0 else short_name(recipient)
             due = now - age + latency
-            found.append(MessageLine(short_name(i), to, c.SPEECHES[speech], _topic(workflow, topic), due))
+            found.append(MessageLine(arrow, short_name(i), to, c.SPEECHES[speech], _topic(workflow, topic), due))
     return tuple(sorted(found, key=lambda message: message.due))
+
+
+def _meetings(params: Params, state: State, row: int) -> tuple[Arrow, ...]:
+    """The meetings of the last step that took place."""
+    hosts = [i for i in range(params.num_agents) if _hosts(state, row, i)]
+    spoken = state.action[row, :, c.SPEECH : c.TOPIC + 1].tolist()
+    return tuple(_arrow(params, i, *spoken[i]) for i in hosts)
+
+
+def _arrow(params: Params, sender: int, speech: int, recipient: int, topic: int) -> Arrow:
+    to = c.NOBODY if recipient == params.max_agents else recipient
+    return Arrow(sender, to, topic, c.CHANNEL_OF_SPEECH[speech])

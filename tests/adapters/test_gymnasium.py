@@ -134,7 +134,9 @@ def test_it_draws_every_environment():
     pictures = env.render()
     assert len(pictures) == 3
     assert all("manager_0" in picture for picture in pictures)
-    assert make().render() is None
+    with pytest.warns(UserWarning, match="without a render_mode"):
+        assert make().render() is None
+    assert env.metadata["render_modes"] == ["ansi", "rgb_array"]
 
 
 # --- errors ----------------------------------------------------------------------------------------------------

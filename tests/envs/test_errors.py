@@ -124,10 +124,13 @@ def test_config_must_be_one(config):
     refused(ConfigError, f"config is {config!r}, expected", call=lambda: parallel_env(WORKFLOW, config=config))
 
 
-@pytest.mark.parametrize("mode", ["human", "", 3, [], {}, np.array([1, 2])], ids=short)
+@pytest.mark.parametrize("mode", ["humn", "", 3, [], {}, np.array([1, 2])], ids=short)
 def test_unknown_render_mode(mode):
     refused(
-        ConfigError, "unknown render_mode", "ansi, rgb_array", call=lambda: parallel_env(WORKFLOW, render_mode=mode)
+        ConfigError,
+        "unknown render_mode",
+        "ansi, human, rgb_array",
+        call=lambda: parallel_env(WORKFLOW, render_mode=mode),
     )
 
 

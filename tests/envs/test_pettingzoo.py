@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from pettingzoo import AECEnv
-from pettingzoo.test import api_test, parallel_api_test
+from pettingzoo.test import api_test, parallel_api_test, render_test
 from playing import assert_same, play, random_actions
 
 import c2c_env
@@ -299,10 +299,23 @@ def test_a_batch_with_threads_can_be_pickled():
     assert_same([twin.snapshot(row) for row in range(4)], [batch.snapshot(row) for row in range(4)])
 
 
-def test_render_without_mode_is_none():
+def test_render_without_mode_says_how_to_have_one():
     env = parallel_env(WORKFLOW, 2)
     env.reset(seed=0)
-    assert env.render() is None
+    with pytest.warns(UserWarning, match=r'without a render_mode.*write for example parallel_env.*="ansi"') as warned:
+        assert env.render() is None
+    assert [Path(warning.filename) for warning in warned] == [Path(__file__)]
+
+
+@pytest.mark.parametrize("fields", [{}, {"mask_format": "flat", "mask_in_observation": True}])
+def test_pettingzoos_own_test_of_rendering(fields):
+    custom = {
+        "ansi": lambda text: "manager_0" in text,
+        "rgb_array": lambda image: image.any(),
+        "human": lambda shown: shown is None,
+    }
+    render_test(lambda **mode: c2c_env.env(WORKFLOW, 3, **fields, **mode), custom)
+    assert set(c2c_env.env(WORKFLOW, 3).metadata["render_modes"]) == set(custom)
 
 
 # --- import and registration -----------------------------------------------------------------------------------

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import ImageDraw
 
 from c2c_env import Subtask, Workflow, parallel_env
 from c2c_env.core import constants as c
 from c2c_env.errors import ConfigError, MissingExtraError
-from c2c_env.render import MODES, draw, picture
-from c2c_env.render.scene import take_scene, width_of
+from c2c_env.render import MODES, draw, draw_text, picture
+from c2c_env.render.colours import RAMP_CODES, ramp_code, ramp_rgb
+from c2c_env.render.scene import Arrow, take_scene, width_of
 
 NASTY = "[bold]x[/bold] $\\frac{1}{ \x1b[31m 漢字 {y}\n%d _^"
 
@@ -156,7 +159,7 @@ def test_drawing_changes_no_state():
 def test_a_batch_is_drawn_without_an_environment():
     env = after_one_step()
     assert draw(env.batch, "ansi") == env.render()
-    assert set(MODES) == set(env.metadata["render_modes"]) == {"ansi", "rgb_array"}
+    assert set(MODES) == {"ansi", "rgb_array"}
 
 
 def test_drawing_in_an_unknown_mode_names_the_nearest():
@@ -190,3 +193,92 @@ def test_a_heat_map_of_many_cells_has_colours_without_numbers(monkeypatch):
     without = env.render()
     assert without.shape == with_numbers.shape
     assert 0 < (without != with_numbers).any(axis=2).sum() < 0.01 * without[..., 0].size
+
+
+# --- layout and colours ------------------------------------------------------------------------------------------
+
+
+def wordy(count):
+    """Independent subtasks whose titles have no end."""
+    return Workflow("w" * 64, "complex", tuple(replace(task(k), title=f"{k} " + "Wide " * 30) for k in range(count)))
+
+
+def task(k):
+    return Subtask(f"s{k}-" + "long-" * 10, "infrastructure", 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "team_size"), [(1, 1), (3, 2), (7, 5), (34, 8), (34, 17), (5, 17), (20, 20), (9, 21), (34, 32), (8, 64)]
+)
+def test_no_words_of_a_picture_overlap_or_are_cut_off(tasks, team_size, monkeypatch):
+    boxes, write = [], ImageDraw.ImageDraw.text
+
+    def noting(pen, where, words, **style):
+        boxes.append(pen.textbbox(where, words, font=style["font"], anchor=style["anchor"]))
+        write(pen, where, words, **style)
+
+    env = parallel_env(wordy(tasks), team_size, render_mode="rgb_array")
+    env.reset(seed=0)
+    random_steps(env, 3)
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", noting)
+    height, width, _ = env.render().shape
+    left, top, right, bottom = np.array(boxes).T
+    assert (left.min(), top.min()) >= (0, 0)
+    assert right.max() <= width
+    assert bottom.max() <= height
+    overlap = (left[:, None] < right) & (left < right[:, None]) & (top[:, None] < bottom) & (top < bottom[:, None])
+    assert np.argwhere(np.triu(overlap, 1)).tolist() == []
+
+
+def brightness(rgb):
+    """Relative luminance of sRGB colours."""
+    share = np.asarray(rgb, dtype=float) / 255
+    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722)
+
+
+def test_higher_alignment_is_brighter_in_the_text_and_in_the_picture():
+    values = np.linspace(0.0, 1.0, 101)
+    assert (np.diff(brightness(ramp_rgb(values))) > 0.0).all()
+    # codes from 16 on are a cube of six levels for each of red, green and blue
+    levels = np.array([0, 95, 135, 175, 215, 255])
+    codes = np.array([ramp_code(value) for value in values]) - 16
+    assert (np.diff(brightness(levels[np.stack([codes // 36, codes // 6 % 6, codes % 6], axis=-1)])) >= 0.0).all()
+    assert sorted(set(codes + 16)) == sorted(RAMP_CODES)
+
+
+@pytest.mark.parametrize("team_size", [2, 60])
+def test_text_is_coloured_by_alignment(team_size):
+    env = parallel_env(pair(), team_size)
+    env.reset(seed=0)
+    scene = take_scene(env.batch)
+    line = next(line for line in draw_text(scene).splitlines() if " first " in line)
+    colours = [int(code) for code in re.findall(r"\x1b\[48;5;(\d+)m", line)]
+    assert colours == [ramp_code(value) for value in scene.alignment[: len(colours), 0]]
+    assert len(colours) == min(team_size, 51)
+
+
+def test_a_message_is_an_arrow_in_the_row_of_its_topic():
+    env = parallel_env(independent(6), 4, render_mode="rgb_array")
+    env.reset(seed=0)
+    silent = env.render().astype(int)
+    env.step({agent: [0, c.EMAIL_TELL if agent == "worker_3" else 0, 1, 4] for agent in env.agents})
+    image, places = env.render().astype(int), picture._Places.of(take_scene(env.batch))
+    blue = (image == (0x00, 0x96, 0xFF)).all(axis=2)  # of emails
+    blue[places.team :] = False  # and of the legend
+    rows, columns = np.nonzero(blue)
+    assert not (silent[: places.team] == (0x00, 0x96, 0xFF)).all(axis=2).any()
+    assert places.row(4) < rows.min() < rows.max() < places.row(5)
+    # it ends at the middle of worker 1 and begins with a dot around the middle of worker 3
+    assert columns.min() == places.middle(1)
+    assert columns.max() == places.middle(3) + 3
+
+
+def test_a_meeting_and_a_message_to_all_are_arrows_as_well():
+    env = parallel_env(pair(), 3)
+    env.reset(seed=0)
+    assert take_scene(env.batch).meetings == ()
+    env.step({"manager_0": [0, c.CHAT_TELL, 3, 1], "worker_1": [0, c.MEET, 2, 0], "worker_2": [0, 0, 0, 0]})
+    scene = take_scene(env.batch)
+    assert scene.meetings == (Arrow(1, 2, 0, c.MEETING),)
+    assert [message.arrow for message in scene.messages] == [Arrow(0, -1, 1, c.CHAT)]
+    assert draw(env.batch, "rgb_array").any()

@@ -8,7 +8,9 @@ from rich.console import Console
 
 from c2c_env.config import MAX_SIZE
 from c2c_env.make import make_batch
-from training.arguments import LARGEST_SEED, add_llm_arguments, read_options, whole
+from c2c_env.render import Scene
+from training.animation import write_animation
+from training.arguments import LARGEST_SEED, add_llm_arguments, file_ending, read_options, whole
 from training.timeline import play_episode, print_episode
 
 EXAMPLES = """\
@@ -28,15 +30,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     team.add_argument("--team-size", type=whole(1, MAX_SIZE), help="agents of the default team (default: 5)")
     team.add_argument("--team", metavar="FILE", help="TOML file of a team that plays instead of the default one")
     parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0, help="of the episode")
+    gif = "write the episode as an animated picture, a .gif"
+    parser.add_argument("--animate", type=file_ending(".gif"), metavar="FILE", help=gif)
     parser.add_argument("--no-colour", action="store_true", help="plain text")
     add_llm_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play one episode and print it."""
+    """Play one episode, print it, and write it as an animation if that is asked for."""
     console = Console(color_system=None if args.no_colour else "auto", highlight=False)
     options = read_options(args.llm, args.llm_file)
     batch = make_batch(args.workflow, args.team_size, team=args.team)
-    trace, metrics = play_episode(batch, args.policy, args.seed, options)
+    scenes: list[Scene] | None = [] if args.animate else None
+    trace, metrics = play_episode(batch, args.policy, args.seed, options, scenes)
     print_episode(console, trace, metrics, f"{args.policy}, {batch.num_agents} agents, seed {args.seed}")
+    if scenes:
+        frames = write_animation(scenes, args.animate)
+        console.print(f"{args.animate}: {frames} frames of {trace.length} steps", markup=False)
     return 0
