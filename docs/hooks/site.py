@@ -1,6 +1,6 @@
 """What the site takes from elsewhere, so that it cannot differ from it: docstrings, help texts, notebooks, pictures.
 
-A line `<!-- NAME -->` of a page is replaced by what `INSERTED[NAME]` makes. Notebooks, their pictures and
+A line `<!-- insert NAME -->` of a page is replaced by what `INSERTED[NAME]` makes. Notebooks, their pictures and
 `notebooks/learning.md` are pages of the site that have no file in `docs`.
 """
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 HELP_WIDTH = "100"
 COLOURS = re.compile(r"\x1b\[[\d;]*m")
-MARKER = re.compile(r"^<!-- (\w+) -->$", flags=re.MULTILINE)
+MARKER = re.compile(r"^<!-- insert (\w+) -->$", flags=re.MULTILINE)
 
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # agents and training are not installed
@@ -97,6 +97,8 @@ def help_of(command: str) -> str:
         os.environ.pop("COLUMNS")
         if before is not None:
             os.environ["COLUMNS"] = before
+    if not printed.getvalue():
+        raise RuntimeError(f"{command} --help printed nothing; the site is built with all extras (make docs)")
     return COLOURS.sub("", printed.getvalue()).replace("python -m training", "c2c-env").strip()
 
 
@@ -129,7 +131,7 @@ def notebook_page(path: Path) -> tuple[str, dict[str, bytes]]:
                 parts.append(f"![What the cell above draws]({name})")
             else:
                 text = "".join(data.get("text/plain", output.get("text", "")))
-                parts.append(f"```text\n{COLOURS.sub('', text).rstrip()}\n```")
+                parts.append(f"```text\n{COLOURS.sub('', text).strip()}\n```")
     link = f"This page is the notebook `notebooks/{path.name}` of the repository, with its outputs."
     return "\n\n".join([*parts, f"*{link}*"]) + "\n", pictures
 
