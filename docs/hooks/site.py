@@ -44,13 +44,13 @@ def constants() -> str:
 
     defaults = {field.name: field for field in fields(EnvConfig)}
     pages = []
-    for title, body in re.findall(r"^(\w[\w ]*):\n((?: {4}.*\n?)+)", str(inspect.getdoc(EnvConfig)), flags=re.MULTILINE):
+    for title, body in re.findall(
+        r"^(\w[\w ]*):\n((?: {4}.*\n?)+)", str(inspect.getdoc(EnvConfig)), flags=re.MULTILINE
+    ):
         rows = ["| constant | default | meaning |", "|---|---|---|"]
         for names, meaning in re.findall(r"^ {4}(\w[\w, ]*): ((?:.|\n(?: {5,}|$))*)", body, flags=re.MULTILINE):
-            default = " ".join(f"`{default_of(defaults[name])}`" for name in names.split(", "))
-            listed = ", ".join(f"`{name}`" for name in names.split(", "))
             text = " ".join(meaning.split()).replace("``", "`").replace("|", r"\|")
-            rows.append(f"| {listed} | {default} | {text} |")
+            rows += [f"| `{name}` | `{default_of(defaults[name])}` | {text} |" for name in names.split(", ")]
         pages.append(f"### {title}\n\n" + "\n".join(rows))
     return "\n\n".join(pages)
 
