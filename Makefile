@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.t
 BENCH := $(VENV)/.bench
 READY := $(VENV)/.ready
 
-.PHONY: benchmark test test-fast consumers bench lint notebooks clean
+.PHONY: benchmark test test-fast consumers bench lint docs notebooks clean
 
 benchmark: $(BENCH)  ## compare the teams on the built-in workflows: a table, and figures in a folder below results
 	$(BIN)/python -m training benchmark $(ARGS)
@@ -30,6 +30,10 @@ lint: $(READY)  ## style, formatting and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(READY)  ## build the site into site/; a link that leads nowhere is an error
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict $(ARGS)
+
 notebooks: $(READY)  ## execute the notebooks
 	$(BIN)/python -m pytest --nbmake notebooks -p no:cacheprovider -W ignore $(ARGS)
 
@@ -43,4 +47,4 @@ $(READY): $(BENCH)
 	@touch $@
 
 clean:  ## remove the virtual environment and caches (results stay)
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist site

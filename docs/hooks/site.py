@@ -1,0 +1,162 @@
+"""What the site takes from elsewhere, so that it cannot differ from it: docstrings, help texts, notebooks, pictures.
+
+A line `<!-- insert NAME -->` of a page is replaced by what `INSERTED[NAME]` makes. Notebooks, their pictures and
+`notebooks/learning.md` are pages of the site that have no file in `docs`.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import inspect
+import io
+import json
+import os
+import re
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+HELP_WIDTH = "100"
+COLOURS = re.compile(r"\x1b\[[\d;]*m")
+MARKER = re.compile(r"^<!-- insert (\w+) -->$", flags=re.MULTILINE)
+
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))  # agents and training are not installed
+
+
+# --- what pages have inserted --------------------------------------------------------------------------------------
+
+
+def environment_page() -> str:
+    """The docstring of the environment as it stands."""
+    from c2c_env import C2CParallelEnv
+
+    return str(inspect.getdoc(C2CParallelEnv))
+
+
+def constants() -> str:
+    """Tables of the constants, with their defaults, one for each part of the docstring of `EnvConfig`."""
+    from c2c_env import EnvConfig
+
+    defaults = {field.name: field for field in fields(EnvConfig)}
+    pages = []
+    for title, body in re.findall(
+        r"^(\w[\w ]*):\n((?: {4}.*\n?)+)", str(inspect.getdoc(EnvConfig)), flags=re.MULTILINE
+    ):
+        rows = ["| constant | default | meaning |", "|---|---|---|"]
+        for names, meaning in re.findall(r"^ {4}(\w[\w, ]*): ((?:.|\n(?: {5,}|$))*)", body, flags=re.MULTILINE):
+            text = " ".join(meaning.split()).replace("``", "`").replace("|", r"\|")
+            rows += [f"| `{name}` | `{default_of(defaults[name])}` | {text} |" for name in names.split(", ")]
+        pages.append(f"### {title}\n\n" + "\n".join(rows))
+    return "\n\n".join(pages)
+
+
+def default_of(field: Any) -> Any:
+    """The default of a field of a dataclass."""
+    return field.default_factory() if callable(field.default_factory) else field.default
+
+
+def metrics() -> str:
+    """A table of the metrics of an episode."""
+    from c2c_env import METRICS
+
+    rows = [f"| `{name}` | {meaning.replace('|', ' or ')} |" for name, meaning in METRICS.items()]
+    return "\n".join(["| metric | meaning |", "|---|---|", *rows])
+
+
+def commands() -> str:
+    """What `--help` prints, of every command."""
+    return "\n\n".join(f"## {name}\n\n```text\n{help_of(name)}\n```" for name in command_names())
+
+
+def command_names() -> list[str]:
+    """All commands; `import` is the package's own."""
+    from c2c_env.commands.__main__ import SUMMARIES
+    from training.__main__ import COMMANDS
+
+    return [*COMMANDS, *(name for name in SUMMARIES if name not in COMMANDS)]
+
+
+def help_of(command: str) -> str:
+    """The help of a command under the name `c2c-env`."""
+    from c2c_env.commands.__main__ import main as package_main
+    from training.__main__ import COMMANDS
+    from training.__main__ import main as laboratory_main
+
+    run = laboratory_main if command in COMMANDS else package_main
+    printed, before = io.StringIO(), os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = HELP_WIDTH
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+            run([command, "--help"])
+    finally:
+        os.environ.pop("COLUMNS")
+        if before is not None:
+            os.environ["COLUMNS"] = before
+    if not printed.getvalue():
+        raise RuntimeError(f"{command} --help printed nothing; the site is built with all extras (make docs)")
+    return COLOURS.sub("", printed.getvalue()).replace("python -m training", "c2c-env").strip()
+
+
+INSERTED = {"environment": environment_page, "constants": constants, "metrics": metrics, "commands": commands}
+
+
+def with_insertions(markdown: str) -> str:
+    """A page with its markers replaced."""
+    return MARKER.sub(lambda marker: INSERTED[marker[1]](), markdown)
+
+
+# --- notebooks as pages --------------------------------------------------------------------------------------------
+
+
+def notebook_page(path: Path) -> tuple[str, dict[str, bytes]]:
+    """A notebook with its stored outputs as Markdown, and its pictures by name."""
+    parts: list[str] = []
+    pictures: dict[str, bytes] = {}
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            parts.append(source)
+            continue
+        parts.append(f"```python\n{source}\n```")
+        for output in cell["outputs"]:
+            data = output.get("data", {})
+            if "image/png" in data:
+                name = f"{path.stem}_{len(pictures)}.png"
+                pictures[name] = base64.b64decode("".join(data["image/png"]))
+                parts.append(f"![What the cell above draws]({name})")
+            else:
+                text = "".join(data.get("text/plain", output.get("text", "")))
+                parts.append(f"```text\n{COLOURS.sub('', text).strip()}\n```")
+    link = f"This page is the notebook `notebooks/{path.name}` of the repository, with its outputs."
+    return "\n\n".join([*parts, f"*{link}*"]) + "\n", pictures
+
+
+# --- what MkDocs calls ---------------------------------------------------------------------------------------------
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add what lies beside `docs`: notebooks, what was learned, and figures."""
+    from mkdocs.structure.files import File
+
+    def add(target: str, **source: Any) -> None:
+        files.append(File.generated(config, target, **source))
+
+    for picture in sorted((NOTEBOOKS / "figures").glob("*.png")):
+        add(f"figures/{picture.name}", abs_src_path=str(picture))
+    add("learning.md", abs_src_path=str(NOTEBOOKS / "learning.md"))
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        page, pictures = notebook_page(path)
+        add(f"tutorials/{path.stem}.md", content=page)
+        for name, content in pictures.items():
+            add(f"tutorials/{name}", content=content)
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Replace the markers of a page."""
+    return with_insertions(markdown)
