@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-COLUMNS = (
+BAR_COLUMNS = (
     TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(),
     TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
 )  # fmt: skip
@@ -59,5 +59,5 @@ def pulse(console: Console, name: str, total: int, done: int = 0) -> Iterator[Pu
         total: of its steps.
         done: steps that were done before.
     """
-    with Progress(*COLUMNS, console=console, disable=not console.is_terminal) as bar:
+    with Progress(*BAR_COLUMNS, console=console, disable=not console.is_terminal) as bar:
         yield Pulse(console, name, total, done, bar, bar.add_task(name, total=total, completed=done, note=""))

@@ -70,36 +70,27 @@ def metrics() -> str:
 
 def commands() -> str:
     """What `--help` prints, of every command."""
-    return "\n\n".join(f"## {name}\n\n```text\n{help_of(name)}\n```" for name in command_names())
+    from training.command_table import COMMANDS
 
-
-def command_names() -> list[str]:
-    """All commands; `import` is the package's own."""
-    from c2c_env.commands.__main__ import SUMMARIES
-    from training.__main__ import COMMANDS
-
-    return [*COMMANDS, *(name for name in SUMMARIES if name not in COMMANDS)]
+    return "\n\n".join(f"## {name}\n\n```text\n{help_of(name)}\n```" for name in COMMANDS)
 
 
 def help_of(command: str) -> str:
-    """The help of a command under the name `c2c-env`."""
-    from c2c_env.commands.__main__ import main as package_main
-    from training.__main__ import COMMANDS
-    from training.__main__ import main as laboratory_main
+    """The help of a command."""
+    from training.__main__ import main
 
-    run = laboratory_main if command in COMMANDS else package_main
     printed, before = io.StringIO(), os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = HELP_WIDTH
     try:
         with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
-            run([command, "--help"])
+            main([command, "--help"])
     finally:
         os.environ.pop("COLUMNS")
         if before is not None:
             os.environ["COLUMNS"] = before
     if not printed.getvalue():
         raise RuntimeError(f"{command} --help printed nothing; the site is built with all extras (make docs)")
-    return COLOURS.sub("", printed.getvalue()).replace("python -m training", "c2c-env").strip()
+    return COLOURS.sub("", printed.getvalue()).strip()
 
 
 INSERTED = {"environment": environment_page, "constants": constants, "metrics": metrics, "commands": commands}
@@ -146,7 +137,7 @@ def on_files(files: Any, config: Any) -> Any:
     def add(target: str, **source: Any) -> None:
         files.append(File.generated(config, target, **source))
 
-    for picture in sorted((NOTEBOOKS / "figures").glob("*.png")):
+    for picture in sorted((NOTEBOOKS / "figures").glob("*.[pg][ni][gf]")):
         add(f"figures/{picture.name}", abs_src_path=str(picture))
     add("learning.md", abs_src_path=str(NOTEBOOKS / "learning.md"))
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):

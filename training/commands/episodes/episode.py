@@ -9,9 +9,9 @@ from rich.console import Console
 from c2c_env.config import MAX_SIZE
 from c2c_env.make import make_batch
 from c2c_env.render import Scene
-from training.animation import write_animation
 from training.arguments import LARGEST_SEED, add_llm_arguments, file_ending, read_options, whole
-from training.timeline import play_episode, print_episode
+from training.episodes.animation import write_animation
+from training.episodes.timeline import play_episode, print_episode
 
 EXAMPLES = """\
 examples:

@@ -9,7 +9,7 @@ from rich.console import Console
 from agents.prompted.replay import replay
 from agents.prompted.transcript import read_transcript
 from c2c_env.text.names import one_line
-from training.timeline import print_episode
+from training.episodes.timeline import print_episode
 
 EXAMPLES = """\
 examples:

@@ -15,7 +15,7 @@ from c2c_env.core import constants as c
 from c2c_env.trace import Trace
 from training.__main__ import main
 from training.commands.episodes.episode import add_arguments, play_episode, run
-from training.timeline import print_episode
+from training.episodes.timeline import print_episode
 
 
 def arguments(*words):

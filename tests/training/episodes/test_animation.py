@@ -10,8 +10,8 @@ from c2c_env.make import make_batch
 from c2c_env.render import draw_picture
 from training import animation
 from training.__main__ import main
-from training.animation import write_animation
-from training.timeline import play_episode
+from training.episodes.animation import write_animation
+from training.episodes.timeline import play_episode
 
 
 def played(count):
