@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.benchmark.episode_figures import SMOOTHING_HOURS, alignment_curve
+from training.benchmark.figures.alignment_figure import SMOOTHING_HOURS, alignment_curve
 
 
 @pytest.mark.parametrize("steps", range(1, 12))
