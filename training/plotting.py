@@ -61,7 +61,7 @@ _LOOKS = {
 }
 _STRANGERS = ("#661100", "#44AA99", "#AA4499", "#117733", "#DDCC77")
 _MARKERS = ("o", "v", "^", "D", "s", "P", "<", "X", "*", "h", "d", "p", ">")  # 13, which has no factor of the shades'
-_SHADES = ((0.0, "#000000"), (0.4, "#FFFFFF"), (0.45, "#000000"))  # how much of what is mixed in
+_WHITE_SHARES = (0.0, 0.35, 0.55)  # of the shades of a family
 LETTERS = 32  # of a policy's name, at most
 LETTER_WIDTH, HANDLE_WIDTH, ROW_HEIGHT = 0.058, 0.42, 0.17  # inches, in a legend
 
@@ -90,8 +90,8 @@ def family_of(policy: str) -> str:
 
 def _member_look(first: Look, rank: int) -> Look:
     """The look of a family's member; those of a family differ in shade from one to the next, and all in the marker."""
-    share, other = _SHADES[rank % len(_SHADES)]
-    red, green, blue = (1 - share) * np.array(to_rgb(first.colour)) + share * np.array(to_rgb(other))
+    white = _WHITE_SHARES[rank % len(_WHITE_SHARES)]
+    red, green, blue = (1 - white) * np.array(to_rgb(first.colour)) + white
     marker = _MARKERS[(_MARKERS.index(first.marker) + rank) % len(_MARKERS)]
     return Look(to_hex((red, green, blue)).upper(), marker)
 
@@ -126,8 +126,8 @@ def policy_legend(
 
 def legend_above(figure: Figure, handles: Sequence[Line2D]) -> None:
     """Put a legend above the panels, in as many rows as it needs; the figure grows for more than two."""
-    longest = max(len(str(handle.get_label())) for handle in handles)
-    most = max(1, int(FIGURE_WIDTH / (HANDLE_WIDTH + LETTER_WIDTH * longest)))
+    widths = [HANDLE_WIDTH + LETTER_WIDTH * len(str(handle.get_label())) for handle in handles]
+    most = len(handles) if sum(widths) < FIGURE_WIDTH else max(1, int(FIGURE_WIDTH / max(widths)))
     rows = -(-len(handles) // most)
     figure.set_figheight(figure.get_figheight() + ROW_HEIGHT * max(0, rows - 2))
     columns = -(-len(handles) // rows)

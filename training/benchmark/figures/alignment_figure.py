@@ -53,7 +53,13 @@ def _panel(axes: Axes, cells: Mapping[str, Cell | None], known: Mapping[str, Loo
         apart = max(1, round(min(end, ends[policy]) / (hours[0] * MARKS_OF_LINE)))
         start = rank * apart // len(curves)  # so that the marks of curves that run together lie beside each other
         axes.plot(
-            hours, middle, color=look.colour, marker=look.marker, markersize=4, markevery=(start, apart), linewidth=1.1
+            hours,
+            middle,
+            color=look.colour,
+            marker=look.marker,
+            markersize=3.5,
+            markevery=(start, apart),
+            linewidth=1.1,
         )
         axes.fill_between(hours, low, high, color=look.colour, alpha=0.12, linewidth=0)
     axes.set_xlim(0, end)

@@ -59,7 +59,7 @@ def _panel(axes: Axes, group: pd.DataFrame, known: Mapping[str, Look]) -> None:
     high = max(1.0, 1.2 * float(points[:, 2].max()))
     axes.set_xlim(0, high)
     axes.set_xticks(_square_ticks(high))
-    axes.set_ylim(0, 1.08 * float(points[:, 3].max()))
+    axes.set_ylim(0, max(axes.get_ylim()[1], 1.12 * float(points[:, 3].max())))  # the column shares it
     axes.grid(color="#E4E4E4", linewidth=0.5)
     axes.set_axisbelow(True)
 
