@@ -198,5 +198,5 @@ def test_unknown_formats_are_refused(text):
 
 
 def test_long_names_keep_their_beginning_and_end():
-    assert label_of_policy("learned:results/train/first/best/policy.onnx") == "learned:…/first/best/policy.onnx"  # 32 letters
+    assert label_of_policy("learned:results/train/first/best/policy.onnx") == "learned:…/first/best/policy.onnx"
     assert label_of_policy("cost_aware") == "cost aware"
