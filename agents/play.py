@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.decision_checks import checked_decision
 from agents.policy import Array, Judging, Policy, SeesState
 from c2c_env import Batch
 from c2c_env.interventions import Intervention
@@ -29,18 +30,21 @@ def decide_actions(
 
     Returns:
         Integers [R, A, parts].
+
+    Raises:
+        PolicyError: the policy did not answer with such integers, each in the range of its part.
     """
     asked = np.arange(batch.num_agents) if agents is None else agents
     if isinstance(policy, SeesState):
-        actions = policy.act_batch(batch, active)
-        return actions if agents is None else actions[:, asked]
+        everybody = np.arange(batch.num_agents)
+        return checked_decision(batch, policy, policy.act_batch(batch, active), active, everybody)[:, asked]
     places = active if agents is None else np.ix_(active, asked)
     rows = (active[:, None] * batch.num_agents + asked).reshape(-1)
     observations = batch.observations[places].reshape(len(rows), -1)
     if intervention is not None:
         observations = intervention.hide(batch.layout, observations)
     masks = batch.action_masks[places].reshape(len(rows), -1)
-    return policy.act(observations, masks, rows).reshape(len(active), len(asked), -1)
+    return checked_decision(batch, policy, policy.act(observations, masks, rows), active, asked)
 
 
 def play(

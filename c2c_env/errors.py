@@ -30,6 +30,10 @@ class ActionError(C2CError, ValueError):
     """Actions have the wrong agents, shape, type or range; an illegal action of the right form is not an error."""
 
 
+class PolicyError(C2CError, ValueError):
+    """A policy answered with the wrong shape, type or range; an illegal action of the right form is not an error."""
+
+
 class SnapshotError(C2CError, ValueError):
     """A snapshot does not fit the environment it is restored into."""
 

@@ -61,7 +61,7 @@ def test_a_benchmark_of_an_own_policy_plays_in_other_processes(installed, tmp_pa
         "import agents\nfrom agents.scripted.teams import ScriptedTeam\nclass Mine(ScriptedTeam): ...\n"
     )
     words = ["benchmark", "--quick", "--policies", "no_communication,mine.py:Mine", "--workflows", "csv-import-tool"]
-    done = python(installed, tmp_path, "-c", SCRIPT, *words, "--workers", "2", "--no-figures")
+    done = python(installed, tmp_path, "-c", SCRIPT, *words, "--workers", "2", "--figures", "none")
     assert done.returncode == 0, done.stderr
     assert "mine.py:Mine" in done.stdout
 

@@ -17,6 +17,7 @@ from c2c_env.errors import ConfigError, raise_faults, unknown_name
 
 LARGEST = 2**31 - 1  # of the numbers on a command line
 LARGEST_SEED = 2**63 - 1
+FIGURE_FORMATS = ("png", "pdf", "svg")
 
 
 def split_list(text: str) -> list[str]:
@@ -27,6 +28,18 @@ def split_list(text: str) -> list[str]:
 def unique(words: Sequence[str]) -> list[str]:
     """Drop words that stood before, and keep the order."""
     return list(dict.fromkeys(words))
+
+
+def figure_formats(text: str) -> list[str]:
+    """Read the formats of figures from a text like ``png,pdf``, or no format from ``none``; for `argparse`."""
+    words = unique(split_list(text))
+    if words == ["none"]:
+        return []
+    if not words or not set(words) <= set(FIGURE_FORMATS):
+        raise argparse.ArgumentTypeError(
+            f"is {shorten(text)}, expected {', '.join(FIGURE_FORMATS)}, several of them with commas, or none"
+        )
+    return words
 
 
 def parse_seeds(text: str) -> list[int]:

@@ -21,7 +21,8 @@ from training.files import Claims
 from training.interrupts import Terminated, raised
 
 ROOT = Path(__file__).parents[2]
-WORDS = ["benchmark", "--workflows", "simple", "--seeds", "2", "--team-sizes", "2,3", "--no-figures", "--workers", "2"]
+WORDS = ["benchmark", "--workflows", "simple", "--seeds", "2", "--team-sizes", "2,3", "--workers", "2"]
+WORDS += ["--figures", "none"]
 SIGNALS = [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")]
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has other signals and locks")
 

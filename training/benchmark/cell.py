@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agents.prompted.settings import ModelSettings
 
 Row = dict[str, Any]
-CELL_FORMAT = 1  # of the cell files and of what `run_cell` does around a policy; part of the hash
+CELL_FORMAT = 2  # of the cell files and of what `run_cell` does around a policy; part of the hash
 PROMPTED = "prompted"
 
 

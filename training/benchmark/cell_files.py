@@ -17,6 +17,7 @@ from c2c_env import METRICS
 from c2c_env.disk import parse_json, read_bounded, write_whole
 from c2c_env.errors import C2CError
 from training.benchmark.cell import Cell, Row
+from training.benchmark.play_cell import EPISODE_COLUMNS
 from training.files import digest
 
 
@@ -65,7 +66,7 @@ def read_cell(path: Path, cell: Cell) -> list[Row]:
         raise CorruptCellError(f"it is no complete cell file ({type(error).__name__}: {error})") from error
     if checksum != _checksum(path.stem, rows):
         raise CorruptCellError("its checksum does not fit its content")
-    if len(rows) != len(cell.seeds) or any(set(METRICS) - set(row) for row in rows):
+    if len(rows) != len(cell.seeds) or any({*METRICS, *EPISODE_COLUMNS} - set(row) for row in rows):
         raise CorruptCellError(f"it does not hold all metrics of {len(cell.seeds)} episodes")
     return [{key: math.nan if value is None else value for key, value in row.items()} for row in rows]
 

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from agents.mixed_team import MixedTeam
 from agents.play import play
 from agents.policy import Accounting, Policy, PolicyContext, Transcribing
 from agents.registry import make_policy
 from c2c_env import Batch
+from c2c_env.bounds import lower_bound
 from c2c_env.errors import ConfigError
 from c2c_env.interventions import Intervention
 from c2c_env.make import make_batch
 from training.benchmark.cell import Cell, Row
+
+# columns of every episode beside the metrics of the simulator
+EPISODE_COLUMNS = {
+    "episode_return": "sum of an agent's rewards over the episode, undiscounted, as the mean over the team's agents",
+    "lower_bound": "hours that no policy can beat with this workflow and team, see c2c_env.bounds",
+}
 
 
 def cell_batch(cell: Cell) -> Batch:
@@ -45,26 +55,54 @@ def run_cell(cell: Cell) -> list[Row]:
     """Play all episodes of a cell; return a row of metrics for each."""
     batch = cell_batch(cell)
     policy = make_player(cell, batch)
-    metrics = play_recorded(cell, batch, policy)
+    returns = Returns(batch)
+    metrics = play_recorded(cell, batch, policy, returns.record)
     rows: list[Row] = []
     for place, seed in enumerate(cell.seeds):
         more = policy.episode_columns(place) if isinstance(policy, Accounting) else {}
-        rows.append({"workflow": batch.workflow(place).name, "seed": seed, **metrics[place], **more})
+        bound = {
+            "episode_return": float(returns.sums[place]),
+            "lower_bound": lower_bound(batch.workflow(place), batch.team),
+        }
+        rows.append({"workflow": batch.workflow(place).name, "seed": seed, **metrics[place], **bound, **more})
     return rows
 
 
-def play_recorded(cell: Cell, batch: Batch, policy: Policy) -> list[dict[str, float]]:
+class Returns:
+    """Adds up the rewards of a batch that was just reset, in each environment until its episode ends.
+
+    Attributes:
+        sums: float64 [B] of the mean rewards of the team, so far.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self.sums = np.zeros(batch.num_envs)
+        self._batch, self._running = batch, np.ones(batch.num_envs, dtype=bool)
+
+    def record(self) -> None:
+        """Add the rewards of the step that was just taken."""
+        batch = self._batch
+        self.sums += np.where(self._running, batch.rewards.mean(axis=1, dtype=np.float64), 0.0)
+        self._running &= ~(batch.terminated | batch.truncated).astype(bool)
+
+
+def play_recorded(cell: Cell, batch: Batch, policy: Policy, on_step: Callable[[], None]) -> list[dict[str, float]]:
     """Play, and leave a transcript of each episode where a folder for them is given."""
     intervention = Intervention.parse(cell.intervention) if cell.intervention else None
     if not cell.transcripts:
-        return play(batch, policy, intervention=intervention)
+        return play(batch, policy, on_step=on_step, intervention=intervention)
     if not isinstance(policy, Transcribing):
         raise ConfigError(f"policy {cell.policy} leaves no transcripts, so it takes no folder for them")
     folder = Path(cell.transcripts)
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{cell.name}--seed{seed}.jsonl.gz" for seed in cell.seeds]
     recorder = policy.start_transcripts(batch, cell.policy, cell.seeds, paths)
+
+    def record() -> None:
+        on_step()
+        recorder.record()
+
     try:
-        return play(batch, policy, on_step=recorder.record, intervention=intervention)
+        return play(batch, policy, on_step=record, intervention=intervention)
     finally:
         recorder.discard()  # does nothing to those that are whole

@@ -20,11 +20,12 @@ from training import arguments
 from training.benchmark import choose_cells
 from training.benchmark.cell import Cell, Row
 from training.benchmark.cell_files import read_cell
+from training.benchmark.play_cell import EPISODE_COLUMNS
 from training.benchmark.protocol.protocol_arguments import describe_prescribed
 from training.files import source_digest
 from training.program import command_line
 
-RESULT_COLUMNS = ["policy", "tier", "workflow", "split", "team_size", "seed", *METRICS]
+RESULT_COLUMNS = ["policy", "tier", "workflow", "split", "team_size", "seed", *METRICS, *EPISODE_COLUMNS]
 PROTOCOL_COLUMNS = ["protocol", "partners"]  # further ones, of a run by a published protocol
 # ... and of teams that ask a language model
 MODEL_COLUMNS = {

@@ -38,12 +38,12 @@ class Estimate:
 
 
 def with_reduction(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    """The results with columns `reduction` (percent, NaN without a partner) and `baseline_score`."""
-    base = results.loc[results["policy"] == baseline, [*PAIR, "completion_time", "score"]]
-    base = base.rename(columns={"completion_time": "baseline_time", "score": "baseline_score"})
+    """The results with columns `reduction` (percent) and `baseline_time` (hours), NaN without a partner."""
+    base = results.loc[results["policy"] == baseline, [*PAIR, "completion_time"]]
+    base = base.rename(columns={"completion_time": "baseline_time"})
     paired = results.merge(base, on=PAIR, how="left", validate="many_to_one")
     paired["reduction"] = 100.0 * (1.0 - paired["completion_time"] / paired["baseline_time"])
-    return paired.drop(columns="baseline_time")
+    return paired
 
 
 def mean(values: Floats) -> Floats:

@@ -26,6 +26,7 @@ POLICY_COLUMN = 22
 NO_VALUE = "-"
 STATE_MARK = " +"
 Format = Callable[[float], str]
+Mean = tuple[str, str, Format]  # metric, heading, how its mean is written
 
 
 def _decimals(digits: int) -> Format:
@@ -36,8 +37,7 @@ def _percent(value: float) -> str:
     return f"{100 * value:.0f}"
 
 
-# metric, heading, how its mean is written
-MEANS: tuple[tuple[str, str, Format], ...] = (
+MEANS: tuple[Mean, ...] = (
     ("score", "score", _decimals(2)),
     ("efficiency", "effi-\ncien.", _decimals(2)),
     ("communication_hours", "comm.\n(h)", _decimals(1)),
@@ -47,6 +47,7 @@ MEANS: tuple[tuple[str, str, Format], ...] = (
     ("answered_share", "answ.\n%", _percent),
     ("success", "succ.\n%", _percent),
 )
+INVALID: Mean = ("invalid_share", "inva-\nlid %", _decimals(1))  # a column more where anything was invalid
 
 
 def show_report(results: pd.DataFrame, console: Console, path: Path, more: Sequence[RenderableType] = ()) -> None:
@@ -58,12 +59,14 @@ def make_tables(results: pd.DataFrame, unicode: bool = True) -> list[Table | Pad
     """Make a table for each split and tier, then say what the columns mean."""
     counted, failed = split_failed(results)
     paired = with_reduction(counted, BASELINE)
+    paired["invalid_share"] = 100 * paired["invalid_actions"] / (paired["steps"] * paired["team_size"])
     parts: list[Table | Padding] = []
+    means = (*MEANS, INVALID) if (paired["invalid_share"] > 0).any() else MEANS
     for split in dict.fromkeys(paired["split"]):
         for tier in TIERS:
             group = paired[(paired["split"] == split) & (paired["tier"] == tier)]
             if len(group):
-                parts.append(_table(group, f"{tier} workflows ({split})", unicode))
+                parts.append(_table(group, f"{tier} workflows ({split})", means, unicode))
     asking = model_table(results, unicode)
     parts += [Padding(asking, (1, 0, 0, 0))] if asking is not None else []
     return [
@@ -72,23 +75,23 @@ def make_tables(results: pd.DataFrame, unicode: bool = True) -> list[Table | Pad
     ]
 
 
-def _table(group: pd.DataFrame, title: str, unicode: bool) -> Table:
+def _table(group: pd.DataFrame, title: str, means: Sequence[Mean], unicode: bool) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", caption_justify="left", safe_box=not unicode)
     table.caption = _episodes(group)
     table.box, table.show_edge, table.padding = box.SIMPLE_HEAD, False, 0  # the narrowest that still breathes
     table.add_column("policy", vertical="bottom", max_width=POLICY_COLUMN, overflow="fold")
-    for heading in ["time\n(h)", "less time, %\n[95% interval]", "IQM\n%", *(heading for _, heading, _ in MEANS)]:
+    for heading in ["time\n(h)", "less time, %\n[95% interval]", "IQM\n%", *(heading for _, heading, _ in means)]:
         table.add_column(heading, justify="right", no_wrap=True, vertical="bottom")
     for size in sorted(set(group["team_size"])):
         table.add_section()
         table.add_row(Text(f"{size} agents", style="bold"))
         of_size = group[group["team_size"] == size]
         for policy in dict.fromkeys(of_size["policy"]):
-            table.add_row(*row_cells(of_size[of_size["policy"] == policy]))
+            table.add_row(*row_cells(of_size[of_size["policy"] == policy], means))
     return table
 
 
-def row_cells(episodes: pd.DataFrame) -> list[str]:
+def row_cells(episodes: pd.DataFrame, shown: Sequence[Mean]) -> list[str]:
     """Return what stands in the row of a policy, given its episodes of one tier and team size."""
     policy, label = str(episodes["policy"].iloc[0]), label_of(episodes)
     mark = "*" if (episodes["success"] < 1).any() else " "
@@ -98,7 +101,7 @@ def row_cells(episodes: pd.DataFrame) -> list[str]:
     if policy != BASELINE and pd.notna(reduction.value):
         interval = f"[{reduction.low:.0f}, {reduction.high:.0f}]" if pd.notna(reduction.low) else ""
         compared = [f"{reduction.value:.0f} {interval:>10}", f"{middle.value:.0f}"]
-    means = [_mean(episodes[name], form) for name, _, form in MEANS]
+    means = [_mean(episodes[name], form) for name, _, form in shown]
     return [escape(one_line(marked(policy))), f"{episodes['completion_time'].mean():.1f}{mark}", *compared, *means]
 
 
@@ -133,6 +136,8 @@ def _legend(paired: pd.DataFrame) -> str:
         " communication, sync. the share of meetings in them. Mgr.: the manager's share of message ends."
         " AF: Alignment Factor while working. Answ.: requests answered. Succ.: episodes finished. -: nothing.",
     ]
+    if (paired["invalid_share"] > 0).any():
+        lines.append("Invalid: share of the decisions that the mask forbade and that were taken as no work or silence.")
     if paired["reduction"].isna().all():
         lines.append(f"No reductions: {BASELINE} is not among the policies.")
     if any(marked(policy) != policy for policy in paired["policy"].unique()):

@@ -11,10 +11,11 @@ from agents.registry import BASELINE
 from c2c_env import METRICS
 from c2c_env.disk import read_text
 from c2c_env.errors import ConfigError, raise_faults
+from training.benchmark.play_cell import EPISODE_COLUMNS
 from training.benchmark.results import RESULT_COLUMNS
 from training.benchmark.statistics import PAIR
 
-NUMBERS = ("team_size", "seed", *METRICS)
+NUMBERS = ("team_size", "seed", *METRICS, *EPISODE_COLUMNS)
 ALWAYS_KNOWN = ("policy", *PAIR, "completion_time", "success")
 
 

@@ -11,6 +11,7 @@ of runs, a block, and rliable draws within each of them; together they hold ever
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -47,3 +48,36 @@ def blocks_of(episodes: pd.DataFrame, values: pd.Series) -> list[Floats]:
     for _, group in episodes.assign(value=values).sort_values(PAIR).groupby("task"):
         by_runs[len(group)].append(group["value"].to_numpy())
     return [np.stack(tasks, axis=1) for _, tasks in sorted(by_runs.items())]
+
+
+@dataclass(frozen=True)
+class TaskBlock:
+    """The tasks with a number of runs, as all policies have played them.
+
+    Attributes:
+        tasks: their names, in the order of the columns.
+        runs: of each task.
+        episodes: all of them.
+    """
+
+    tasks: list[str]
+    runs: int
+    episodes: pd.DataFrame
+
+    @property
+    def policies(self) -> list[str]:
+        """Whoever has played, in the order of the results."""
+        return [str(policy) for policy in dict.fromkeys(self.episodes["policy"])]
+
+    def matrices(self, column: str) -> dict[str, Floats]:
+        """The matrix [runs, tasks] of a column by policy."""
+        own = {policy: self.episodes[self.episodes["policy"] == policy] for policy in self.policies}
+        return {policy: blocks_of(episodes, episodes[column])[0] for policy, episodes in own.items()}
+
+
+def task_blocks(episodes: pd.DataFrame) -> list[TaskBlock]:
+    """Blocks of the episodes that all policies have played, the one with the fewest runs first; perhaps none."""
+    policies = episodes["policy"].nunique()
+    shared = episodes[episodes.groupby(PAIR)["policy"].transform("nunique") == policies]
+    runs = shared.groupby("task")["task"].transform("size") // policies
+    return [TaskBlock(sorted(set(group["task"])), int(count), group) for count, group in shared.groupby(runs)]

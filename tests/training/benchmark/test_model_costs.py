@@ -52,7 +52,8 @@ def make_words(options, tmp_path, policies):
     llm = [f"{key}={value}" for key, value in options.items()]
     return [
         "benchmark", "--policies", policies, "--workflows", str(file), "--team-sizes", "3", "--seeds", "2",
-        "--config", "volatility=0.3", "--workers", "1", "--no-figures", "--out", str(tmp_path / "out"), "--llm", *llm,
+        "--config", "volatility=0.3", "--workers", "1", "--figures", "none", "--out", str(tmp_path / "out"),
+        "--llm", *llm,
     ]  # fmt: skip
 
 
@@ -244,7 +245,7 @@ def test_a_budget_stops_the_run_and_more_of_it_goes_on(server, words, tmp_path, 
 @pytest.mark.slow
 def test_figures_show_all_teams_but_ask_nothing_again(server, words, tmp_path, capsys):
     server.fault = lambda number, body: "status_400" if number == 30 else None
-    words = [word for word in words if word != "--no-figures"]
+    words = [word for word in words if word not in ("--figures", "none")]
     assert main([*words, "temperature=0.5", "concurrency=1"]) == 1
     answers = sum(float(row["answers"]) for row in rows_of(tmp_path / "out")[4:])
     assert len(server.prompts) == answers + 1  # and the one without an answer

@@ -14,26 +14,32 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 import c2c_env
+from agents import registry
+from agents.policy import PolicyContext
+from agents.registry import make_policy
 from c2c_env import METRICS, TEST_SEEDS, Channel, EnvConfig
 from c2c_env.errors import ConfigError, WorkflowError
 from training import arguments
 from training.__main__ import main, make_parser
 from training.arguments import parse_config
-from training.benchmark import choose_cells, figures, results, run_cells
+from training.benchmark import choose_cells, results, run_cells
 from training.benchmark.cell_files import CorruptCellError, read_cell, write_cell
-from training.benchmark.play_cell import run_cell
+from training.benchmark.figures.every_figure import draw_figures
+from training.benchmark.play_cell import EPISODE_COLUMNS, cell_batch, run_cell
 from training.benchmark.run_cells import run_and_write
 from training.executors.base import DIED
 from training.executors.processes import LocalPool
+from training.executors.threads import Threads
 from training.files import Claims
 
 ROOT = Path(__file__).parents[3]
 SMALL = ["--policies", "no_communication,cost_aware,random", "--workflows", "simple", "--seeds", "2"]
-SMALL += ["--team-sizes", "2,3", "--no-figures"]
+SMALL += ["--team-sizes", "2,3", "--figures", "none"]
 CELLS = 3 * 5 * 2
 
 
@@ -63,12 +69,47 @@ def whole(tmp_path_factory):
 def test_results_are_tidy(whole):
     with open(whole / "results.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["policy", "tier", "workflow", "split", "team_size", "seed", *METRICS]
+    assert list(rows[0]) == ["policy", "tier", "workflow", "split", "team_size", "seed", *METRICS, *EPISODE_COLUMNS]
     assert len(rows) == 2 * CELLS
     keys = [(row["policy"], row["workflow"], row["team_size"], row["seed"]) for row in rows]
     assert len(set(keys)) == len(keys)
     assert {row["split"] for row in rows} == {"built-in"}
     assert {row["answered_share"] for row in rows if row["policy"] == "no_communication"} == {""}
+
+
+def test_the_return_is_the_sum_of_the_rewards_of_the_team_and_the_bound_is_that_of_the_score():
+    words = ["--policies", "proactive", "--workflows", "csv-import-tool", "--seeds", "3", "--team-sizes", "3"]
+    (cell,) = make_cells(*words)
+    rows = run_cell(cell)
+    assert len({row["steps"] for row in rows}) > 1  # the shorter episodes wait for the longest one
+    for seed, row in enumerate(rows):
+        batch = cell_batch(replace(cell, seeds=(seed,)))
+        policy, total, ended = make_policy("proactive", PolicyContext.of(batch)), 0.0, False
+        policy.reset(np.arange(3))
+        while not ended:
+            batch.step(policy.act(batch.observations[0], batch.action_masks[0], np.arange(3))[None])
+            total += sum(batch.rewards[0].tolist()) / 3
+            ended = bool(batch.terminated[0])
+        assert row["episode_return"] == pytest.approx(total, abs=1e-5)
+        assert row["lower_bound"] == pytest.approx(row["score"] * row["completion_time"])
+
+
+def test_an_answer_out_of_range_fails_the_cell_with_a_message(tmp_path, monkeypatch):
+    class Odd:
+        name = "odd"
+
+        def reset(self, rows):
+            pass
+
+        def act(self, observations, action_masks, rows):
+            return np.full((len(rows), 4), 99)
+
+    monkeypatch.setitem(registry.POLICIES, "odd", lambda context, argument: Odd())
+    cells = make_cells("--policies", "odd", "--workflows", "csv-import-tool", "--team-sizes", "2")
+    faults = run_cells.run_and_write(cells, tmp_path, Threads(1, lambda: None), lambda cell, fault: None)
+    error = "policy odd chose work 99 for manager_0 in environment 0, expected an integer in [0, "
+    assert error in run_cells.describe_faults(cells, faults)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_run_json_tells_how_to_repeat_it(whole):
@@ -202,7 +243,16 @@ def test_words_that_choose_nothing_are_an_error(flag, text, tmp_path, capsys):
 
 @pytest.mark.parametrize("kind", ["folder", "FIFO", "loop"])
 def test_what_is_no_file_is_moved_aside_however_often(kind, tmp_path, capsys):
-    words = ["--policies", "no_communication", "--workflows", "csv-import-tool", "--team-sizes", "2", "--no-figures"]
+    words = [
+        "--policies",
+        "no_communication",
+        "--workflows",
+        "csv-import-tool",
+        "--team-sizes",
+        "2",
+        "--figures",
+        "none",
+    ]
     words = ["benchmark", *words, "--seeds", "1", "--out", str(tmp_path)]
     assert main(words) == 0
     results = (tmp_path / "results.csv").read_bytes()
@@ -274,7 +324,7 @@ def test_others_go_on_when_a_policy_raises_or_its_process_dies(mixed, tmp_path):
 
 def test_failed_cells_give_status_1_and_only_they_are_run_again(tmp_path, monkeypatch, capsys):
     words = ["benchmark", "--policies", "solo,no_communication", "--workflows", "csv-import-tool"]
-    words += ["--team-sizes", "2", "--no-figures", "--out", str(tmp_path)]
+    words += ["--team-sizes", "2", "--figures", "none", "--out", str(tmp_path)]
     monkeypatch.setattr(run_cells, "run_and_write", lambda *given: run_and_write(*given, failing))
     assert main(words) == 1
     shown = capsys.readouterr()
@@ -507,8 +557,10 @@ def test_figures_are_drawn_for_whatever_was_run(tmp_path):
     with Claims(tmp_path) as claims:
         assert run_cells.complete(cells, folder, opener, Console(quiet=True), claims) == {}
     written = results.write_results(cells, tmp_path)
-    figures.draw_figures(written, cells, tmp_path, Console(quiet=True))
+    draw_figures(written, cells, tmp_path, ["png", "pdf"], Console(quiet=True))
     names = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert {Path(name).stem for name in names if name.endswith(".pdf")} == {Path(name).stem for name in names}
+    assert (tmp_path / "figures" / "frontier.pdf").read_bytes().startswith(b"%PDF")
     assert {"completion_time.png", "frontier.png", "alignment.png", "message_graph.png"} <= names
     assert {"completion_time_generated.png", "frontier_generated.png"} <= names
 

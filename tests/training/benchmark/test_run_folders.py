@@ -24,7 +24,7 @@ from training.benchmark.run_folders import (
 
 WORKFLOW = load_builtin("csv-import-tool")
 CELL = Cell("cost_aware", WORKFLOW.name, "built-in", "simple", (WORKFLOW,), 5, (0, 1), EnvConfig())
-QUICK = ["benchmark", "--quick", "--workflows", "csv-import-tool", "--no-figures"]
+QUICK = ["benchmark", "--quick", "--workflows", "csv-import-tool", "--figures", "none"]
 
 
 def test_a_question_is_named_in_words_and_by_a_hash():

@@ -31,7 +31,7 @@ def test_reduction_is_paired_by_workflow_team_size_and_seed():
     assert paired.loc[paired["policy"] == "base", "reduction"].tolist() == [0.0, 0.0, 0.0]
     fast = paired[paired["policy"] == "fast"]
     assert fast["reduction"].tolist()[:3] == pytest.approx([75.0, 20.0, -50.0])
-    assert fast["baseline_score"].tolist()[:3] == [0.25, 0.5, 0.125]
+    assert fast["baseline_time"].tolist()[:3] == [20.0, 10.0, 40.0]
     assert np.isnan(fast["reduction"].iloc[3])
 
 

@@ -14,7 +14,11 @@ from training.benchmark.results import MODEL_COLUMNS, RESULT_COLUMNS
 
 
 def episode(policy, seed, time, *, tier="simple", workflow="one", size=5, split="built-in", **metrics):
-    values = dict.fromkeys(METRICS, 0.5) | {"success": 1.0, "completion_time": time, "score": 0.25} | metrics
+    values = (
+        dict.fromkeys(METRICS, 0.5)
+        | {"success": 1.0, "completion_time": time, "score": 0.25, "invalid_actions": 0.0}
+        | metrics
+    )
     where = {"policy": policy, "tier": tier, "workflow": workflow, "split": split, "team_size": size, "seed": seed}
     return where | values
 
@@ -95,8 +99,22 @@ def test_sections_by_split_tier_and_size(results):
     ]  # fmt: skip
 
 
+def test_decisions_that_the_mask_forbade_have_a_column_where_there_are_any(results):
+    # 5 agents: 3 of 20 decisions are 15 %, none of 50 are 0 %
+    odd = frame(
+        episode("odd", 0, 9.0, steps=4.0, invalid_actions=3.0), episode("odd", 1, 9.0, steps=10.0),
+    )  # fmt: skip
+    text = shown(pd.concat([results, odd]))
+    assert row(text, "odd")[-1] == "7.5"
+    assert row(text, "quick")[-1] == "0.0"
+    assert "Invalid: share of the decisions that the mask forbade" in text
+    assert "lid %" not in shown(results)
+    assert "Invalid" not in shown(results)
+
+
 def test_fits_into_a_hundred_columns_with_wide_numbers(results):
-    wide = frame(*(episode("a_policy_with_a_very_long_name", s, 2000.0 + s, communication_hours=12345.6, success=0.0)
+    wide = frame(*(episode("a_policy_with_a_very_long_name", s, 2000.0 + s, communication_hours=12345.6, success=0.0,
+                   invalid_actions=0.1)
                    for s in (0, 1)))  # fmt: skip
     text = shown(pd.concat([results, wide]))
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 100

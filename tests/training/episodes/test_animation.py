@@ -8,8 +8,8 @@ from PIL import Image
 
 from c2c_env.make import make_batch
 from c2c_env.render import draw_picture
-from training.episodes import animation
 from training.__main__ import main
+from training.episodes import animation
 from training.episodes.animation import write_animation
 from training.episodes.timeline import play_episode
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pyte
 
 ROOT = Path(__file__).parents[3]
 MACHINE = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": executor_module.OBJECT_STORE_BYTES}
-WORDS = ["--workflows", "csv-import-tool,nightly-backup-job", "--seeds", "2", "--team-sizes", "2", "--no-figures"]
+WORDS = ["--workflows", "csv-import-tool,nightly-backup-job", "--seeds", "2", "--team-sizes", "2", "--figures", "none"]
 
 
 @pytest.fixture(scope="module")

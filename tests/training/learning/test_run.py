@@ -379,7 +379,8 @@ def test_run_leaves_a_policy_that_the_benchmark_plays(whole, tmp_path):
         f"no_communication,learned:{whole / POLICY_FILE}",
         "--workflows",
         "csv-import-tool",
-        "--no-figures",
+        "--figures",
+        "none",
     ]
     assert main(["benchmark", *words, "--seeds", "1", "--team-sizes", "3", "--out", str(tmp_path)]) == 0
     assert "learned" in (tmp_path / "results.csv").read_text()

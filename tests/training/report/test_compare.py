@@ -19,6 +19,7 @@ from training.plotting import looks
 ROOT = Path(__file__).parents[3]
 POLICIES = ["no_communication", "cost_aware", "proactive", "random"]
 FIGURES = ["aggregates.png", "improvement.png", "profiles.png"]
+SCORES = ["marl_eval.json", "rliable.json"]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def run(tmp_path_factory):
     """A benchmark of two workflows a tier."""
     out = tmp_path_factory.mktemp("run")
     words = ["--policies", ",".join(POLICIES), "--workflows", "none", "--generated", "2", "--team-sizes", "5"]
-    assert main(["benchmark", *words, "--workers", "1", "--no-figures", "--out", str(out)]) == 0
+    assert main(["benchmark", *words, "--workers", "1", "--figures", "none", "--out", str(out)]) == 0
     return out
 
 
@@ -67,7 +68,7 @@ def unrolled(text):
 def test_table_and_figures_of_a_run(compared, results):
     status, printed, folder = compared(results)
     assert (status, printed.err) == (0, "")
-    assert sorted(path.name for path in folder.iterdir()) == sorted(["comparison.txt", *FIGURES])
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["comparison.txt", *FIGURES, *SCORES])
     saved = (folder / "comparison.txt").read_text(encoding="utf-8")
     assert row(saved, "cost_aware") == row(printed.out, "cost_aware")
     assert "3 rows (tasks) of 2 episodes (runs)" in unrolled(saved)
@@ -188,7 +189,7 @@ def test_a_missing_file_is_named(tmp_path, capsys):
     ("text", "error"),
     [
         ("", "is not the results.csv of a benchmark: No columns to parse from file"),
-        ("policy,tier,workflow\na,b,c\n", "it has no column split, team_size, seed and 30 more"),
+        ("policy,tier,workflow\na,b,c\n", "it has no column split, team_size, seed and 32 more"),
         ('a,b\n"1', "is not the results.csv of a benchmark"),
     ],
 )
@@ -240,7 +241,7 @@ def test_without_rliable_the_error_names_the_extra():
 def test_the_benchmark_loads_neither_rliable_nor_what_it_stands_on():
     heavy = "{'rliable', 'arch', 'scipy', 'statsmodels', 'seaborn'}"
     done = python(
-        "import sys, training.commands.benchmarks.benchmark, training.benchmark.figures;"
+        "import sys, training.commands.benchmarks.benchmark, training.benchmark.figures.every_figure;"
         f" print({heavy} & {{*sys.modules}})"
     )
     assert (done.stdout, done.stderr) == ("set()\n", "")

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from training.report.exports import write_exports
 from training.report.score_matrices import RIVAL, blocks_of, with_rival, with_tasks
 
 
@@ -70,3 +73,45 @@ def test_the_rival_stands_beside_the_same_episode():
     mine = by_task(("a", 0, 1.0), ("a", 1, 2.0), ("a", 2, 3.0))
     rival = by_task(("a", 3, 40.0), ("a", 2, 30.0), ("a", 0, 10.0))
     assert with_rival(mine, rival)[["reduction", RIVAL]].to_numpy().tolist() == [[1.0, 10.0], [3.0, 30.0]]
+
+
+def scores(*rows):
+    """Rows of policy, task, seed and score, of one workflow a task."""
+    frame = pd.DataFrame(rows, columns=["policy", "task", "seed", "score"])
+    extra = dict.fromkeys(("episode_return", "reduction", "success"), 1.0)
+    return frame.assign(split="built-in", workflow=frame["task"], team_size=5, **extra)
+
+
+def test_exports_hold_what_all_policies_have_played_in_the_order_of_the_tasks(tmp_path):
+    episodes = scores(
+        ("mine", "B 5", 1, 0.2), ("mine", "B 5", 0, 0.1), ("mine", "a 5", 0, 0.3), ("mine", "a 5", 1, 0.4),
+        ("base", "a 5", 1, 0.8), ("base", "a 5", 0, 0.7), ("base", "B 5", 0, 0.5), ("base", "B 5", 1, 0.6),
+        ("mine", "c 5", 0, 0.9),
+    )  # fmt: skip
+    paths = write_exports({"built-in": episodes.assign(reduction=100 * episodes["score"])}, tmp_path)
+    assert [path.name for path in paths] == ["rliable.json", "marl_eval.json"]
+    matrices, raw = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
+    assert matrices == {
+        "c2c_env built-in": {
+            "tasks": ["B 5", "a 5"],
+            "scores": {"mine": [[10.0, 30.0], [20.0, 40.0]], "base": [[50.0, 70.0], [60.0, 80.0]]},
+        }
+    }
+    assert {task: list(algorithms) for task, algorithms in raw["c2c_env built-in"].items()} == {
+        "b 5": ["mine", "base"],
+        "a 5": ["mine", "base"],
+    }
+    run = raw["c2c_env built-in"]["a 5"]["base"]["run_1"]
+    assert list(run) == ["step_0", "absolute_metrics"]  # the absolute metrics are looked for at the end
+    metrics = {"return": [1.0], "score": [0.8], "reduction": [80.0], "success": [1.0]}
+    assert run == {"step_0": {"step_count": 0, **metrics}, "absolute_metrics": metrics}
+
+
+def test_tasks_with_other_numbers_of_runs_are_exported_as_another_environment(tmp_path):
+    rows = [(policy, "a", 0, 0.5) for policy in ("mine", "base")]
+    rows += [(policy, "b", seed, 0.5) for policy in ("mine", "base") for seed in (0, 1)]
+    matrices, _ = (json.loads(path.read_text()) for path in write_exports({"real": scores(*rows)}, tmp_path))
+    assert {name: block["tasks"] for name, block in matrices.items()} == {
+        "c2c_env real, 1 runs": ["a"],
+        "c2c_env real, 2 runs": ["b"],
+    }

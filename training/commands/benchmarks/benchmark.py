@@ -11,7 +11,7 @@ from rich.console import Console
 from c2c_env.disk import write_whole
 from training import arguments
 from training.benchmark import choose_cells, model_costs, tables
-from training.benchmark.figures import draw_figures
+from training.benchmark.figures.every_figure import draw_figures
 from training.benchmark.protocol.protocol_arguments import USUAL_POLICIES
 from training.benchmark.protocol.protocol_tables import write_reported
 from training.benchmark.results import describe_benchmark, describe_unplayed, split_failed, write_results
@@ -113,7 +113,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_llm_arguments(parser)
     add("--estimate", action="store_true", help="say what prompted teams would cost, and stop; asks nobody")
     add("--quick", action="store_true", help="one workflow per tier, 5 agents, 2 seeds, unless given")
-    add("--no-figures", action="store_true", help="table only")
+    add(
+        "--figures",
+        metavar="FORMATS",
+        type=arguments.figure_formats,
+        default="png",
+        help="png, pdf, svg, several of them with commas, or none (default: %(default)s)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -139,9 +145,10 @@ def run(args: argparse.Namespace) -> int:
             unicode = console.encoding == "utf-8"
             more = [*write_reported(results, out, unicode), *talk_table(counted, unicode)]
             tables.show_report(results, console, out / "report.txt", more)
-            if not args.no_figures and len(counted):
+            if len(counted):
                 shown = [cell for cell in cells if cell.name not in faults and not cell.intervention]
-                draw_figures(counted[counted["policy"].isin({cell.player for cell in shown})], shown, out, console)
+                of_shown = counted[counted["policy"].isin({cell.player for cell in shown})]
+                draw_figures(of_shown, shown, out, args.figures, console)
         if faults:
             errors.print(describe_faults(cells, faults), markup=False)
         for line in describe_unplayed(results):

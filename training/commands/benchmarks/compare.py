@@ -11,6 +11,7 @@ from training.benchmark.results import describe_failed, describe_unplayed, split
 from training.benchmark.run_folders import latest_run
 from training.benchmark.tables import REPORT_WIDTH
 from training.report.comparison import compare_splits, draw_splits, show_splits
+from training.report.exports import write_exports
 from training.report.read_results import find_results, read_results
 from training.report.score_matrices import with_tasks
 from training.report.standings import Draws, choose_rival
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--against", metavar="POLICY",
         help="whom the others are to improve on (default: proactive if it has played, else the best scripted one)",
     )  # fmt: skip
-    add("--out", metavar="FOLDER", help="for tables and figures (default: comparison, beside results.csv)")
+    add("--out", metavar="FOLDER", help="for tables, figures and scores (default: comparison, beside results.csv)")
     add(
         "--resamples", metavar="N", type=arguments.whole(1), default=500,
         help="of the bootstrap (default: %(default)s, which takes minutes for a large benchmark)",
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     with errors.status("drawing resamples"):
         parts = compare_splits(episodes, rival, draws)
     show_splits(parts, rival, draws, describe_failed(failed), console, out / "comparison.txt")
-    paths = draw_splits(parts, rival, out)
+    paths = [*write_exports({part.split: part.episodes for part in parts}, out), *draw_splits(parts, rival, out)]
     names = ", ".join(["comparison.txt", *(file.name for file in paths)])
     console.print(f"\n{names} in {out}", highlight=False)
     for line in describe_unplayed(results):

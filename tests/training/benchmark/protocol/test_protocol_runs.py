@@ -143,7 +143,7 @@ def read(path):
 
 
 def play(out, *words):
-    command = ["benchmark", "--protocol", "c2c-tiny-v1", "--no-figures", "--workers", "1", "--out", str(out)]
+    command = ["benchmark", "--protocol", "c2c-tiny-v1", "--figures", "none", "--workers", "1", "--out", str(out)]
     return main([*command, *words])
 
 
