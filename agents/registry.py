@@ -35,6 +35,7 @@ class Family:
     description: str
 
 
+LANGUAGE_MODELS = "prompted"  # the family of teams that ask a language model
 BASELINE = "no_communication"  # the policy that all others are compared with
 POLICIES: dict[str, Maker] = {}
 DESCRIPTIONS: dict[str, str] = {}
@@ -42,7 +43,7 @@ FAMILIES = {
     "learned": Family(
         "agents.learned.learned_team", "bench", "a trained network: the shipped one, or learned:FILE for another"
     ),
-    "prompted": Family(
+    LANGUAGE_MODELS: Family(
         "agents.prompted.prompted_team", "llm", "a language model: prompted:STRATEGY@MODEL, with --llm for the endpoint"
     ),
 }

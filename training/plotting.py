@@ -14,6 +14,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from agents.registry import LANGUAGE_MODELS
 from c2c_env.disk import write_whole
 
 FIGURE_WIDTH = 7.2  # inches: two columns of a paper
@@ -57,7 +58,7 @@ _LOOKS = {
     "learned": Look("#000000", "*"),
     "oracle": Look("#882255", "h"),
     "planner": Look("#332288", "d"),
-    "prompted": Look("#999933", "p"),
+    LANGUAGE_MODELS: Look("#999933", "p"),
 }
 _STRANGERS = ("#661100", "#44AA99", "#AA4499", "#117733", "#DDCC77")
 _MARKERS = ("o", "v", "^", "D", "s", "P", "<", "X", "*", "h", "d", "p", ">")  # 13, which has no factor of the shades'

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import c2c_env
-from agents.registry import policy_files
+from agents.registry import LANGUAGE_MODELS, policy_files
 from c2c_env import EnvConfig, Team, Workflow
 from training.files import digest, file_digest, source_digest
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 CELL_FORMAT = 2  # of the cell files and of what `run_cell` does around a policy; part of the hash
-PROMPTED = "prompted"
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +68,7 @@ class Cell:
     @property
     def asks_model(self) -> bool:
         """Whether a language model plays, so that the cell waits for a server and not for a processor."""
-        return self.policy.partition(":")[0] == PROMPTED
+        return self.policy.partition(":")[0] == LANGUAGE_MODELS
 
     @property
     def settings(self) -> ModelSettings:

@@ -20,7 +20,7 @@ from training.benchmark.figures.alignment_figure import (
     alignment_interval,
     draw_alignment,
 )
-from training.benchmark.figures.every_figure import FIGURES, every_figure, fastest_talkers, remove_stale
+from training.benchmark.figures.every_figure import FIGURE_NAMES, every_figure, fastest_talkers, remove_stale
 from training.benchmark.figures.message_graph_figure import draw_message_graph
 from training.plotting import label_of_policy, looks
 
@@ -217,4 +217,4 @@ def test_every_figure_has_a_name_that_is_known_as_stale():
     source = inspect.getsource(every_figure)
     names = re.findall(r'yield f?"([a-z_]+)', source)
     assert len(names) == 5
-    assert all(name.startswith(FIGURES) for name in names)
+    assert all(name.startswith(FIGURE_NAMES) for name in names)

@@ -21,7 +21,7 @@ from training.benchmark.figures.synchronous_share_figure import draw_synchronous
 from training.benchmark.statistics import with_reduction
 from training.plotting import STYLE, looks, write_figure
 
-FIGURES = ("completion_time", "frontier", "synchronous_share", "alignment", "message_graph")  # how names begin
+FIGURE_NAMES = ("completion_time", "frontier", "synchronous_share", "alignment", "message_graph")  # how names begin
 MOST_GRAPHS = 3  # policies whose messages are drawn
 
 
@@ -44,7 +44,11 @@ def draw_figures(
 def remove_stale(folder: Path, names: Sequence[str]) -> None:
     """Remove the figures that an earlier run left in a folder, but for some names, and nothing else."""
     for path in folder.iterdir() if folder.exists() else ():
-        if path.name not in names and path.stem.startswith(FIGURES) and path.suffix.removeprefix(".") in FIGURE_FORMATS:
+        if (
+            path.name not in names
+            and path.stem.startswith(FIGURE_NAMES)
+            and path.suffix.removeprefix(".") in FIGURE_FORMATS
+        ):
             path.unlink()
 
 
