@@ -129,10 +129,12 @@ def test_what_a_file_says_does_not_steer_the_terminal(table, tmp_path, capsys):
     assert "\x1b" not in capsys.readouterr().out
 
 
-def test_the_command_of_the_readme_makes_a_workflow(tmp_path):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    [block] = [code for code in re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if "c2c-env" in code]
-    script = block.replace("\n.venv/bin/c2c-env ", f"\nPYTHONPATH='{ROOT}' '{sys.executable}' -m training ")
+def test_the_command_of_the_documentation_makes_a_workflow(tmp_path):
+    text = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
+    [block] = [
+        code for code in re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if "tasks.csv" in code
+    ]
+    script = block.replace("\nc2c-env ", f"\nPYTHONPATH='{ROOT}' '{sys.executable}' -m training ")
     subprocess.run(["sh", "-ec", script], capture_output=True, check=True, cwd=tmp_path)
     workflow = load_workflow(tmp_path / "tasks.toml")
     assert [(s.id, s.domain, s.effort) for s in workflow.subtasks] == [
