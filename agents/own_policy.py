@@ -59,9 +59,12 @@ def parse_own(text: str) -> OwnPolicy | None:
     return own if own.is_file or is_module else None
 
 
-def offered_policies() -> dict[str, EntryPoint]:
-    """The policies that installed packages offer, by name."""
-    return {point.name: point for point in entry_points(group=GROUP)}
+def offered_policies() -> dict[str, list[EntryPoint]]:
+    """The policies that installed packages offer, by name; one to a name, if all is well."""
+    offered: dict[str, list[EntryPoint]] = {}
+    for point in entry_points(group=GROUP):
+        offered.setdefault(point.name, []).append(point)
+    return offered
 
 
 # --- loading -----------------------------------------------------------------------------------------------------
@@ -77,12 +80,16 @@ def load_maker(own: OwnPolicy) -> Callable[..., Any] | None:
     return None if module is None else _find(module, own)
 
 
-def load_offered(point: EntryPoint) -> Callable[..., Any]:
-    """The class or function that a package offers.
+def load_offered(points: list[EntryPoint]) -> Callable[..., Any]:
+    """The class or function that a package offers under a name.
 
     Raises:
-        ConfigError: it cannot be loaded.
+        ConfigError: several packages offer one under this name, or it cannot be loaded.
     """
+    point, *others = points
+    if others:
+        places = " and ".join(one.value for one in points)
+        raise ConfigError(f"several packages offer a policy {point.name!r}: {places}; name one of these instead")
     try:
         found: Callable[..., Any] = point.load()
     except Exception as error:

@@ -39,12 +39,12 @@ def list_policies() -> list[Entry]:
 
 def _describe_offered(name: str) -> str:
     """The first line that a package's policy says of itself, or why there is none."""
-    point = offered_policies()[name]
+    points = offered_policies()[name]
     try:
-        lines = (load_offered(point).__doc__ or "").strip().splitlines()
+        lines = (load_offered(points).__doc__ or "").strip().splitlines()
     except ConfigError as error:
         return str(error)
-    return f"{lines[0] if lines else 'no description'} ({point.value})"
+    return f"{lines[0] if lines else 'no description'} ({points[0].value})"
 
 
 def list_workflows() -> list[Entry]:

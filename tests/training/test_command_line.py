@@ -7,11 +7,13 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 import c2c_env
+from agents import own_policy
 from agents.registry import FAMILIES, POLICIES
 from c2c_env.errors import missing_extra
 from training import __main__ as command_line
@@ -94,6 +96,15 @@ def test_the_list_has_everything(capsys):
     assert max(map(len, shown.splitlines())) <= 116
     assert main(["list", "recipes"]) == 0
     assert capsys.readouterr().out.startswith("recipes\n")
+
+
+def test_the_list_has_what_packages_offer_even_if_it_cannot_be_loaded(monkeypatch, capsys):
+    points = [EntryPoint("theirs", "agents.scripted.teams:SoloTeam", ""), EntryPoint("broken", "no_such_module:X", "")]
+    monkeypatch.setattr(own_policy, "entry_points", lambda group: points)
+    assert main(["list", "policies"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "cannot be loaded" not in re.search(r"theirs (.*?) \(agents.scripted.teams:SoloTeam\)", shown)[1]
+    assert "policy 'broken' (no_such_module:X) cannot be loaded: ModuleNotFoundError" in shown
 
 
 def test_a_reader_that_leaves_ends_the_program_without_a_word():
