@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from c2c_env.core.arrays import Array
-from c2c_env.errors import MissingExtraError
+from c2c_env.errors import missing_extra
 
 INK = "#1a1a1a"
 TEXT_SIZE = 13
@@ -29,9 +29,7 @@ class Sheet:
             import matplotlib  # noqa: F401 - its fonts
             from PIL import Image, ImageDraw
         except ImportError as error:
-            raise MissingExtraError(
-                'render_mode "rgb_array" needs matplotlib, which is not installed; pip install "c2c-env[plot]"'
-            ) from error
+            raise missing_extra('render_mode "rgb_array"', "matplotlib", "plot") from error
         self.width, self.height = width, height
         self._image = Image.new("RGB", (width, height), "white")
         self._pen = ImageDraw.Draw(self._image)

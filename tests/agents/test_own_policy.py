@@ -159,7 +159,7 @@ def test_installed_packages_offer_policies(folder, batch, monkeypatch):
     assert make_policy("quiet:7", PolicyContext.of(batch)).argument == "7"
     assert policy_files("quiet")[-1].name == "silent_team.py"
     points.append(EntryPoint("quiet", "another:Team", own_policy.GROUP))
-    with pytest.raises(ConfigError, match="several packages offer.*: silent_team:Silent and another:Team"):
+    with pytest.raises(ConfigError, match=r"several packages offer.*: silent_team:Silent and another:Team"):
         make_policy("quiet", PolicyContext.of(batch))
     with pytest.raises(ConfigError, match=r"did you mean 'quiet'.*quiet"):
         make_policy("quite", PolicyContext.of(batch))
