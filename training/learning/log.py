@@ -32,7 +32,7 @@ SCALARS = {
     "completion_time": "episodes that ended: hours",
     "communication": "episodes that ended: hours of communication per hour of finished effort",
     "success": "episodes that ended: share with every subtask done",
-    "reduction": "validation workflows, played by its probabilities: time saved against the silent team, percent",
+    "reduction": "validation workflows (PPO: actions drawn, else the likeliest): time saved against silence, percent",
     "talk": "the same: hours of communication per hour of finished effort",
     "env_steps": "environment steps in this stage so far",
     "rows_per_second": "decisions of agents per second, learning included",

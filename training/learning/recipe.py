@@ -83,8 +83,8 @@ class Recipe:
             interrupted run and in an uninterrupted one alike, so that both end with the same weights.
         reward_weights: of the terms of the reward, for the learner.
         validation: how the way to play the weights is chosen.
-        curve_workflows: validation workflows that are played at every checkpoint of PPO, of each kind of group, for
-            learning curves; 0 for none.
+        curve_workflows: validation workflows that are played at every checkpoint, of each kind of group, for learning
+            curves; 0 for none.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)  # for the tables within, too

@@ -48,7 +48,7 @@ from training.learning.validation import (
 from training.progress import pulse
 
 CHECKPOINT_FILE, METRICS_FILE = "checkpoint.safetensors", "metrics.csv"
-AS_LEARNED = Manner(threshold=None, temperature=1.0)  # how learning curves are played
+AS_LEARNED = Manner(threshold=None, temperature=1.0)
 POLICY_FILE, GRAPH_FILE = "policy.safetensors", "policy.onnx"  # the same weights, for torch and for playing without it
 LATEST_FILE = "latest.safetensors"  # the policy of the last checkpoint, until the final one is there
 
@@ -64,6 +64,11 @@ class Ending:
 
     export: bool = True
     workflows: int | None = None
+
+
+def manner_of_stage(config: StageConfig) -> Manner:
+    """How weights are played while they learn: by their probabilities in PPO, what they find likeliest otherwise."""
+    return AS_LEARNED if config.name == "ppo" else Manner()
 
 
 def check_device(name: str) -> torch.device:
@@ -166,8 +171,8 @@ class Training:
 
     def save_latest(self, config: StageConfig) -> None:
         """Write the present weights as a policy that can be played, in the way in which the stage plays them."""
-        manner = AS_LEARNED if config.name == "ppo" else Manner()
-        weights.save_policy(self.folder / LATEST_FILE, self.actor, self.recipe.network, self._card(manner, []))
+        card = self._card(manner_of_stage(config), [])
+        weights.save_policy(self.folder / LATEST_FILE, self.actor, self.recipe.network, card)
 
     def _card(self, manner: Manner, table: list[dict[str, Any]]) -> dict[str, Any]:
         """What stands beside weights: where they come from, how they are played, and how that was chosen."""
@@ -342,7 +347,7 @@ class Training:
         for group in groups:
             kind = f"{group.tier}-{group.team_size}"
             means |= {f"{kind}/{name}": value for name, value in episode_means(group.episodes).items()}
-        if config.name == "ppo" and self.recipe.curve_workflows:
+        if self.recipe.curve_workflows:
             means |= self._point_of_curve(config)
         means |= {"env_steps": float(config.env_steps(update)), "rows_per_second": rate}
         self.logged.append({"stage": config.name, "update": update, **means})
@@ -353,7 +358,7 @@ class Training:
         found: dict[str, float] = {}
         for tier, size in sorted({(group.tier, group.team_size) for group in config.groups}):
             where = ValidationSet.of(self.actor, tier, size, self.recipe.curve_workflows)
-            metrics = play_actor(self.actor, AS_LEARNED, where)
+            metrics = play_actor(self.actor, manner_of_stage(config), where)
             change = time_change(metrics, play_silent(where))
             found |= {f"{tier}-{size}/reduction": -100.0 * change, f"{tier}-{size}/talk": talk(metrics)}
         return found
