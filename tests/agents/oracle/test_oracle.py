@@ -101,7 +101,7 @@ def test_rules_are_read_as_written():
 def test_shipped_rules_are_as_the_command_writes_them_and_say_which_did():
     text = PATH.read_text(encoding="utf-8")
     head = "".join(line[2:] for line in text.splitlines(keepends=True) if line.startswith("#"))
-    assert "\n  python -m training tune_oracle --generations" in head
+    assert "\n  c2c-env tune_oracle --generations" in head
     assert write_rules(read_rules(text), head) == text
 
 

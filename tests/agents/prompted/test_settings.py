@@ -105,5 +105,5 @@ def test_identity_is_what_determines_results_with_numbers_as_they_were_given():
 def test_without_pydantic_the_message_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "pydantic", None)
     monkeypatch.delitem(sys.modules, "agents.prompted.settings")
-    with pytest.raises(MissingExtraError, match=r"need pydantic.*pip install -e '\.\[llm\]'"):
+    with pytest.raises(MissingExtraError, match=r"needs pydantic.*pip install -e '\.\[llm\]'"):
         importlib.import_module("agents.prompted.settings")

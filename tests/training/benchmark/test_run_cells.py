@@ -122,7 +122,7 @@ def test_run_json_tells_how_to_repeat_it(whole):
     assert set(run["versions"]) == {"python", "numpy", "numba", "gymnasium", "pettingzoo", "c2c_env", "sources"}
     assert run["arguments"]["workflows"] == "simple"
     assert run["platform"]
-    assert run["command"].startswith("python -m training")
+    assert run["command"].startswith("c2c-env")
 
 
 def test_number_of_workers_does_not_matter(whole, tmp_path):
@@ -556,7 +556,7 @@ def test_figures_are_drawn_for_whatever_was_run(tmp_path):
     opener = partial(run_cells.executor_for, None, 2)
     with Claims(tmp_path) as claims:
         assert run_cells.complete(cells, folder, opener, Console(quiet=True), claims) == {}
-    written = results.write_results(cells, tmp_path)
+    written = results.write_results(cells, folder, tmp_path)
     draw_figures(written, cells, tmp_path, ["png", "pdf"], Console(quiet=True))
     names = {path.name for path in (tmp_path / "figures").iterdir()}
     assert {Path(name).stem for name in names if name.endswith(".pdf")} == {Path(name).stem for name in names}

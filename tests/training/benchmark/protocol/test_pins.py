@@ -162,7 +162,7 @@ def test_a_pin_is_written_once_and_never_replaced(tiny):
 
 
 def test_a_protocol_without_a_pin_is_not_played(tiny):
-    with pytest.raises(ConfigError, match=r"c2c-tiny-v9 is not pinned.*python -m training protocol c2c-tiny-v9 --pin"):
+    with pytest.raises(ConfigError, match=r"c2c-tiny-v9 is not pinned.*c2c-env protocol c2c-tiny-v9 --pin"):
         check_rules(tiny)
 
 
