@@ -177,7 +177,7 @@ def test_links_lead_to_pages_headings_and_pictures():
             r"\]\((?!https?:)([^)\s]+)\)", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
         ):
             address, _, anchor = target.partition("#")
-            if address.endswith(".png"):
+            if address.endswith((".png", ".gif")):
                 good = name.startswith("tutorials/") or (ROOT / "notebooks" / address).is_file()
             else:
                 page = address or name

@@ -137,8 +137,9 @@ def on_files(files: Any, config: Any) -> Any:
     def add(target: str, **source: Any) -> None:
         files.append(File.generated(config, target, **source))
 
-    for picture in sorted((NOTEBOOKS / "figures").glob("*.[pg][ni][gf]")):
-        add(f"figures/{picture.name}", abs_src_path=str(picture))
+    for picture in sorted((NOTEBOOKS / "figures").iterdir()):
+        if picture.suffix in (".png", ".gif"):
+            add(f"figures/{picture.name}", abs_src_path=str(picture))
     add("learning.md", abs_src_path=str(NOTEBOOKS / "learning.md"))
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         page, pictures = notebook_page(path)

@@ -45,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--policies",
         metavar="A,B,C",
-        help=f"policies of the registry (default: {', '.join(choose_cells.DEFAULT_POLICIES)}; of a protocol:"
-        f" {', '.join(USUAL_POLICIES)})",
+        help="names, as c2c-env list shows them, and own policies as MODULE:NAME or FILE.py:NAME (default:"
+        f" {', '.join(choose_cells.DEFAULT_POLICIES)}; of a protocol: {', '.join(USUAL_POLICIES)})",
     )
     add(
         "--protocol",
