@@ -127,7 +127,8 @@ class LearnedTeam:
         self.memory.see(board, envs)
         remembered = self.memory.remembered(envs, agents)
         features = self.reader.read(board, observations[places][..., split:], action_masks[places], remembered)
-        decision = self.decider.decide(features, self._luck(envs, rows[places]), self.manner.temperature)
+        load = features.board.is_subtask.sum(-1) / features.board.is_agent.sum(-1)
+        decision = self.decider.decide(features, self._luck(envs, rows[places], load), self.manner.temperature)
         self.memory.say(decision.actions, board, envs, agents)
         self.memory.agree(decision.plan, envs)
         self.steps[envs] += 1
@@ -139,15 +140,16 @@ class LearnedTeam:
                 actions[:, self.learned[name]][places] = decision.content[..., place]
         return actions
 
-    def _luck(self, envs: Array, rows: Array) -> TeamLuck:
-        """Random numbers for teams `envs` [E] and their members `rows` [E, N]."""
+    def _luck(self, envs: Array, rows: Array, load: Array) -> TeamLuck:
+        """Random numbers for teams `envs` [E] with so many subtasks an agent [E], and their members `rows` [E, N]."""
         parts, seed = np.arange(max(5, self.reader.num_agents), dtype=np.uint64), np.uint64(self.context.seed)
         with np.errstate(over="ignore"):
             shared = (seed + envs.astype(np.uint64))[:, None]
             own = (seed + rows.astype(np.uint64))[..., None]
             picks = uniform(shared, STREAM_PLAN, self.steps[envs][:, None], parts[: self.reader.num_agents])
             numbers = uniform(own, STREAM_LEARNED, self.steps[envs][:, None, None], parts[:5])
-        speak = numbers[..., 0] if self.manner.threshold is None else np.full(rows.shape, self.manner.threshold)
+        least = self.manner.least_probability(load)
+        speak = numbers[..., 0] if least is None else np.broadcast_to(least[:, None], rows.shape)
         drawn = (picks, speak, numbers[..., 1:3], numbers[..., 3:])
         return TeamLuck(*(part.astype(np.float32) for part in drawn))
 

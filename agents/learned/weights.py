@@ -112,7 +112,7 @@ def save_policy(path: Path, actor: Actor, network: NetworkConfig, card: Mapping[
         path: of the file.
         actor: the weights.
         network: their sizes.
-        card: how they came about; "threshold" and "temperature" say how they are played, see `card.Manner`.
+        card: how they came about; "threshold", "temperature" and "rise" say how they are played, see `card.Manner`.
     """
     about = {"kind": "policy", "format": WEIGHTS_FORMAT, "network": asdict(network), "card": dict(card)}
     write_tensors(path, actor.state_dict(), about)

@@ -205,7 +205,7 @@ def _value_faults(recipe: Recipe) -> list[str]:
     if len(config.tiers) != len(config.team_sizes) or not config.tiers:
         counts = f"{len(config.tiers)} tiers and {len(config.team_sizes)} team sizes"
         faults.append(f"validation has {counts}, expected as many of both, at least one")
-    empty = [name for name in ("temperatures", "thresholds") if not getattr(config, name)]
+    empty = [name for name in ("temperatures", "thresholds", "rises") if not getattr(config, name)]
     faults += [f"validation.{name} is empty, expected at least one" for name in empty]
     return faults
 

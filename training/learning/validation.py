@@ -43,6 +43,7 @@ class ValidationConfig:
         tiers, team_sizes: side by side.
         thresholds: of speaking, to choose from, see `agents.learned.card.Manner`.
         temperatures: to choose from; 0 takes the likeliest plan and message.
+        rises: to choose from, of the threshold with the subtasks for each agent.
         drawn: whether to try, beside the thresholds, drawing who speaks by the probabilities.
     """
 
@@ -51,13 +52,15 @@ class ValidationConfig:
     team_sizes: tuple[TeamSize, ...] = (5, 5, 8, 5, 8, 11)
     thresholds: tuple[Share, ...] = (0.4, 0.45, 0.5, 0.54, 0.56, 0.58, 0.6, 0.65)
     temperatures: tuple[NotNegative, ...] = (0.0,)
+    rises: tuple[Share, ...] = (0.0,)
     drawn: bool = False
 
     @property
     def manners(self) -> list[Manner]:
         """Every way to play that is tried."""
-        thresholds = [*self.thresholds, None] if self.drawn else self.thresholds
-        return [Manner(threshold, temperature) for temperature in self.temperatures for threshold in thresholds]
+        speaking = [Manner(threshold, rise=rise) for rise in self.rises for threshold in self.thresholds]
+        speaking += [Manner(None)] if self.drawn else []
+        return [how._replace(temperature=temperature) for temperature in self.temperatures for how in speaking]
 
 
 class ValidationSet(NamedTuple):
@@ -209,5 +212,6 @@ def shown(table: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def manner_name(manner: Manner) -> str:
-    speech = "speech drawn" if manner.threshold is None else f"threshold {manner.threshold:g}"
+    rising = f" + {manner.rise:g} x load" if manner.rise else ""
+    speech = "speech drawn" if manner.threshold is None else f"threshold {manner.threshold:g}{rising}"
     return f"learned, {speech}, temperature {manner.temperature:g}"

@@ -393,7 +393,7 @@ def test_every_manner_is_validated_and_the_card_states_one_of_them(whole):
     manners = ValidationConfig(thresholds=(0.2, 0.5), temperatures=(0.0, 1.0), drawn=True).manners
     assert names == {manner_name(manner) for manner in manners}
     assert len(names) == 6
-    assert Manner(card["threshold"], card["temperature"]) in manners
+    assert Manner(card["threshold"], card["temperature"], card["rise"]) in manners
     assert weights.load_policy(whole / POLICY_FILE)[1] == Manner(card["threshold"], card["temperature"])
 
 

@@ -1,0 +1,55 @@
+"""How weights are played: the threshold of speaking, which may rise with what there is to do for each agent."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from agents.learned.card import Manner, WeightsError, manner_of
+from agents.learned.learned_team import SHIPPED, LearnedTeam
+from agents.learned.onnx_decider import load_decider
+from agents.play import play
+from agents.policy import PolicyContext
+from c2c_env import Batch, EnvConfig, Subtask, Team, Workflow
+from training.learning.validation import ValidationConfig, manner_name
+
+
+def test_the_threshold_rises_with_the_load_and_stays_a_probability():
+    load = np.array([0.5, 2.0, 40.0])
+    assert Manner(0.4, 0.0, 0.05).least_probability(load).tolist() == pytest.approx([0.425, 0.5, 1.0])
+    assert Manner(0.4).least_probability(load).tolist() == [0.4, 0.4, 0.4]
+    assert Manner(None, 1.0, 0.05).least_probability(load) is None
+
+
+def workflow(number):
+    return Workflow(
+        f"of {number}", "simple", tuple(Subtask(f"s{k}", "data", 2.0, complexity=1.0) for k in range(number))
+    )
+
+
+def messages(manner, number, team_size, pool):
+    batch = Batch([workflow(k) for k in pool], Team.default(team_size), EnvConfig(relations="index"), num_envs=1)
+    batch.reset([0], workflows=[pool.index(number)])
+    decider, _ = load_decider(SHIPPED)
+    return play(batch, LearnedTeam(PolicyContext.of(batch), decider, manner))[0]["messages"]
+
+
+def test_the_load_is_of_the_workflow_that_is_played_and_not_of_the_largest():
+    # at a rise of .25, four subtasks for two agents add .5, and twelve would add 1.5, so that nobody ever spoke
+    rising, flat = Manner(0.0, 0.0, 0.25), Manner(0.5)
+    assert messages(rising, 4, 2, [4, 12]) == messages(flat, 4, 2, [4, 12]) > 0
+    assert messages(rising, 12, 2, [4, 12]) == 0
+    assert messages(flat, 12, 2, [4, 12]) > 0
+
+
+def test_every_threshold_is_tried_with_every_rise_and_drawing_once():
+    manners = ValidationConfig(thresholds=(0.4, 0.5), rises=(0.0, 0.03), temperatures=(0.0, 1.0), drawn=True).manners
+    assert len(manners) == len(set(manners)) == len({manner_name(manner) for manner in manners}) == 2 * (4 + 1)
+    assert Manner(0.5, 1.0, 0.03) in manners
+    assert manner_name(Manner(0.5, 0.0, 0.03)) == "learned, threshold 0.5 + 0.03 x load, temperature 0"
+
+
+def test_cards_without_a_rise_have_none_and_wrong_ones_are_refused():
+    assert manner_of({"threshold": 0.3}, "f") == Manner(0.3, 0.0, 0.0)
+    with pytest.raises(WeightsError, match=r"rise is 2, expected a number in \[0, 1\]"):
+        manner_of({"rise": 2}, "f")
