@@ -28,7 +28,6 @@ from training.learning.ranges import Count, NotNegative, Share, TeamSize, Tier
 from training.progress import pulse
 
 LIMIT = "proactive"  # the scripted team that may not be out-talked
-ALIKE = 0.001  # difference of completion times that counts as none
 SHOWN_BESIDE = (LIMIT, "oracle")
 VALIDATION_FILE = "validation.json"  # in the folder of a run, until its policy is written
 Metrics = list[dict[str, float]]
@@ -136,8 +135,7 @@ def choose_manner(
     """Choose how weights are played, and return the table that shows it.
 
     The least sum of completion times over all rows wins among those manners that nowhere talk more than the scripted
-    team `LIMIT` does; if all of them do, the one that exceeds it the least. Of those that are as good but for a tenth
-    of a point a row, which is far less than chance makes, the one that talks least is taken.
+    team `LIMIT` does; if all of them do, the one that exceeds it the least.
 
     Args:
         actor: the weights.
@@ -148,28 +146,13 @@ def choose_manner(
     table = play_all(actor, config, console, path)
     console.print(shown(table))
     limits = [row["talk"] for row in table if row["policy"] == LIMIT]
-    played = {manner: _sum_up(table, manner_name(manner), limits) for manner in config.manners}
-    best = min(played.values())
-    alike = [
-        manner
-        for manner, found in played.items()
-        if found.excess == best.excess and found.change <= best.change + ALIKE * len(limits)
-    ]
-    return min(alike, key=lambda manner: played[manner].talk), table
 
+    def badness(manner: Manner) -> tuple[float, float]:
+        rows = [row for row in table if row["policy"] == manner_name(manner)]
+        excess = max(max(0.0, row["talk"] / limit - 1.0) for row, limit in zip(rows, limits, strict=True))
+        return excess, sum(row["change"] for row in rows)
 
-class _Sums(NamedTuple):
-    """What a manner did over all rows, the most important first."""
-
-    excess: float  # largest share by which it talks more than `LIMIT`
-    change: float  # of completion times
-    talk: float
-
-
-def _sum_up(table: Rows, name: str, limits: Sequence[float]) -> _Sums:
-    rows = [row for row in table if row["policy"] == name]
-    excess = max(max(0.0, row["talk"] / limit - 1.0) for row, limit in zip(rows, limits, strict=True))
-    return _Sums(excess, sum(row["change"] for row in rows), sum(row["talk"] for row in rows))
+    return min(config.manners, key=badness), table
 
 
 def play_all(actor: Actor, config: ValidationConfig, console: Console, path: Path | None) -> Rows:
