@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from agents.learned.card import Manner, WeightsError, manner_of
 from agents.learned.learned_team import SHIPPED, LearnedTeam
@@ -11,7 +12,8 @@ from agents.learned.onnx_decider import load_decider
 from agents.play import play
 from agents.policy import PolicyContext
 from c2c_env import Batch, EnvConfig, Subtask, Team, Workflow
-from training.learning.validation import ValidationConfig, manner_name
+from training.learning import validation
+from training.learning.validation import ValidationConfig, choose_manner, manner_name
 
 
 def test_the_threshold_rises_with_the_load_and_stays_a_probability():
@@ -53,3 +55,27 @@ def test_cards_without_a_rise_have_none_and_wrong_ones_are_refused():
     assert manner_of({"threshold": 0.3}, "f") == Manner(0.3, 0.0, 0.0)
     with pytest.raises(WeightsError, match=r"rise is 2, expected a number in \[0, 1\]"):
         manner_of({"rise": 2}, "f")
+
+
+CONFIG = ValidationConfig(tiers=("simple", "medium"), team_sizes=(5, 5), thresholds=(0.3, 0.4, 0.5, 0.6))
+
+
+@pytest.mark.parametrize(
+    ("changes", "talks", "threshold"),
+    [
+        # the fastest, of those that do not talk more than the limit of .2 a row
+        ((-0.50, -0.45, -0.40, -0.30), (0.21, 0.20, 0.19, 0.10), 0.4),
+        # all talk more than the limit: the least excess, however slow
+        ((-0.50, -0.45, -0.40, -0.30), (0.26, 0.25, 0.24, 0.23), 0.6),
+    ],
+)
+def test_the_fastest_manner_within_the_limit_of_talk_is_chosen(monkeypatch, changes, talks, threshold):
+    rows = [{"policy": "proactive", "tier": tier, "talk": 0.2, "change": -0.4} for tier in CONFIG.tiers]
+    rows += [
+        {"policy": manner_name(manner), "tier": tier, "talk": talk, "change": change}
+        for manner, change, talk in zip(CONFIG.manners, changes, talks, strict=True)
+        for tier in CONFIG.tiers
+    ]
+    monkeypatch.setattr(validation, "play_all", lambda *_: rows)
+    monkeypatch.setattr(validation, "shown", lambda _: "")
+    assert choose_manner(None, CONFIG, Console(quiet=True)) == (Manner(threshold), rows)
