@@ -252,7 +252,7 @@ def test_a_header_of_a_wrong_length_is_refused_before_it_is_read(length, tmp_pat
 def policy(tmp_path):
     path = tmp_path / "policy.safetensors"
     sizes = NetworkConfig(**SMALL)
-    weights.save_policy(path, Actor(**SMALL), sizes, {"temperature": 0.5, "threshold": 0.25})
+    weights.save_policy(path, Actor(**SMALL), sizes, Manner(0.25, 0.5)._asdict())
     return path
 
 
