@@ -42,6 +42,17 @@ def figure_formats(text: str) -> list[str]:
     return words
 
 
+def add_figures_argument(parser: argparse.ArgumentParser) -> None:
+    """Take the formats of figures; see `figure_formats`."""
+    parser.add_argument(
+        "--figures",
+        metavar="FORMATS",
+        type=figure_formats,
+        default="png",
+        help="png, pdf, svg, several of them with commas, or none (default: %(default)s)",
+    )
+
+
 def parse_seeds(text: str) -> list[int]:
     """Read seeds from a text like ``1,2,3``.
 

@@ -107,10 +107,12 @@ def test_the_list_has_what_packages_offer_even_if_it_cannot_be_loaded(monkeypatc
     assert "policy 'broken' (no_such_module:X) cannot be loaded: ModuleNotFoundError" in shown
 
 
-def test_a_reader_that_leaves_ends_the_program_without_a_word():
-    code = "import sys; from training.__main__ import main; sys.exit(main(['list']))"
+@pytest.mark.parametrize("words", [["list"], ["list", "policies"]], ids=["more than a buffer", "less than one"])
+def test_a_reader_that_leaves_ends_the_program_without_a_word(words):
+    code = f"import sys; from training.__main__ import main; sys.exit(main({words}))"
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code], cwd=ROOT, env=buffered, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         process.stdout.close()
         assert process.stderr.read() == ""

@@ -74,10 +74,10 @@ def _tables_of(part: SplitComparison, rival: str, unicode: bool) -> list[Rendera
     ]
 
 
-def draw_splits(parts: Sequence[SplitComparison], rival: str, folder: Path) -> list[Path]:
-    """Draw the figures of all splits; those of the first have plain names. Return the files."""
+def draw_splits(parts: Sequence[SplitComparison], rival: str, folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Draw the figures of all splits, each in every format; those of the first have plain names. Return the files."""
     paths: list[Path] = []
     for place, part in enumerate(parts):
         suffix = f"_{part.split}" if place else ""
-        paths += draw_comparison(part.standings, part.split, rival, folder, suffix)
+        paths += draw_comparison(part.standings, part.split, rival, folder, formats, suffix)
     return paths

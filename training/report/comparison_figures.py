@@ -19,7 +19,7 @@ AGAINST_SILENCE = f"reduction of completion time against {label_of_policy(BASELI
 
 
 def draw_comparison(
-    standings: Sequence[Standing], split: str, rival: str, folder: Path, suffix: str = ""
+    standings: Sequence[Standing], split: str, rival: str, folder: Path, formats: Sequence[str], suffix: str = ""
 ) -> list[Path]:
     """Draw the figures of one split into a folder; return the files.
 
@@ -28,10 +28,11 @@ def draw_comparison(
         split: names the workflows in the titles.
         rival: policy that the others are to improve on.
         folder: for the files, which is there.
+        formats: such as "png"; each figure is written in all of them.
         suffix: of their names.
     """
     shown = [one for one in standings if one.policy != BASELINE]
-    if not shown:
+    if not (shown and formats):
         return []
     known = looks([one.policy for one in standings])
     with mpl.rc_context(STYLE):
@@ -40,7 +41,11 @@ def draw_comparison(
             figures["improvement"] = _draw_improvement(shown, known, rival)
         for figure in figures.values():
             figure.axes[0].set_title(f"{split} workflows")
-        return [_write(figure, folder / f"{name}{suffix}.png") for name, figure in figures.items()]
+        return [
+            _write(figure, folder / f"{name}{suffix}.{ending}")
+            for name, figure in figures.items()
+            for ending in formats
+        ]
 
 
 def _write(figure: Figure, path: Path) -> Path:

@@ -205,11 +205,13 @@ def test_long_names_keep_their_beginning_and_end():
 
 
 def test_figures_of_an_earlier_run_are_removed_and_nothing_else(tmp_path):
-    here = ["frontier.png", "frontier.pdf", "completion_time_real.svg", "my_photo.png", "frontier.txt"]
+    here = ["frontier.png", "frontier.pdf", "completion_time_real.svg", "completion_time_seen-sizes.png"]
+    mine = ["my_photo.png", "frontier.txt", "frontier_of_mine.png", "alignment2.pdf", "real.png"]
+    here += mine
     for name in here:
         (tmp_path / name).touch()
     remove_stale(tmp_path, ["frontier.png"])
-    assert {path.name for path in tmp_path.iterdir()} == {"frontier.png", "my_photo.png", "frontier.txt"}
+    assert {path.name for path in tmp_path.iterdir()} == {"frontier.png", *mine}
     remove_stale(tmp_path / "nowhere", [])
 
 

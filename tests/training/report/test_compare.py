@@ -134,6 +134,18 @@ def test_a_file_is_taken_as_well_as_its_folder(run, tmp_path, capsys):
     assert (tmp_path / "new" / "profiles.png").exists()
 
 
+def test_figures_are_drawn_in_the_formats_that_are_asked_for(compared, results):
+    endings = {"pdf,svg": {".pdf", ".svg"}, "none": set()}
+    for words, wanted in endings.items():
+        _, printed, folder = compared(results, "--figures", words)
+        drawn = {path for path in folder.iterdir() if path.stem in ("aggregates", "profiles", "improvement")}
+        assert {path.suffix for path in drawn} == wanted
+        assert len(drawn) == 3 * len(wanted)
+        assert all(path.name in printed.out for path in drawn)
+        for path in drawn:
+            path.unlink()
+
+
 def test_each_split_is_compared_by_itself(compared, results):
     twice = results[results["tier"] == "simple"].assign(split="built-in", workflow="one")
     _, printed, folder = compared(pd.concat([results, twice]))

@@ -13,11 +13,13 @@ from rich.console import Console
 from agents.registry import BASELINE
 from training.arguments import FIGURE_FORMATS, unique
 from training.benchmark.cell import Cell
+from training.benchmark.choose_cells import BUILT_IN, FROM_FILE, GENERATED, REAL
 from training.benchmark.figures.alignment_figure import draw_alignment
 from training.benchmark.figures.completion_time_figure import draw_completion_time
 from training.benchmark.figures.frontier_figure import draw_frontier
 from training.benchmark.figures.message_graph_figure import draw_message_graph
 from training.benchmark.figures.synchronous_share_figure import draw_synchronous_share
+from training.benchmark.protocol import PROTOCOLS
 from training.benchmark.statistics import with_reduction
 from training.plotting import STYLE, looks, write_figure
 
@@ -44,12 +46,16 @@ def draw_figures(
 def remove_stale(folder: Path, names: Sequence[str]) -> None:
     """Remove the figures that an earlier run left in a folder, but for some names, and nothing else."""
     for path in folder.iterdir() if folder.exists() else ():
-        if (
-            path.name not in names
-            and path.stem.startswith(FIGURE_NAMES)
-            and path.suffix.removeprefix(".") in FIGURE_FORMATS
-        ):
+        is_figure = _is_of_a_run(path.stem) and path.suffix.removeprefix(".") in FIGURE_FORMATS
+        if is_figure and path.name not in names:
             path.unlink()
+
+
+def _is_of_a_run(stem: str) -> bool:
+    """Whether a run draws figures of this name, with or without a split behind it; all others are the user's."""
+    tracks = [track.name for protocol in PROTOCOLS.values() for track in protocol.tracks]
+    ends = ["", *(f"_{split}" for split in (BUILT_IN, REAL, GENERATED, FROM_FILE, *tracks))]
+    return stem in {name + end for name in FIGURE_NAMES for end in ends}
 
 
 def every_figure(results: pd.DataFrame, cells: Sequence[Cell]) -> Iterator[tuple[str, Figure]]:

@@ -113,13 +113,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_llm_arguments(parser)
     add("--estimate", action="store_true", help="say what prompted teams would cost, and stop; asks nobody")
     add("--quick", action="store_true", help="one workflow per tier, 5 agents, 2 seeds, unless given")
-    add(
-        "--figures",
-        metavar="FORMATS",
-        type=arguments.figure_formats,
-        default="png",
-        help="png, pdf, svg, several of them with commas, or none (default: %(default)s)",
-    )
+    arguments.add_figures_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:

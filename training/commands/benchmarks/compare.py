@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the bootstrap (default: %(default)s, which takes minutes for a large benchmark)",
     )  # fmt: skip
     add("--seed", metavar="S", type=arguments.whole(0), default=0, help="of the bootstrap (default: %(default)s)")
+    arguments.add_figures_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
     with errors.status("drawing resamples"):
         parts = compare_splits(episodes, rival, draws)
     show_splits(parts, rival, draws, describe_failed(failed), console, out / "comparison.txt")
-    paths = [*write_exports({part.split: part.episodes for part in parts}, out), *draw_splits(parts, rival, out)]
+    paths = write_exports({part.split: part.episodes for part in parts}, out)
+    paths += draw_splits(parts, rival, out, args.figures)
     names = ", ".join(["comparison.txt", *(file.name for file in paths)])
     console.print(f"\n{names} in {out}", highlight=False)
     for line in describe_unplayed(results):
