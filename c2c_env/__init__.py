@@ -4,10 +4,12 @@ from c2c_env.config import Channel, EnvConfig, Team
 from c2c_env.envs.batch import Batch
 from c2c_env.envs.device_batch import DeviceBatch
 from c2c_env.envs.parallel_env import C2CParallelEnv, env, parallel_env
+from c2c_env.episodes.recorder import Recorder
 from c2c_env.make import PRESETS
 from c2c_env.metrics import METRICS
 from c2c_env.registration import register_all
 from c2c_env.team_file import load_team
+from c2c_env.version import __version__
 from c2c_env.workflows import (
     TEST_SEEDS,
     TRAIN_SEEDS,
@@ -23,8 +25,6 @@ from c2c_env.workflows import (
     real_names,
 )
 
-__version__ = "0.2.0"
-
 __all__ = [
     "METRICS",
     "PRESETS",
@@ -37,6 +37,7 @@ __all__ = [
     "DeviceBatch",
     "EnvConfig",
     "Generated",
+    "Recorder",
     "Subtask",
     "Team",
     "Workflow",

@@ -97,5 +97,20 @@ def degree_centralisation(shares: Array) -> float:
     return float((degree.max() - degree).sum() / (n - 2))
 
 
+def longest_chain(params: Params, state: State, row: int) -> set[int]:
+    """Find the unfinished subtasks of the longest chain that is left, at the best skills and Alignment Factor 1."""
+    w = int(state.workflow[row])
+    real = slice(int(params.num_subtasks[w]))
+    hours = state.remaining[row, real] / params.best_skill[w, real] + params.path_after[w, real]
+    unfinished = [k for k in range(len(hours)) if state.status[row, k] != c.DONE]
+    path: set[int] = set()
+    while unfinished:
+        k = max(unfinished, key=lambda k: float(hours[k]))
+        path.add(k)
+        first, count = params.first_dependent[w, k], params.num_dependents[w, k]
+        unfinished = params.dependents[w, first : first + count].tolist()
+    return path
+
+
 def _ratio(part: float, whole: float) -> float:
     return float(part) / float(whole) if whole else math.nan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.play import play
 from agents.policy import PolicyContext
-from agents.prompted.transcript import Recorder
+from agents.prompted.transcript import TranscriptWriter
 from agents.registry import make_policy
 from c2c_env import Batch, EnvConfig, Subtask, Team, Workflow
 from c2c_env.workflows import FACETS
@@ -40,7 +40,7 @@ def prompted(batch, strategy, options, model="rule"):
 def recorder_of(batch, policy, name, seeds):
     """A recorder, and for each environment a list that grows by its lines."""
     transcripts = [Lines() for _ in seeds]
-    return Recorder(batch, policy, name, seeds, transcripts), transcripts
+    return TranscriptWriter(batch, policy, name, seeds, transcripts), transcripts
 
 
 class Lines(list):

@@ -137,7 +137,7 @@ def test_importing_the_environment_loads_no_heavy_library():
 
 
 def test_importing_the_renderer_and_the_text_loads_no_heavy_library():
-    assert loaded("c2c_env.render, c2c_env.text, c2c_env.trace") == []
+    assert loaded("c2c_env.render, c2c_env.text, c2c_env.episodes.trace") == []
 
 
 # --- the rules find what breaks them -----------------------------------------------------------------------------

@@ -26,6 +26,7 @@ SHARED_STEMS = {
     "schedule": "what a team plans to work on, of the scripted and of the oracle team",
     "tables": "results printed as tables, of the benchmark and of the throughput",
     "decompose": "a command, and what it calls",
+    "episode": "a command, and what it plays",
     "replay": "a command, and what it calls",
     "tune_oracle": "a command, and what it calls",
 }

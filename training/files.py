@@ -33,7 +33,8 @@ _EXPLANATION = (
     b"Runs that share this folder lock parts of this file, so that each does other work. It may be removed.\n"
 )
 _STALE_SECONDS = 86400.0  # after which nobody is at work on a file any more, where the system has no locks
-_LEFT_OUT = ("render", "laboratory")  # folders of c2c_env that determine no result: the one draws, the other starts
+# folders of c2c_env that determine no result: they draw, start the laboratory, or keep what was played
+_LEFT_OUT = ("render", "laboratory", "episodes")
 
 
 class Claims:

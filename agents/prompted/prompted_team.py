@@ -18,7 +18,7 @@ from agents.prompted.judge import EVERYTHING, NO_WORDS, Verdict, is_judged, judg
 from agents.prompted.mail import Mail
 from agents.prompted.settings import ModelSettings
 from agents.prompted.strategies import STRATEGIES, Strategy
-from agents.prompted.transcript import Recorder, TranscriptFile
+from agents.prompted.transcript import TranscriptFile, TranscriptWriter
 from c2c_env import Batch
 from c2c_env.core import constants as c
 from c2c_env.envs.spaces import action_sizes
@@ -133,9 +133,11 @@ class PromptedTeam:
         """Labels, tokens and cost; see `agents.policy.Accounting`."""
         return self._accounts[env].columns(self.options)
 
-    def start_transcripts(self, batch: Batch, name: str, seeds: Sequence[int], paths: Sequence[Path]) -> Recorder:
+    def start_transcripts(
+        self, batch: Batch, name: str, seeds: Sequence[int], paths: Sequence[Path]
+    ) -> TranscriptWriter:
         """See `agents.policy.Transcribing`."""
-        return Recorder(batch, self, name, seeds, [TranscriptFile(path) for path in paths])
+        return TranscriptWriter(batch, self, name, seeds, [TranscriptFile(path) for path in paths])
 
     def measure(self, observations: Array, action_masks: Array, rows: Array) -> list[tuple[int, int]]:
         """Environment and characters of the prompt of every question that `act` would ask, without asking."""

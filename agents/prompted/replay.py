@@ -21,9 +21,9 @@ from agents.prompted.prompted_team import PromptedTeam
 from agents.prompted.transcript import Transcript, effect
 from c2c_env import Batch
 from c2c_env.core.arrays import Array
+from c2c_env.episodes.trace import Trace
 from c2c_env.errors import C2CError, ConfigError
 from c2c_env.text.names import agent_name, one_line
-from c2c_env.trace import Trace
 
 MOST_ENTRIES = 50_000_000  # numbers of an environment that a transcript may ask for
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)

@@ -87,7 +87,7 @@ class LineWriter(Protocol):
         """Forget the lines, unless the last one was there."""
 
 
-class Recorder:
+class TranscriptWriter:
     """Writes down the episodes of a batch that a prompted team plays; call `record` after every step.
 
     Args:

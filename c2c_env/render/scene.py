@@ -10,8 +10,9 @@ import numpy as np
 from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array, Params, State
 from c2c_env.envs.batch import Batch
+from c2c_env.episodes.trace import meeting_hosts
+from c2c_env.metrics import longest_chain
 from c2c_env.text.names import one_line
-from c2c_env.trace import meeting_hosts
 from c2c_env.workflows.schema import Workflow
 
 
@@ -173,23 +174,8 @@ def _columns(ch: str) -> int:
     return 2 if unicodedata.east_asian_width(ch) in "WF" else 1
 
 
-def critical_path(params: Params, state: State, row: int) -> set[int]:
-    """Find the unfinished subtasks of the longest chain that is left, at the best skills and Alignment Factor 1."""
-    w = int(state.workflow[row])
-    real = slice(int(params.num_subtasks[w]))
-    hours = state.remaining[row, real] / params.best_skill[w, real] + params.path_after[w, real]
-    unfinished = [k for k in range(len(hours)) if state.status[row, k] != c.DONE]
-    path: set[int] = set()
-    while unfinished:
-        k = max(unfinished, key=lambda k: float(hours[k]))
-        path.add(k)
-        first, count = params.first_dependent[w, k], params.num_dependents[w, k]
-        unfinished = params.dependents[w, first : first + count].tolist()
-    return path
-
-
 def _subtasks(params: Params, state: State, row: int, workflow: Workflow) -> tuple[SubtaskLine, ...]:
-    critical = critical_path(params, state, row)
+    critical = longest_chain(params, state, row)
     return tuple(
         SubtaskLine(
             index=k,

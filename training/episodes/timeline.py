@@ -16,9 +16,9 @@ from agents.policy import PolicyContext
 from agents.registry import make_policy
 from c2c_env import METRICS, Batch
 from c2c_env.core import constants as c
+from c2c_env.episodes.trace import Trace
 from c2c_env.render.scene import Scene, short_name, take_scene
 from c2c_env.text.names import one_line
-from c2c_env.trace import Trace
 
 MARKS = {
     c.CHAT_TELL: "c",

@@ -17,7 +17,7 @@ from agents.play import play
 from agents.policy import PolicyContext
 from agents.prompted import transcript
 from agents.prompted.replay import ReplayError, replay
-from agents.prompted.transcript import Recorder, TranscriptFile, read_transcript
+from agents.prompted.transcript import TranscriptFile, TranscriptWriter, read_transcript
 from agents.registry import make_policy
 from c2c_env.errors import ConfigError, WriteError
 from training.__main__ import main
@@ -60,7 +60,7 @@ def test_lines_are_on_the_disk_as_soon_as_they_are_played(server, options, tmp_p
     batch = small_batch(2, volatility=0.1)
     policy = prompted(batch, "direct", options)
     files = [TranscriptFile(tmp_path / f"{n}.jsonl.gz") for n in range(2)]
-    recorder = Recorder(batch, policy, "prompted:direct@rule", range(2), files)
+    recorder = TranscriptWriter(batch, policy, "prompted:direct@rule", range(2), files)
 
     def check():
         recorder.record()
@@ -291,4 +291,4 @@ def test_only_prompted_teams_leave_transcripts():
     batch = small_batch()
     context = PolicyContext.of(batch)
     with pytest.raises(ConfigError, match="solo is not a prompted one"):
-        Recorder(batch, make_policy("solo", context), "solo", [0], [])
+        TranscriptWriter(batch, make_policy("solo", context), "solo", [0], [])

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from c2c_env import METRICS, Batch, EnvConfig, Subtask, Team, Workflow
 from c2c_env.core import constants as c
-from c2c_env.trace import Trace
+from c2c_env.episodes.trace import Trace
 from training.__main__ import main
 from training.commands.episodes.episode import add_arguments, play_episode, run
 from training.episodes.timeline import print_episode

@@ -12,7 +12,7 @@ from agents.play import play
 from agents.policy import PolicyContext
 from agents.registry import make_policy
 from c2c_env import Batch
-from c2c_env.trace import Trace
+from c2c_env.episodes.trace import Trace
 from training.benchmark.cell import Cell
 from training.benchmark.play_cell import cell_batch, policy_seed
 

@@ -56,7 +56,6 @@ class Trace:
         self._key = int(state.key[row])
         self._last_t = int(state.t[row])
         self._tally = state.tally[row].copy()
-        self._remaining = state.remaining[row, : self._num_subtasks].copy()
         self._show()
 
     def record(self) -> None:
@@ -106,10 +105,22 @@ class Trace:
         arrays["alignment"][place] = spent[c.ALIGNED_HOURS] / spent[c.WORK_HOURS] if spent[c.WORK_HOURS] else np.nan
         remaining = state.remaining[b, : self._num_subtasks].copy()
         arrays["remaining"][place] = remaining
-        arrays["reworked"][place] = remaining > self._remaining  # nothing else adds to it
-        self._remaining = remaining
+        arrays["reworked"][place] = self._came_back(remaining) if spent[c.REWORKS] else False
         arrays["progress"][place] = 1.0 - remaining.sum() / self.batch.params.total_effort[self._workflow]
         arrays["finished"][place] = state.finished_step[b, : self._num_subtasks] == state.t[b]
+
+    def _came_back(self, remaining: Array) -> Array:
+        """Which subtasks [K] came back as rework: those worked on that have exactly the share left that comes back."""
+        params, state, b = self.batch.params, self.batch.state, self.row
+        back = params.rework_share * params.effort[self._workflow, : self._num_subtasks]
+        workers = np.flatnonzero(state.last_work[b, : self.batch.num_agents] >= 0)
+        if params.hidden_facts:
+            topics = state.last_work[b, workers]
+            workers = workers[state.action[b, workers, c.VARIANT] == state.fact[b, topics]]
+        worked = np.zeros(self._num_subtasks, dtype=bool)
+        worked[state.last_work[b, workers]] = True
+        came_back: Array = worked & (remaining == back)
+        return came_back
 
     def _show(self) -> None:
         """Set the attributes to views of what is recorded so far."""

@@ -8,8 +8,8 @@ import pytest
 from agents.play import play
 from c2c_env import Batch, EnvConfig, Team
 from c2c_env.core import constants as c
+from c2c_env.episodes.trace import Trace
 from c2c_env.errors import ResetNeededError
-from c2c_env.trace import Trace
 
 
 class Dice:

@@ -1,0 +1,1 @@
+"""The replay page: an episode, or two on one clock, as a single file that any browser shows without a network."""
