@@ -34,8 +34,6 @@ def test_every_file_of_the_simulator_and_the_policies_is_in_the_hash():
     shown = {path.relative_to(ROOT) for path in left_out}
     quiet = ("render", "laboratory", "episodes")
     assert {path for path in shown if path.parts[1] not in quiet} == {Path("c2c_env/py.typed")}
-        Path("c2c_env/py.typed")
-    }
 
 
 @pytest.fixture(scope="module")
