@@ -101,12 +101,13 @@ def whole(low: int, high: int = LARGEST) -> Callable[[str], int]:
     return read
 
 
-def file_ending(suffix: str) -> Callable[[str], Path]:
-    """Return what reads the name of a file that ends like this; like `whole`."""
+def file_ending(*suffixes: str) -> Callable[[str], Path]:
+    """Return what reads the name of a file that ends like one of these; like `whole`."""
 
     def read(word: str) -> Path:
-        if Path(word).suffix.lower() != suffix:
-            raise argparse.ArgumentTypeError(f"is {shorten(word)}, expected a name that ends in {suffix}")
+        if Path(word).suffix.lower() not in suffixes:
+            expected = " or ".join([", ".join(suffixes[:-1]), suffixes[-1]] if suffixes[1:] else suffixes)
+            raise argparse.ArgumentTypeError(f"is {shorten(word)}, expected a name that ends in {expected}")
         return Path(word)
 
     return read

@@ -45,9 +45,8 @@ GROUPS: dict[str, dict[str, Command]] = {
     },
     "watch": {
         "episode": Command("episodes.episode", "watch a policy play one episode"),
-        "replay": Command(
-            "episodes.replay", "play a transcript of language models again without them, and check it", "llm"
-        ),
+        "replay": Command("episodes.replay", "watch an episode again, or two on one clock: a page, a film, or words"),
+        "export": Command("episodes.export_episodes", "make tables of recorded episodes: steps and messages"),
     },
     "train": {
         "train": Command("learning.train", "train a team by a recipe, or several side by side", "train", _TRAIN),

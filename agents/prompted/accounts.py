@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 from agents.prompted.backends import Question, Reply
 from agents.prompted.judge import Verdict
 from agents.prompted.settings import ModelSettings
+from c2c_env.episodes.episode import ModelText
 from c2c_env.text.answer import Decision
 
 LABELS = ("valid", "repaired", "invalid")
@@ -26,6 +28,20 @@ class Turn:
     reply: Reply
     decisions: tuple[Decision, ...]
     verdicts: tuple[Verdict, ...]
+
+    def text(self, step: int, options: ModelSettings) -> ModelText:
+        """Put the turn down as a recorded episode keeps it; dollars only where the options have prices."""
+        money = options.cost(self.reply.prompt_tokens, self.reply.completion_tokens)
+        return ModelText(
+            step=step,
+            agents=self.agents,
+            prompt=tuple(self.question.messages),
+            answer=self.reply.text,
+            labels=tuple(decision.label for decision in self.decisions),
+            prompt_tokens=self.reply.prompt_tokens,
+            answer_tokens=self.reply.completion_tokens,
+            money=None if math.isnan(money) else money,
+        )
 
     @property
     def reasons(self) -> list[str]:

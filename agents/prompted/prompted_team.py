@@ -22,6 +22,7 @@ from agents.prompted.transcript import TranscriptFile, TranscriptWriter
 from c2c_env import Batch
 from c2c_env.core import constants as c
 from c2c_env.envs.spaces import action_sizes
+from c2c_env.episodes.episode import ModelText
 from c2c_env.errors import ConfigError, unknown_name
 from c2c_env.text.answer import AnswerError, Decision, decide, read_json, validate, with_variant
 from c2c_env.text.names import WorkflowWords, one_line
@@ -138,6 +139,10 @@ class PromptedTeam:
     ) -> TranscriptWriter:
         """See `agents.policy.Transcribing`."""
         return TranscriptWriter(batch, self, name, seeds, [TranscriptFile(path) for path in paths])
+
+    def model_texts(self, env: int, step: int) -> list[ModelText]:
+        """See `agents.policy.Verbal`."""
+        return [turn.text(step, self.options) for turn in self.turns.get(env, [])]
 
     def measure(self, observations: Array, action_masks: Array, rows: Array) -> list[tuple[int, int]]:
         """Environment and characters of the prompt of every question that `act` would ask, without asking."""

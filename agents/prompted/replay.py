@@ -21,11 +21,11 @@ from agents.prompted.prompted_team import PromptedTeam
 from agents.prompted.transcript import Transcript, effect
 from c2c_env import Batch
 from c2c_env.core.arrays import Array
+from c2c_env.episodes.episode_file import config_from, memory_fault
 from c2c_env.episodes.trace import Trace
 from c2c_env.errors import C2CError, ConfigError
 from c2c_env.text.names import agent_name, one_line
 
-MOST_ENTRIES = 50_000_000  # numbers of an environment that a transcript may ask for
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 Made = TypeVar("Made")
 
@@ -128,18 +128,9 @@ def transcript_batch(transcript: Transcript) -> Batch:
 
 def _check_size(transcript: Transcript) -> None:
     """Refuse what would fill the memory before anything is built."""
-    config, team, subtasks = (transcript.head[key] for key in ("config", "team", "workflow"))
-    agents = max(len(team), config.get("max_agents") or 0)
-    count = max(len(subtasks["subtasks"]), config.get("max_subtasks") or 0)
-    latency = max(config[name]["latency"] for name in ("chat", "email"))
-    symbols, variants = (config.get(name) or 0 for name in ("vocab_size", "hidden_facts"))
-    entries = agents * (count * count + (agents + count) * (symbols + 8) + 2 * count * variants)
-    entries += agents * agents * (latency + 1)
-    if not 0 <= entries <= MOST_ENTRIES:
-        raise ConfigError(
-            f"the transcript asks for {agents} agents, {count} subtasks and a latency of {latency} steps, which takes"
-            f" too much memory"
-        )
+    config, team, workflow = (transcript.head[key] for key in ("config", "team", "workflow"))
+    if wrong := memory_fault(config_from(config), len(team), len(workflow["subtasks"])):
+        raise ConfigError(f"the transcript does not fit: {wrong}")
 
 
 def _team(transcript: Transcript, batch: Batch, answers: RecordedAnswers) -> PromptedTeam:

@@ -23,10 +23,12 @@ import numpy as np
 from agents.policy import Transcribing
 from agents.prompted.accounts import Turn
 from agents.prompted.settings import ModelSettings
-from c2c_env import Batch, Channel, EnvConfig, Subtask, Team, Workflow
+from c2c_env import Batch, Team
 from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array
 from c2c_env.disk import parse_json, read_bounded, temporary_name
+from c2c_env.episodes.episode import ModelText
+from c2c_env.episodes.episode_file import config_from, workflow_from
 from c2c_env.errors import C2CError, ConfigError, WriteError
 from c2c_env.text.names import agent_name
 
@@ -58,9 +60,15 @@ class Transcript:
     failures: Sequence[str]
     end: Mapping[str, Any]
 
+    @property
+    def texts(self) -> tuple[ModelText, ...]:
+        """What was asked and answered, as a recorded episode keeps it; a transcript has no prices."""
+        return tuple(_model_text(step, turn) for step, turns in enumerate(self.turns, 1) for turn in turns)
+
     def batch(self) -> Batch:
         """The environment, freshly reset."""
-        batch = Batch(_workflow(self.head["workflow"]), Team(_tuples(self.head["team"])), _config(self.head["config"]))
+        team, config = Team(_tuples(self.head["team"])), config_from(self.head["config"])
+        batch = Batch(workflow_from(self.head["workflow"]), team, config)
         batch.reset([self.head["seed"]])
         return batch
 
@@ -282,14 +290,17 @@ def _read_text(path: str | Path) -> str:
     return content.decode("utf-8")
 
 
+def _model_text(step: int, turn: Mapping[str, Any]) -> ModelText:
+    return ModelText(
+        step=step,
+        agents=tuple(int(part["agent"].rpartition("_")[2]) for part in turn["agents"]),
+        prompt=tuple((str(part["role"]), str(part["content"])) for part in turn["prompt"]),
+        answer=str(turn["answer"]["text"]),
+        labels=tuple(str(part["label"]) for part in turn["agents"]),
+        prompt_tokens=int(turn["answer"]["prompt_tokens"]),
+        answer_tokens=int(turn["answer"]["completion_tokens"]),
+    )
+
+
 def _tuples(rows: Any) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(row) for row in rows)
-
-
-def _workflow(data: Mapping[str, Any]) -> Workflow:
-    return Workflow(**{**data, "subtasks": tuple(Subtask(**subtask) for subtask in data["subtasks"])})
-
-
-def _config(data: Mapping[str, Any]) -> EnvConfig:
-    channels = {name: Channel(**data[name]) for name in ("chat", "email", "meeting")}
-    return EnvConfig(**{**data, **channels})

@@ -26,7 +26,7 @@ from c2c_env.core.constants import CHANNELS
 from c2c_env.disk import parse_json, read_bounded, write_whole
 from c2c_env.envs.spaces import part_names
 from c2c_env.episodes.episode import CHECK_DIGITS, Episode, EpisodeError, ModelText
-from c2c_env.errors import C2CError, raise_faults, unknown_name
+from c2c_env.errors import C2CError, ConfigError, raise_faults, unknown_name
 from c2c_env.workflows.schema import Subtask, Workflow
 
 EPISODE_FORMAT = 1
@@ -55,14 +55,19 @@ def episode_name(episode: Episode) -> str:
 
 
 def write_episode(episode: Episode, path: str | os.PathLike[str]) -> None:
-    """Write an episode whole or not at all; the same episode gives the same bytes.
+    """Write an episode whole or not at all.
 
     Raises:
         WriteError: the disk is full, or the place cannot be written.
     """
+    write_whole(path, pack_episode(episode))
+
+
+def pack_episode(episode: Episode) -> bytes:
+    """What the file of an episode holds; the same episode gives the same bytes."""
     content = _content(episode)
     document = json.dumps({**content, "checksum": _checksum(content)}, separators=(",", ":"))
-    write_whole(path, gzip.compress(document.encode(), mtime=0))
+    return gzip.compress(document.encode(), mtime=0)
 
 
 def _content(episode: Episode) -> dict[str, Any]:
@@ -183,9 +188,8 @@ def team_from(data: Mapping[str, Any]) -> Team:
 def config_from(data: Mapping[str, Any]) -> EnvConfig:
     """Make the configuration that `dataclasses.asdict` has taken apart; what is not named is as usual."""
     known = [field.name for field in fields(EnvConfig)]
-    raise_faults(
-        EpisodeError, "wrong constants", [unknown_name("constant", name, known) for name in data if name not in known]
-    )
+    wrong = [unknown_name("constant", name, known) for name in data if name not in known]
+    raise_faults(ConfigError, "wrong constants", wrong)
     channels = {name: Channel(**data[name]) for name in CHANNELS if name in data}
     return EnvConfig(**{**data, **channels})
 

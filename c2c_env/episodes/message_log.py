@@ -13,7 +13,7 @@ import numpy as np
 from c2c_env.core import constants as c
 from c2c_env.core.actions import take_actions
 from c2c_env.core.arrays import Array, Params, State
-from c2c_env.core.events import change_requirements
+from c2c_env.core.events import change_requirements, requirements_change
 from c2c_env.core.mailbox import is_ask, mail_place
 from c2c_env.core.messages import expire_requests, hold_meetings, read_message
 from c2c_env.envs.batch import Batch
@@ -104,11 +104,9 @@ class MessageLog:
         with np.errstate(over="ignore"):  # the random numbers count modulo 2**64
             take_actions(params, state, 0, actions[None])
             state.t[0] += 1
-            known = state.understanding.copy()
-            tallied = float(state.tally[0, c.REQUIREMENT_CHANGES])
+            subtasks = range(int(params.num_subtasks[state.workflow[0]]))
+            self.changed.append([k for k in subtasks if requirements_change(params, state, 0, k)])
             change_requirements(params, state, 0)
-            some = float(state.tally[0, c.REQUIREMENT_CHANGES]) > tallied
-            self.changed.append(_changed_subtasks(known, state) if some else [])
             self._read(params, state)
             expire_requests(params, state, 0)
             self._meet(params, state)
@@ -178,9 +176,3 @@ class MessageLog:
 
 def _facets(state: State, agent: int, topic: int) -> Facets:
     return tuple(state.understanding[0, agent, topic].tolist())
-
-
-def _changed_subtasks(known: Array, state: State) -> list[int]:
-    """Subtasks whose intent has become another one for somebody."""
-    different = known[0, :, :, c.INTENT] != state.understanding[0, :, :, c.INTENT]
-    return [int(k) for k in np.flatnonzero(different.any(axis=0))]

@@ -11,11 +11,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import c2c_env
 from agents.registry import LANGUAGE_MODELS, policy_files
 from c2c_env import EnvConfig, Team, Workflow
+from c2c_env.episodes.episode_file import EPISODE_SUFFIX
 from training.files import digest, file_digest, source_digest
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class Cell:
         intervention: what is done to messages, such as "off" or "lossy:0.3"; "" for nothing.
         options: of prompted policies, see `agents.prompted.settings`.
         transcripts: folder for the transcripts of a prompted policy.
+        record: folder for the episodes, each as a file; "" to keep none. It does not change what is played.
         partners: policy of all agents but one; "" if the whole team follows `policy`.
         role: name of the agent that follows `policy` among partners, such as "worker_1"; else "".
         protocol: id of the published protocol that prescribes the cell, or "". It does not change what is played.
@@ -59,6 +62,7 @@ class Cell:
     intervention: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     transcripts: str = ""
+    record: str = ""
     partners: str = ""
     role: str = ""
     protocol: str = ""
@@ -96,6 +100,13 @@ class Cell:
         parts = [re.sub(r"[^A-Za-z0-9._-]+", "_", part)[-60:] for part in named]
         text = json.dumps(self._identity(), sort_keys=True, default=str)
         return "--".join([*parts, f"n{self.team_size}", digest([text.encode()])])
+
+    @property
+    def episode_paths(self) -> list[Path]:
+        """Where the episode of each seed is kept, if they are recorded."""
+        if not self.record:
+            return []
+        return [Path(self.record) / f"{self.name}--seed{seed}{EPISODE_SUFFIX}" for seed in self.seeds]
 
     @property
     def cost(self) -> float:

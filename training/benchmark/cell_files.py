@@ -17,14 +17,14 @@ from c2c_env import METRICS
 from c2c_env.disk import parse_json, read_bounded, write_whole
 from c2c_env.errors import C2CError
 from training.benchmark.cell import Cell, Row
-from training.benchmark.play_cell import EPISODE_COLUMNS
+from training.benchmark.play_cell import EPISODE_COLUMNS, RECORDED
 from training.files import digest
 
 
 def is_finished(cell: Cell, folder: Path, errors: Console) -> bool:
     """Whether a good file of the cell is there; a bad one is moved aside."""
     path = folder / f"{cell.name}.json"
-    if not path.exists():
+    if not path.exists() or not all(file.exists() for file in cell.episode_paths):
         return False
     try:
         return not any(row.get("failed") for row in read_cell(path, cell))  # what failed is tried again
@@ -44,6 +44,14 @@ def _name_aside(path: Path) -> Path:
 
 class CorruptCellError(C2CError, ValueError):
     """The file of a cell is not what `write_cell` wrote."""
+
+
+def keep_episodes(cell: Cell, rows: Sequence[Row]) -> list[Row]:
+    """Write the episodes that were recorded with a cell, and return its rows without them."""
+    for path, row in zip(cell.episode_paths, rows, strict=bool(cell.record)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, row[RECORDED])
+    return [{key: value for key, value in row.items() if key != RECORDED} for row in rows]
 
 
 def write_cell(path: Path, rows: Sequence[Row]) -> None:

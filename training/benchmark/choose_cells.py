@@ -42,7 +42,7 @@ def choose_cells(args: argparse.Namespace) -> list[Cell]:
     options, transcripts = read_options(args.llm, args.llm_file), str(store_of(args.out) / "transcripts")
     cells = [replace(cell, options=options, transcripts=transcripts) if cell.asks_model else cell for cell in plain]
     check_cells(cells, connect=not args.estimate)
-    return cells
+    return [replace(cell, record=str(store_of(args.out) / "episodes")) for cell in cells] if args.record else cells
 
 
 def free_cells(args: argparse.Namespace) -> list[Cell]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,16 @@ from agents.policy import Accounting, Policy, PolicyContext, Transcribing
 from agents.registry import make_policy
 from c2c_env import Batch
 from c2c_env.bounds import lower_bound
+from c2c_env.episodes.episode import Episode
+from c2c_env.episodes.episode_file import pack_episode
+from c2c_env.episodes.recorder import EpisodeRecorder
 from c2c_env.errors import ConfigError
 from c2c_env.interventions import Intervention
 from c2c_env.make import make_batch
 from training.benchmark.cell import Cell, Row
+from training.episodes.sources import texts_of
 
+RECORDED = "recorded"  # key of a row under which its packed episode travels until it is written
 # columns of every episode beside the metrics of the simulator
 EPISODE_COLUMNS = {
     "episode_return": "sum of an agent's rewards over the episode, undiscounted, as the mean over the team's agents",
@@ -52,11 +58,16 @@ def make_player(cell: Cell, batch: Batch) -> Policy:
 
 
 def run_cell(cell: Cell) -> list[Row]:
-    """Play all episodes of a cell; return a row of metrics for each."""
+    """Play all episodes of a cell; return a row of metrics for each, with the packed episode if it is recorded."""
     batch = cell_batch(cell)
     policy = make_player(cell, batch)
-    returns = Returns(batch)
-    metrics = play_recorded(cell, batch, policy, returns.record)
+    returns, recorded = Returns(batch), Recordings(cell, batch, policy)
+
+    def note_step() -> None:
+        returns.record()
+        recorded.record()
+
+    metrics = play_recorded(cell, batch, policy, note_step)
     rows: list[Row] = []
     for place, seed in enumerate(cell.seeds):
         more = policy.episode_columns(place) if isinstance(policy, Accounting) else {}
@@ -64,8 +75,36 @@ def run_cell(cell: Cell) -> list[Row]:
             "episode_return": float(returns.sums[place]),
             "lower_bound": lower_bound(batch.workflow(place), batch.team),
         }
-        rows.append({"workflow": batch.workflow(place).name, "seed": seed, **metrics[place], **bound, **more})
+        kept = {RECORDED: recorded.packed[place]} if cell.record else {}
+        rows.append({"workflow": batch.workflow(place).name, "seed": seed, **metrics[place], **bound, **more, **kept})
     return rows
+
+
+class Recordings:
+    """The episodes of a cell, if they are to be kept.
+
+    Attributes:
+        packed: for each environment whose episode has ended, what its file holds.
+    """
+
+    def __init__(self, cell: Cell, batch: Batch, policy: Policy) -> None:
+        self.packed: dict[int, bytes] = {}
+        names = [cell.partners or cell.policy] * cell.team_size
+        if cell.partners:
+            names[batch.team.agents.index(cell.role)] = cell.policy
+        seed, texts = policy_seed(cell), texts_of(batch, policy)
+        self._recorders = [
+            EpisodeRecorder(batch, partial(self._keep, row), names, seed, row, texts)
+            for row in range(batch.num_envs if cell.record else 0)
+        ]
+
+    def record(self) -> None:
+        """Add the step that was just taken."""
+        for recorder in self._recorders:
+            recorder.record()
+
+    def _keep(self, row: int, episode: Episode) -> None:
+        self.packed[row] = pack_episode(episode)
 
 
 class Returns:

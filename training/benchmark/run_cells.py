@@ -27,7 +27,7 @@ from agents.registry import answers_under_way, close_clients, policy_files
 from c2c_env.text.names import one_line
 from training.benchmark import model_costs
 from training.benchmark.cell import Cell, Row
-from training.benchmark.cell_files import is_finished, write_cell
+from training.benchmark.cell_files import is_finished, keep_episodes, write_cell
 from training.benchmark.play_cell import cell_batch, run_cell
 from training.executors.base import Executor
 from training.executors.opening import open_executor
@@ -189,7 +189,7 @@ def run_and_write(
     with contextlib.closing(executor.run(work, cells)) as outcomes:
         for cell, rows, fault in outcomes:
             if not fault:
-                write_cell(folder / f"{cell.name}.json", rows)
+                write_cell(folder / f"{cell.name}.json", keep_episodes(cell, rows))
             if fault:
                 faults[cell.name] = fault
             on_done(cell, fault)

@@ -1,9 +1,10 @@
-"""One episode as an animated picture: the boards of its steps one after another."""
+"""One episode as a moving picture, as a GIF or an MP4: the boards of its steps one after another."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,26 @@ import numpy as np
 
 from c2c_env.core.arrays import Array
 from c2c_env.disk import write_whole
-from c2c_env.render import Scene, draw_picture
+from c2c_env.episodes.episode import Episode, take_step
+from c2c_env.errors import needs_extra
+from c2c_env.render import Scene, draw_picture, take_scene
 from c2c_env.render.colours import ramp_rgb
 
-_MOST_FRAMES = 100
+_MOST_FRAMES = 100  # of a GIF
 _FRAME_MS, _LAST_MS = 400, 4000  # how long a frame is seen, and the last one
+_MOST_VIDEO_FRAMES = 1500  # ten minutes
 _RAMP_COLOURS = 60
 _MOST_COLOURS = 255  # of a GIF's 256, one of which says that a pixel stays as it was
 _PLACES = np.array([2**16, 2**8, 1], dtype=np.uint32)  # of red, green and blue in one number
+
+
+def scenes_of(episode: Episode) -> Iterator[Scene]:
+    """Every moment of an episode, from its start to its end."""
+    batch = episode.batch()
+    yield take_scene(batch)
+    for actions, factors in zip(episode.actions, episode.factors, strict=True):
+        take_step(batch, actions, factors)
+        yield take_scene(batch)
 
 
 def write_animation(scenes: Sequence[Scene], path: Path) -> int:
@@ -34,6 +47,36 @@ def write_animation(scenes: Sequence[Scene], path: Path) -> int:
     chosen = _evenly(scenes, _MOST_FRAMES)
     write_whole(path, _encode(chosen))
     return len(chosen)
+
+
+def write_video(scenes: Sequence[Scene], path: Path) -> int:
+    """Write the moments of an episode as an MP4 (H.264), as long as the GIF's; return the number of its pictures.
+
+    Raises:
+        MissingExtraError: PyAV or matplotlib is not installed.
+        ConfigError: so many subtasks and agents do not fit into a picture.
+        WriteError: the disk is full, or the place cannot be written.
+    """
+    with needs_extra("a video", "video"):
+        import av
+
+    chosen = _evenly(scenes, _MOST_VIDEO_FRAMES)
+    content = io.BytesIO()
+    with av.open(content, "w", format="mp4") as container:
+        stream: Any = container.add_stream("h264", rate=Fraction(1000, _FRAME_MS))
+        stream.pix_fmt = "yuv420p"  # which every player shows
+        stream.height, stream.width = _even(draw_picture(chosen[0])).shape[:2]
+        for scene in [*chosen, *[chosen[-1]] * (_LAST_MS // _FRAME_MS - 1)]:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(_even(draw_picture(scene)), format="rgb24")))
+        container.mux(stream.encode())
+    write_whole(path, content.getvalue())
+    return len(chosen)
+
+
+def _even(picture: Array) -> Array:
+    """The picture with even sides, as the format wants them; what is added is white."""
+    height, width = picture.shape[:2]
+    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), constant_values=255)
 
 
 def _evenly(scenes: Sequence[Scene], most: int) -> list[Scene]:

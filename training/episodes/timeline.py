@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from agents.play import play
-from agents.policy import PolicyContext
-from agents.registry import make_policy
-from c2c_env import METRICS, Batch
+from c2c_env import METRICS
 from c2c_env.core import constants as c
 from c2c_env.episodes.trace import Trace
-from c2c_env.render.scene import Scene, short_name, take_scene
+from c2c_env.render.scene import short_name
 from c2c_env.text.names import one_line
 
 MARKS = {
@@ -33,39 +27,6 @@ _COLOURS = ("blue", "cyan", "dark_orange", "medium_purple", "chartreuse3", "deep
 _LANE = 11  # columns of the names of the lanes
 _LEAST_WIDTH = 40
 _FINISHED, _REWORKED = "*", "r"
-
-
-def play_episode(
-    batch: Batch,
-    policy: str,
-    seed: int,
-    options: Mapping[str, Any] | None = None,
-    scenes: list[Scene] | None = None,
-) -> tuple[Trace, dict[str, float]]:
-    """Play an episode in the one environment of a batch and record it; return the trace and the metrics.
-
-    Args:
-        batch: of one environment.
-        policy: name of the policy.
-        seed: of the episode.
-        options: of the policy.
-        scenes: a list to which every moment of the episode is added, from its start to its end.
-    """
-    player = make_policy(policy, PolicyContext.of(batch, seed, options))
-    batch.reset([seed])
-    trace = Trace(batch)
-
-    def look() -> None:
-        if scenes is not None:
-            scenes.append(take_scene(batch))
-
-    def record() -> None:
-        trace.record()
-        look()
-
-    look()
-    metrics = play(batch, player, on_step=record)
-    return trace, metrics[0]
 
 
 def print_episode(console: Console, trace: Trace, metrics: dict[str, float], how: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,8 +20,11 @@ from agents.prompted import transcript
 from agents.prompted.replay import ReplayError, replay
 from agents.prompted.transcript import TranscriptFile, TranscriptWriter, read_transcript
 from agents.registry import make_policy
+from c2c_env.episodes.episode_file import read_episode, write_episode
+from c2c_env.episodes.history import simulate
 from c2c_env.errors import ConfigError, WriteError
 from training.__main__ import main
+from training.episodes.sources import load_episode, play_episode
 
 
 def recorded(strategy, options, count=1, **fields):
@@ -194,7 +198,7 @@ def change(text, line, edit):
         (0, lambda s: s.__setitem__("seed", -1), "seeds|seed"),
         (0, lambda s: s["workflow"].__setitem__("tier", "x"), "unknown tier"),
         (0, lambda s: s["workflow"].pop("subtasks"), "head of the transcript is damaged"),
-        (0, lambda s: s["config"].__setitem__("dtt", 1), "head of the transcript is damaged"),
+        (0, lambda s: s["config"].__setitem__("dtt", 1), "unknown constant 'dtt'; did you mean 'dt'"),
         (0, lambda s: s["team"].pop(), "have shape"),
         (0, lambda s: s.__setitem__("format", 99), "format 99, expected 1"),
         (0, lambda s: s.__setitem__("kind", "step"), "no whole transcript"),
@@ -219,9 +223,9 @@ def change(text, line, edit):
         (0, lambda s: s.__setitem__("policy", "prompted:\x1b[31m\u202e@m"), "unknown strategy"),
         (0, lambda s: s["config"].__setitem__("max_agents", 30_000), "too much memory"),
         (0, lambda s: s["config"].__setitem__("max_subtasks", 30_000), "too much memory"),
-        (0, lambda s: s["config"]["email"].__setitem__("latency", 30_000_000), "too much memory"),
-        (0, lambda s: s["config"].__setitem__("vocab_size", 10**9), "too much memory"),
-        (0, lambda s: s["config"].__setitem__("hidden_facts", 10**9), "too much memory"),
+        (0, lambda s: s["config"]["email"].__setitem__("latency", 30_000_000), "email.latency is 30000000, expected"),
+        (0, lambda s: s["config"].__setitem__("vocab_size", 10**9), "vocab_size is 1000000000, expected"),
+        (0, lambda s: s["config"].__setitem__("hidden_facts", 10**9), "hidden_facts is 1000000000, expected 0 or"),
         (-1, lambda s: s["columns"].__setitem__("answers_valid", 3), "the sum answers_valid is"),
         (-1, lambda s: s.pop("columns"), "end of the transcript is damaged"),
         (-1, lambda s: s["metrics"].__setitem__("steps", 3), "metric steps is"),
@@ -292,3 +296,33 @@ def test_only_prompted_teams_leave_transcripts():
     context = PolicyContext.of(batch)
     with pytest.raises(ConfigError, match="solo is not a prompted one"):
         TranscriptWriter(batch, make_policy("solo", context), "solo", [0], [])
+
+
+# --- as recorded episodes ----------------------------------------------------------------------------------------
+
+
+def test_a_transcript_is_an_episode_with_its_texts(server, options, tmp_path):
+    """It has the same texts as an episode that was recorded while it was played, but for the price."""
+    prices = options | {"price_in": 2.0, "price_out": 4.0}
+    batch = small_batch(1, volatility=0.1)
+    live = play_episode(batch, "prompted:direct@rule", 0, prices)
+    (text,), _ = recorded("direct", options, volatility=0.1)
+    server.close()
+    episode = load_episode(written(tmp_path, text))
+    assert simulate(episode).metrics["steps"] == episode.length
+    np.testing.assert_array_equal(episode.actions, live.actions)
+    assert episode.policies == ("prompted:direct@rule",) * 3
+    assert [replace(one, money=None) for one in live.texts] == list(episode.texts)
+    first = live.texts[0]
+    assert (first.step, first.agents, first.labels) == (1, (0,), ("valid",))
+    assert first.money == pytest.approx((2 * first.prompt_tokens + 4 * first.answer_tokens) / 1e6)
+    assert {one.step for one in live.texts} == set(range(1, live.length + 1))
+    path = tmp_path / "live.episode.json.gz"
+    write_episode(live, path)
+    assert read_episode(path).texts == live.texts
+
+
+def test_a_joint_question_names_everybody_whom_it_was_about(server, options, tmp_path):
+    (text,), _ = recorded("c2c", options)
+    agents = {one.agents for one in load_episode(written(tmp_path, text)).texts}
+    assert (0,) in agents or (0, 1, 2) in agents

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,14 +11,13 @@ from c2c_env.make import make_batch
 from c2c_env.render import draw_picture
 from training.__main__ import main
 from training.episodes import animation
-from training.episodes.animation import write_animation
-from training.episodes.timeline import play_episode
+from training.episodes.animation import scenes_of, write_animation, write_video
+from training.episodes.sources import play_episode
 
 
 def played(count):
     """The first moments of an episode."""
-    scenes = []
-    play_episode(make_batch("csv-import-tool", 3), "cost_aware", 0, scenes=scenes)
+    scenes = list(scenes_of(play_episode(make_batch("csv-import-tool", 3), "cost_aware", 0)))
     assert [scene.step for scene in scenes] == list(range(len(scenes)))
     return scenes[:count]
 
@@ -65,12 +65,28 @@ def test_a_single_moment_is_a_picture(tmp_path):
 
 def test_the_command_writes_it(tmp_path, capsys):
     path = tmp_path / "EPISODE.GIF"
-    assert main(["episode", "--workflow", "csv-import-tool", "--team-size", "2", "--animate", str(path)]) == 0
+    assert main(["replay", "--workflow", "csv-import-tool", "--team-size", "2", "-o", str(path)]) == 0
     steps = frames_of(path)[0]
     assert f"{path}: {len(steps)} frames of" in capsys.readouterr().out.replace("\n", "")
 
 
-@pytest.mark.parametrize("name", ["episode.mp4", "gif", "episode.gif.png"])
+def test_a_film_shows_every_moment(tmp_path):
+    scenes = played(5)
+    assert write_video(scenes, tmp_path / "e.mp4") == 5
+    with av.open(str(tmp_path / "e.mp4")) as film:
+        (stream,) = film.streams.video
+        assert float(stream.average_rate) == 2.5  # 400 ms each, as in the GIF
+        pictures = [frame.to_ndarray(format="rgb24").astype(int) for frame in film.decode(stream)]
+    assert len(pictures) == 4 + 10  # the last one stays for 4 s
+    for picture, scene in zip(pictures, scenes, strict=False):
+        wanted = draw_picture(scene)
+        height, width = wanted.shape[:2]
+        assert picture.shape[:2] == (height + height % 2, width + width % 2)
+        assert np.abs(picture[:height, :width] - wanted).mean() < 3  # of 255; films lose some sharpness
+    assert np.abs(pictures[0] - pictures[4]).max() > 100  # something happened
+
+
+@pytest.mark.parametrize("name", ["episode.avi", "gif", "episode.gif.png"])
 def test_another_format_is_refused(name, capsys):
-    assert main(["episode", "--animate", name]) == 2
-    assert f"--animate is '{name}', expected a name that ends in .gif" in capsys.readouterr().err
+    assert main(["replay", "--workflow", "simple", "-o", name]) == 2
+    assert f"is '{name}', expected a name that ends in .html, .gif, .mp4 or .svg" in capsys.readouterr().err

@@ -12,9 +12,11 @@ from rich.console import Console
 
 from c2c_env import METRICS, Batch, EnvConfig, Subtask, Team, Workflow
 from c2c_env.core import constants as c
+from c2c_env.episodes.history import simulate
 from c2c_env.episodes.trace import Trace
 from training.__main__ import main
-from training.commands.episodes.episode import add_arguments, play_episode, run
+from training.commands.episodes.episode import add_arguments, run
+from training.episodes.sources import play_episode
 from training.episodes.timeline import print_episode
 
 
@@ -44,7 +46,8 @@ def cells(text, agents):
 
 
 def test_timeline_shows_the_finishing_steps_and_the_metrics():
-    trace, metrics = play_episode(Batch("csv-import-tool", Team.default(5), EnvConfig()), "cost_aware", 0)
+    history = simulate(play_episode(Batch("csv-import-tool", Team.default(5), EnvConfig()), "cost_aware", 0))
+    trace, metrics = history.trace, history.metrics
     text = printed(trace, metrics)
     assert max(map(len, text.splitlines())) <= 100
     agents = trace.batch.team.agents

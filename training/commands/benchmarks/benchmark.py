@@ -27,6 +27,7 @@ examples:
   c2c-env benchmark --policies no_communication,cost_aware --workflows complex --seeds 16
   c2c-env benchmark --workflows csv-import-tool,my/workflow.toml --team-sizes 3,5
   c2c-env benchmark --workflows none --generated 64 --out results/generated
+  c2c-env benchmark --quick --record          each episode as a file, for c2c-env replay
   c2c-env benchmark --workflows real --team-sizes 5       task graphs that people have
   c2c-env benchmark --protocol c2c-generated-v1 --policies proactive,learned
   c2c-env benchmark --ray auto                on the Ray cluster that this machine belongs to
@@ -110,6 +111,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="fields of EnvConfig, for example dt=0.25 chat.richness=0.5 relations=index",
     )
+    keep = "keep every episode as a file in the folder episodes, for replay, attribute and export"
+    add("--record", action="store_true", help=keep)
     arguments.add_llm_arguments(parser)
     add("--estimate", action="store_true", help="say what prompted teams would cost, and stop; asks nobody")
     add("--quick", action="store_true", help="one workflow per tier, 5 agents, 2 seeds, unless given")
@@ -129,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
     out, store = (arguments.output_folder(place) for place in (places.out, places.store))
     console.print(f"Results: {out}\n", highlight=False, soft_wrap=True)
     with Claims(store) as claims:
-        claims.sweep(out, out / "figures", *(store / name for name in ("", "cells", "transcripts")))
+        claims.sweep(out, out / "figures", *(store / name for name in ("", "cells", "episodes", "transcripts")))
         write_whole(out / "run.json", json.dumps(describe_benchmark(args, cells), indent=2) + "\n")
         opener = partial(executor_for, args.ray, args.workers)
         faults = complete(cells, arguments.output_folder(store / "cells"), opener, errors, claims)

@@ -1,4 +1,4 @@
-"""The command ``replay``: play a transcript again without a model, and check every bit of it."""
+"""The command ``replay``: watch an episode again, or two on one clock, on a page, as a film or in words."""
 
 from __future__ import annotations
 
@@ -6,36 +6,51 @@ import argparse
 
 from rich.console import Console
 
-from agents.prompted.replay import replay
-from agents.prompted.transcript import read_transcript
-from c2c_env.text.names import one_line
-from training.episodes.timeline import print_episode
+from c2c_env.config import MAX_SIZE
+from training.arguments import LARGEST_SEED, add_llm_arguments, file_ending, read_options, split_list, whole
+from training.episodes.show import SHOWN_AS, open_in_browser, show_in_words, write_replay
+from training.episodes.sources import Played, chosen_episodes
 
 EXAMPLES = """\
 examples:
-  c2c-env replay results/transcripts/FILE.jsonl.gz
+  c2c-env replay --workflow csv-import-tool --policies proactive -o page.html --open
+  c2c-env replay --workflow medium --policies proactive,learned --team-size 8 --seed 3 -o two.html
+  c2c-env replay results/episodes/FILE.episode.json.gz -o episode.mp4
+  c2c-env replay results/transcripts/FILE.jsonl.gz           in words, and whether every step is as it was
 
-Exit status: 0 every step as it was, 2 the transcript is damaged, or the simulator is another one.
+Exit status: 0 every step as it was, 2 the file is damaged, or the simulator is another one.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the transcript."""
-    parser.add_argument("file", help="a transcript (.jsonl.gz, or .jsonl) that a prompted team left")
-    parser.add_argument("--no-colour", action="store_true", help="plain text")
+    """What to show, and how."""
+    add = parser.add_argument
+    add("files", metavar="FILE", nargs="*", help="an episode (.episode.json.gz) or a transcript (.jsonl.gz); or two")
+    add("--workflow", help="play it now, instead of a file: built-in name, tier, or path to a TOML file")
+    add("--policies", metavar="A,B", type=split_list, help="one that plays, or two to compare (default: proactive)")
+    team = parser.add_mutually_exclusive_group()
+    team.add_argument("--team-size", type=whole(1, MAX_SIZE), help="agents of the default team (default: 5)")
+    team.add_argument("--team", metavar="FILE", help="TOML file of a team that plays instead of the default one")
+    add("--seed", type=whole(0, LARGEST_SEED), help="of the episode (default: 0)")
+    endings = ", ".join(f"{suffix} ({what})" for suffix, what in SHOWN_AS.items())
+    add("-o", "--out", type=file_ending(*SHOWN_AS), metavar="FILE", help=f"write it, by the ending: {endings}")
+    add("--open", action="store_true", help="show what was written in the browser")
+    add("--no-values", action="store_true", help="do not work out what each message was worth, for pages")
+    add("--no-colour", action="store_true", help="plain text")
+    add_llm_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Replay and print the episode."""
-    transcript = read_transcript(args.file)
-    trace = replay(transcript)
+    """Read or play the episodes, check them, and show them."""
     console = Console(color_system=None if args.no_colour else "auto", highlight=False)
-    head = transcript.head
-    how = f"{one_line(head['policy'])}, {len(head['team'])} agents, seed {head['seed']}, from its transcript"
-    print_episode(console, trace, trace.batch.metrics(), how)
-    columns = transcript.end["columns"]
-    labels = ", ".join(f"{columns[f'answers_{label}']:.0f} {label}" for label in ("valid", "repaired", "invalid"))
-    console.print(f"{len(transcript.actions)} steps replayed, every one as it was. Answers: {labels}.")
-    if columns["failed"]:
-        console.print(f"The episode failed: {one_line(columns['failure'])}", markup=False)
+    options = read_options(args.llm, args.llm_file)
+    played = Played(args.workflow, args.policies, args.team_size, args.team, args.seed)
+    episodes = chosen_episodes(args.files, played, options)
+    if args.out is None:
+        for episode in episodes:
+            show_in_words(console, episode)
+        return 0
+    console.print(write_replay(episodes, args.out, values=not args.no_values), markup=False, soft_wrap=True)
+    if args.open:
+        open_in_browser(args.out)
     return 0

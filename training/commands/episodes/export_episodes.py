@@ -1,0 +1,45 @@
+"""The command ``export``: tables of recorded episodes, for studies of one's own."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+from training.arguments import file_ending
+from training.episodes.export import MESSAGE_COLUMNS, STEP_COLUMNS, column_table, export_tables
+from training.episodes.sources import load_episodes
+
+EXAMPLES = """\
+examples:
+  c2c-env export results/episodes -o episodes.parquet
+  c2c-env export one.episode.json.gz two.episode.json.gz -o episodes.csv
+  c2c-env export --columns                      what the columns mean
+
+The steps are in the file that is named, the messages beside it, in one whose name has _messages in it.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take the episodes and the file."""
+    parser.add_argument("files", metavar="FILE", nargs="*", help="episodes, transcripts, or folders of them")
+    endings = file_ending(".parquet", ".csv")
+    usual = Path("episodes.parquet")
+    out = "a .parquet or .csv (default: %(default)s)"
+    parser.add_argument("-o", "--out", type=endings, default=usual, metavar="FILE", help=out)
+    parser.add_argument("--values", action="store_true", help="work out what each message was worth, which takes time")
+    parser.add_argument("--columns", action="store_true", help="say what the columns mean, and stop")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Simulate the episodes and write both tables."""
+    console = Console(highlight=False, soft_wrap=True)
+    if args.columns:
+        for title, columns in (("Steps", STEP_COLUMNS), ("Messages", MESSAGE_COLUMNS)):
+            console.print(column_table(title, columns))
+        return 0
+    episodes = load_episodes(args.files)
+    for path, lines in export_tables(episodes, args.out, values=args.values):
+        console.print(f"{path}: {lines} lines", markup=False)
+    return 0
