@@ -88,7 +88,7 @@ function events(page, replay, state, slider) {
   marks.setAttribute("height", replay.episodes.length * (Object.keys(EVENTS).length * ROW + 4));
   onWidth(slider, (width) => drawMarks(marks, replay, state, width));
   legend(panel);
-  make(panel, "p", { class: "hint" }, "Keys: space plays, arrows step, Home and End, n and p go to the next and previous event.");
+  make(panel, "p", { class: "hint" }, "Keys: space plays, arrows step, Home and End, n and p go to the next and previous event, Escape clears the selection.");
 }
 
 function drawMarks(marks, replay, state, width) {
@@ -140,7 +140,7 @@ function pressed(event, replay, state, player) {
   const target = event.target;
   if (target instanceof HTMLSelectElement) return;
   const presses = target instanceof HTMLButtonElement || target.tagName === "SUMMARY";
-  const slides = target instanceof HTMLInputElement;
+  const slides = target instanceof HTMLInputElement || (target instanceof Element && target.matches(".scroll"));
   const acts = {
     " ": presses ? null : player.toggle,
     ArrowRight: slides ? null : () => state.seek(state.step + 1),
@@ -149,6 +149,7 @@ function pressed(event, replay, state, player) {
     End: slides ? null : () => state.seek(replay.steps),
     n: () => state.toEvent(1),
     p: () => state.toEvent(-1),
+    Escape: () => state.select({ subtask: null, agent: null, message: null }),
   };
   const act = acts[event.key];
   if (!act) return;

@@ -4,7 +4,7 @@ import { draw, make, pressable } from "./elements.js";
 import { number, shareDone, titleOf, within } from "./replay.js";
 
 const BOX = { width: 54, height: 26 };
-const GAP = { x: 14, y: 26 };
+const GAP = { x: 10, y: 26 };
 const STATUSES = ["blocked", "ready", "done"];
 
 export function graph(row, replay, episode, state) {

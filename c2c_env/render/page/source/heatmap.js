@@ -17,8 +17,14 @@ export function heatMap(row, replay, episode, state) {
   map.cells = replay.agents.map((_, i) => replay.subtasks.map((__, k) => drawCell(map, i, k)));
   map.heads = drawHeads(map);
   map.said = make(panel, "p", { class: "said" });
-  map.spark = draw(panel, "svg", { ...SPARK, class: "spark", "aria-hidden": true });
+  map.spark = draw(panel, "svg", { width: SPARK.width + 14, height: SPARK.height, class: "spark", "aria-hidden": true });
   ramp(panel);
+  for (const left of ["pointerleave", "focusout"]) {
+    svg.addEventListener(left, () => {
+      map.over = null;
+      describe(map);
+    });
+  }
   svg.addEventListener("keydown", (event) => moveFocus(map, event));
   onWidth(frame, (width) => place(map, width));
   state.follow(({ step, subtask, agent }) => {
@@ -121,6 +127,7 @@ function drawSpark({ spark, replay, episode, now }, i, k, value) {
   const path = line((_, step) => x(step), (factors) => y(factors[i][k] / 1000))(episode.alignment);
   spark.replaceChildren();
   draw(spark, "path", { class: "axis", d: `M2,${y(0)}H${SPARK.width - 2}M2,${y(1)}H${SPARK.width - 2}` });
+  for (const share of [0, 1]) draw(spark, "text", { class: "small", x: SPARK.width + 2, y: y(share) + 4 }, String(share));
   draw(spark, "path", { class: "curve", d: path });
   draw(spark, "circle", { class: "point", cx: x(now), cy: y(value), r: 4 });
 }

@@ -3,7 +3,6 @@ import { CHANNELS, DEBT, USES } from "./colours.js";
 import { draw, make, onWidth } from "./elements.js";
 import { arcs } from "./arcs.js";
 import { BAR, LANE, TOP, paintCells } from "./cells.js";
-import { within } from "./replay.js";
 
 const WIDTHS = { least: 4, most: 40, first: 26, legible: 15 }; // pixels of a step
 
@@ -35,12 +34,15 @@ export function lanes(row, replay, episode, state) {
       inner.style.width = `${replay.steps * cell + 1}px`;
       inner.style.height = `${height}px`;
       messages.place(cell);
-      placeCursor(cursor, scroller, within(episode, state.step), cell);
+      placeCursor(cursor, scroller, state.step, cell);
     }
     paint();
   };
   onWidth(scroller, resize);
-  scroller.addEventListener("scroll", paint, { passive: true });
+  scroller.addEventListener("scroll", () => {
+    paint();
+    for (const other of document.querySelectorAll(".scroller")) other.scrollLeft = scroller.scrollLeft; // one clock
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
   inner.addEventListener("click", (event) => {
     if (event.target.closest(".message")) return;
@@ -49,7 +51,7 @@ export function lanes(row, replay, episode, state) {
   state.follow(({ step, message }) => {
     if (state.cell && state.cell !== cell) resize();
     messages.show(step, message);
-    if (cell) placeCursor(cursor, scroller, within(episode, step), cell);
+    if (cell) placeCursor(cursor, scroller, step, cell);
   });
 }
 

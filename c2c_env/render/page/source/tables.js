@@ -6,7 +6,7 @@ import { agentName, hours, number, recipients, shareDone, titleOf, within } from
 const STATUSES = ["blocked", "ready", "done"];
 
 export function metricsTable(page, replay) {
-  const panel = make(page, "section", { class: "panel" });
+  const panel = make(page, "section", { class: "panel metrics" });
   const names = [...new Set(replay.episodes.flatMap(({ metrics }) => Object.keys(metrics)))];
   const heads = replay.episodes.map(({ letter, policy }) => (replay.compared ? `${letter} ${policy}` : policy));
   const rows = names.map((name) => [
@@ -17,8 +17,12 @@ export function metricsTable(page, replay) {
   table(panel, "Metrics of the whole episode", ["metric", ...heads, "meaning"], rows);
 }
 
-// Four digits, as the other reports of an episode show them.
-const exact = (value) => (value === null || value === undefined ? "–" : String(Number(value.toPrecision(4))));
+// Four digits, and of two that are as near the even one, as the other reports of an episode show them.
+function exact(value) {
+  if (value === null || value === undefined) return "–";
+  const halfway = value.toExponential(60).match(/^(-?\d\.\d\d[02468])50*(e.*)$/);
+  return String(Number(halfway ? halfway[1] + halfway[2] : value.toPrecision(4)));
+}
 
 export function tables(page, replay, state) {
   const box = make(page, "details", { class: "tables" });
