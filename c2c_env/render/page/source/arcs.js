@@ -49,9 +49,11 @@ function shapeOf(replay, episode, message, cell) {
   return square + ends.map(({ agent, step }) => curve(x, message.sender, (step - 0.5) * cell, agent)).join("");
 }
 
+// Nobody read it before the end of the episode, so that it ends in the air soon after it was sent.
 function unread(replay, episode, message) {
+  const step = Math.min(episode.steps + 0.5, message.sent + 2);
   const agents = replay.agents.map((_, agent) => agent).filter((agent) => agent !== message.sender);
-  return agents.filter((agent) => message.recipient < 0 || agent === message.recipient).map((agent) => ({ agent, step: episode.steps + 0.5 }));
+  return agents.filter((agent) => message.recipient < 0 || agent === message.recipient).map((agent) => ({ agent, step }));
 }
 
 const middle = (agent) => TOP + agent * LANE + BAR / 2;

@@ -13,7 +13,7 @@ export function heatMap(row, replay, episode, state) {
   make(panel, "h3", {}, "Alignment of agents (rows) with subtasks");
   const frame = make(panel, "div", { class: "scroll" });
   const svg = draw(frame, "svg", { role: "group", "aria-label": "Alignment Factors; arrow keys move between cells" });
-  const map = { replay, episode, state, svg, at: [0, 0], over: null, now: 0 };
+  const map = { replay, episode, state, svg, at: [0, 0], over: null, now: 0, painted: null };
   map.cells = replay.agents.map((_, i) => replay.subtasks.map((__, k) => drawCell(map, i, k)));
   map.heads = drawHeads(map);
   map.said = make(panel, "p", { class: "said" });
@@ -79,11 +79,14 @@ function place({ svg, cells, heads, replay }, width) {
   });
 }
 
-function paint({ cells, episode, now }, subtask, agent) {
-  const factors = episode.alignment[now];
-  cells.forEach((row, i) =>
+// Only what has changed is painted, since a large team has hundreds of cells.
+function paint(map, subtask, agent) {
+  const factors = map.episode.alignment[map.now];
+  const { painted } = map;
+  map.painted = factors;
+  map.cells.forEach((row, i) =>
     row.forEach((cell, k) => {
-      cell.setAttribute("fill", alignmentColour(factors[i][k] / 1000));
+      if (factors[i][k] !== painted?.[i][k]) cell.setAttribute("fill", alignmentColour(factors[i][k] / 1000));
       cell.classList.toggle("selected", k === subtask && (agent === null || agent === i));
     }),
   );
