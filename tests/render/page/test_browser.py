@@ -146,6 +146,31 @@ def test_keys_step_play_and_visit_events(opened):
     assert shown.step == still > 0
 
 
+def test_the_tab_key_visits_the_controls_in_order_and_shows_where_it_is(opened):
+    shown = opened(one())
+    focused = """() => {
+      const { ariaLabel, textContent, tagName } = document.activeElement;
+      const said = tagName === 'SELECT' ? 'speed' : ariaLabel ?? textContent;
+      return [said, getComputedStyle(document.activeElement).outlineWidth];
+    }"""
+    visited = []
+    for _ in range(9):
+        shown.page.keyboard.press("Tab")
+        visited.append(shown.page.evaluate(focused))
+    names = [
+        "First step",
+        "Step back",
+        "Play",
+        "Step forth",
+        "Last step",
+        "Previous event",
+        "Next event",
+        "speed",
+        "Step",
+    ]
+    assert visited == [[name, "3px"] for name in names]
+
+
 def test_playing_stops_at_the_end(opened):
     shown = opened(one())
     last = shown.data["episodes"][0]["steps"]
@@ -172,17 +197,18 @@ def test_the_graph_shows_each_subtask_as_it_is(opened):
 
 
 def test_the_map_shows_alignment_in_numbers_for_the_cell_with_the_focus(opened):
-    shown = opened(one(), address="#step=4")
-    factors = shown.data["episodes"][0]["alignment"][4]
+    shown = opened(one(), address="#step=30")
+    start, factors = (shown.data["episodes"][0]["alignment"][step] for step in (0, 30))
+    assert start[1][2] != factors[1][2]
     shown.page.locator(".cell").first.focus()
     assert shown.text(".said").endswith(f": {factors[0][0] / 1000:.2f}")
-    shown.page.keyboard.press("ArrowDown")
-    shown.page.keyboard.press("ArrowRight")
-    assert shown.text(".said").startswith("worker_1, subtask 1 ")
-    assert shown.text(".said").endswith(f": {factors[1][1] / 1000:.2f}")
-    assert shown.step == 4
+    for key in ("ArrowDown", "ArrowRight", "ArrowRight"):
+        shown.page.keyboard.press(key)
+    assert shown.text(".said").startswith("worker_1, subtask 2 ")
+    assert shown.text(".said").endswith(f": {factors[1][2] / 1000:.2f}")
+    assert shown.step == 30
     shown.page.keyboard.press("Enter")
-    assert shown.text(".details h3").startswith("Subtask 1")
+    assert shown.text(".details h3").startswith("Subtask 2")
     shown.page.keyboard.press("Escape")
     assert shown.text(".details h3") == "Selection"
 
