@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.t
 BENCH := $(VENV)/.bench
 READY := $(VENV)/.ready
 
-.PHONY: benchmark test test-fast consumers bench lint docs notebooks clean
+.PHONY: benchmark test test-fast consumers bench lint page docs notebooks clean
 
 benchmark: $(BENCH)  ## compare the teams on the built-in workflows: a table, and figures in a folder below results
 	$(BIN)/python -m training benchmark $(ARGS)
@@ -29,6 +29,9 @@ lint: $(READY)  ## style, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+page:  ## build the script and the style of the replay page from their sources (needs Node.js)
+	cd c2c_env/render/page && npm ci && npm run build
 
 docs: $(READY)  ## build the site into site/; a link that leads nowhere is an error
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[docs]"

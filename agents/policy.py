@@ -19,7 +19,6 @@ from c2c_env import Batch, EnvConfig
 from c2c_env.core.constants import WORK
 from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs.spaces import part_names
-from c2c_env.episodes.episode import ModelText
 from c2c_env.text.names import WorkflowWords
 
 Array = npt.NDArray[Any]
@@ -138,14 +137,6 @@ class Transcribing(Protocol):
             seeds: of the environments.
             paths: of the files, one for each environment.
         """
-
-
-@runtime_checkable
-class Verbal(Protocol):
-    """A policy that asks language models; what was said is kept with a recorded episode."""
-
-    def model_texts(self, env: int, step: int) -> list[ModelText]:
-        """What was asked and answered for the last step of an environment, which is number `step` of its episode."""
 
 
 @runtime_checkable

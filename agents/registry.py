@@ -15,6 +15,7 @@ from agents.oracle.lookahead.planner_team import PlannerTeam
 from agents.oracle.oracle_team import OracleTeam
 from agents.policy import Policy, PolicyContext
 from agents.scripted import teams
+from c2c_env.episodes.episode import Episode
 from c2c_env.errors import ConfigError, needs_extra, unknown_name
 
 Maker = Callable[[PolicyContext, str], Policy]
@@ -143,6 +144,20 @@ def answers_under_way() -> int:
     """Count the questions that models were asked and have not answered yet."""
     module = sys.modules.get("agents.prompted.client.client")
     return module.count_under_way() if module is not None else 0
+
+
+def replay_transcript(path: str | os.PathLike[str]) -> Episode:
+    """Play the transcript of a prompted team again, without its model, and return its episode.
+
+    Raises:
+        ConfigError: there is none, or it is damaged.
+        ReplayError: a step, a label or the metrics differ.
+        MissingExtraError: what reads transcripts is not installed.
+    """
+    with needs_extra("a transcript", FAMILIES[LANGUAGE_MODELS].extra):
+        module = importlib.import_module("agents.prompted.replay")
+    episode: Episode = module.replayed_episode(os.fspath(path))
+    return episode
 
 
 for _team in teams.TEAMS:

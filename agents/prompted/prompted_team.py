@@ -141,8 +141,12 @@ class PromptedTeam:
         return TranscriptWriter(batch, self, name, seeds, [TranscriptFile(path) for path in paths])
 
     def model_texts(self, env: int, step: int) -> list[ModelText]:
-        """See `agents.policy.Verbal`."""
+        """See `c2c_env.episodes.recorder.Verbal`."""
         return [turn.text(step, self.options) for turn in self.turns.get(env, [])]
+
+    def model_failure(self, env: int) -> str:
+        """See `c2c_env.episodes.recorder.Verbal`."""
+        return self._accounts[env].failure
 
     def measure(self, observations: Array, action_masks: Array, rows: Array) -> list[tuple[int, int]]:
         """Environment and characters of the prompt of every question that `act` would ask, without asking."""

@@ -9,6 +9,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,10 +19,12 @@ from agents.policy import PolicyContext
 from agents.prompted.backends import Question, Reply, RequestFailedError
 from agents.prompted.judge import Score
 from agents.prompted.prompted_team import PromptedTeam
-from agents.prompted.transcript import Transcript, effect
+from agents.prompted.transcript import Transcript, effect, read_transcript
 from c2c_env import Batch
 from c2c_env.core.arrays import Array
+from c2c_env.episodes.episode import Episode, take_step
 from c2c_env.episodes.episode_file import config_from, memory_fault
+from c2c_env.episodes.recorder import EpisodeRecorder
 from c2c_env.episodes.trace import Trace
 from c2c_env.errors import C2CError, ConfigError
 from c2c_env.text.names import agent_name, one_line
@@ -107,6 +110,21 @@ def replay(transcript: Transcript) -> Trace:
             raise ConfigError(f"step {t} of the transcript is damaged: {_words(error)}") from error
     _compare_end(batch, team, transcript)
     return trace
+
+
+def replayed_episode(path: str) -> Episode:
+    """The episode of a transcript, with its texts; see `replay` for what is checked."""
+    transcript = read_transcript(path)
+    replay(transcript)
+    batch = transcript.batch()
+    recorded: list[Episode] = []
+    recorder = EpisodeRecorder(batch, recorded.append, str(transcript.head["policy"]))
+    for text in transcript.texts:
+        recorder.note(text)
+    for actions, factors in zip(transcript.actions, transcript.factors, strict=True):
+        take_step(batch, actions, factors)
+        recorder.record()
+    return replace(recorded[0], failure=transcript.failures[-1])
 
 
 def transcript_batch(transcript: Transcript) -> Batch:

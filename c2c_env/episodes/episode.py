@@ -67,6 +67,7 @@ class Episode:
         policies: who decided for each agent; "" where that is not known.
         policy_seed: of policies that draw random numbers.
         texts: what language models were asked and answered, by step.
+        failure: why a team of language models failed, so that its episode counts for nothing; "" if it did not.
         version: of the package that recorded it.
     """
 
@@ -81,6 +82,7 @@ class Episode:
     policies: tuple[str, ...]
     policy_seed: int = 0
     texts: tuple[ModelText, ...] = ()
+    failure: str = ""
     version: str = ""
 
     @property

@@ -36,7 +36,7 @@ MOST_ENTRIES = 50_000_000  # numbers of an environment that a file may ask for
 _GZIP = b"\x1f\x8b"
 _KEYS = (
     *("format", "version", "workflow", "team", "config", "seed", "number", "policies", "policy_seed"),
-    *("actions", "factors", "checks", "texts", "checksum"),
+    *("actions", "factors", "checks", "texts", "failure", "checksum"),
 )
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 _SEED = integer_in(0, 2**64 - 1)
@@ -86,6 +86,7 @@ def _content(episode: Episode) -> dict[str, Any]:
         "factors": None if everywhere else episode.factors.tolist(),
         "checks": "".join(episode.checks),
         "texts": [asdict(text) for text in episode.texts],
+        "failure": episode.failure,
     }
 
 
@@ -142,6 +143,7 @@ def _unpacked(path: str | os.PathLike[str], where: str) -> bytes:
 def _episode(content: Mapping[str, Any]) -> Episode:
     checks = [
         fault("version", content["version"], TEXT),
+        fault("failure", content["failure"], TEXT),
         fault("seed", content["seed"], _SEED),
         fault("number", content["number"], integer_in(0, 2**62)),
         fault("policies", content["policies"], _NAMES),
@@ -171,6 +173,7 @@ def _episode(content: Mapping[str, Any]) -> Episode:
         policies=tuple(content["policies"]),
         policy_seed=content["policy_seed"],
         texts=tuple(_text(text, *actions.shape[:2]) for text in content["texts"]),
+        failure=content["failure"],
         version=content["version"],
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from pettingzoo import ParallelEnv
@@ -20,7 +20,17 @@ from c2c_env.errors import ConfigError, WriteError
 from c2c_env.version import __version__
 
 Write = Callable[[Episode], None]
-Texts = Callable[[int], Sequence[ModelText]]
+
+
+@runtime_checkable
+class Verbal(Protocol):
+    """A policy that asks language models; what was said is kept with a recorded episode."""
+
+    def model_texts(self, env: int, step: int) -> Sequence[ModelText]:
+        """What was asked and answered for the last step of an environment, which is number `step` of its episode."""
+
+    def model_failure(self, env: int) -> str:
+        """Why the episode of an environment has failed, such as a server that is down; "" if it has not."""
 
 
 class EpisodeRecorder:
@@ -35,7 +45,7 @@ class EpisodeRecorder:
         policies: who decides, a name for each agent or one for all.
         policy_seed: of policies that draw random numbers.
         row: which environment.
-        texts: returns what language models were asked and answered in the last step.
+        verbal: the policy, if it asks language models.
     """
 
     def __init__(
@@ -45,10 +55,10 @@ class EpisodeRecorder:
         policies: str | Sequence[str] = "",
         policy_seed: int = 0,
         row: int = 0,
-        texts: Texts | None = None,
+        verbal: Verbal | None = None,
     ) -> None:
         self.batch, self.row = batch, row
-        self._write, self._ask_texts = write, texts
+        self._write, self._verbal = write, verbal
         self.policies = (policies,) * batch.num_agents if isinstance(policies, str) else tuple(policies)
         if len(self.policies) != batch.num_agents:
             raise ConfigError(f"there are {len(self.policies)} policies for {batch.num_agents} agents")
@@ -72,8 +82,8 @@ class EpisodeRecorder:
         self._actions.append(batch.action_buffer[b].copy())
         self._factors.append(state.judged[b, : batch.num_agents].copy())
         self._found.append(self._checks.next(batch, b))
-        if self._ask_texts is not None:
-            self._texts += self._ask_texts(b)
+        if self._verbal is not None:
+            self._texts += self._verbal.model_texts(b, t)
         if batch.terminated[b] or batch.truncated[b]:
             self._write(self._episode())
 
@@ -91,6 +101,7 @@ class EpisodeRecorder:
             policies=self.policies,
             policy_seed=self._policy_seed,
             texts=tuple(self._texts),
+            failure="" if self._verbal is None else self._verbal.model_failure(b),
             version=__version__,
         )
 

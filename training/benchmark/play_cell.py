@@ -22,7 +22,7 @@ from c2c_env.errors import ConfigError
 from c2c_env.interventions import Intervention
 from c2c_env.make import make_batch
 from training.benchmark.cell import Cell, Row
-from training.episodes.sources import texts_of
+from training.episodes.sources import verbal_one
 
 RECORDED = "recorded"  # key of a row under which its packed episode travels until it is written
 # columns of every episode beside the metrics of the simulator
@@ -92,9 +92,9 @@ class Recordings:
         names = [cell.partners or cell.policy] * cell.team_size
         if cell.partners:
             names[batch.team.agents.index(cell.role)] = cell.policy
-        seed, texts = policy_seed(cell), texts_of(batch, policy)
+        seed, verbal = policy_seed(cell), verbal_one(policy)
         self._recorders = [
-            EpisodeRecorder(batch, partial(self._keep, row), names, seed, row, texts)
+            EpisodeRecorder(batch, partial(self._keep, row), names, seed, row, verbal)
             for row in range(batch.num_envs if cell.record else 0)
         ]
 

@@ -29,11 +29,13 @@ SHOWN_AS = {
 def show_in_words(console: Console, episode: Episode) -> None:
     """Print an episode step by step, and what language models made of it."""
     history = simulate(episode)
-    print_episode(console, history.trace, history.metrics, describe(episode))
+    print_episode(console, history.trace, history.metrics, describe_player(episode))
     console.print(f"{episode.length} steps replayed, every one as it was.{_describe_texts(episode)}", markup=False)
+    if episode.failure:
+        console.print(f"The episode failed: {one_line(episode.failure)}", markup=False)
 
 
-def describe(episode: Episode) -> str:
+def describe_player(episode: Episode) -> str:
     """Say who played in a line."""
     return f"{one_line(episode.player)}, {episode.team.size} agents, seed {episode.seed}"
 
@@ -45,13 +47,12 @@ def _describe_texts(episode: Episode) -> str:
     return " Answers: " + ", ".join(f"{labels.count(label)} {label}" for label in sorted(set(labels))) + "."
 
 
-def write_replay(episodes: Sequence[Episode], path: Path, *, values: bool = True) -> str:
+def write_replay(episodes: Sequence[Episode], path: Path) -> str:
     """Write one episode, or on a page two, in the form that the name of the file ends with; say what was written.
 
     Args:
         episodes: which are checked.
         path: of the file.
-        values: whether a page says what each message was worth, where that can be worked out.
 
     Raises:
         ConfigError: two episodes are only shown on a page, and only if they can be compared.
@@ -61,20 +62,20 @@ def write_replay(episodes: Sequence[Episode], path: Path, *, values: bool = True
     suffix = path.suffix.lower()
     histories = [simulate(episode) for episode in episodes]
     if suffix == ".html":
-        return _write_page(histories, path, values)
+        return _write_page(histories, path)
     if len(episodes) > 1:
         raise ConfigError(f"{str(path)!r} can show one episode, got {len(episodes)}; a page (.html) compares two")
     if suffix == ".svg":
         write_lanes(histories[0], path)
-        return f"{path}: {episodes[0].length} steps of {describe(episodes[0])}"
+        return f"{path}: {episodes[0].length} steps of {describe_player(episodes[0])}"
     write = write_video if suffix == ".mp4" else write_animation
     frames = write(list(scenes_of(episodes[0])), path)
     return f"{path}: {frames} frames of {episodes[0].length} steps"
 
 
-def _write_page(histories: Sequence[History], path: Path, values: bool) -> str:
+def _write_page(histories: Sequence[History], path: Path) -> str:
     write_page(page_data(histories), path)
-    return f"{path}: {' beside '.join(describe(history.episode) for history in histories)}"
+    return f"{path}: {' beside '.join(describe_player(history.episode) for history in histories)}"
 
 
 def open_in_browser(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where a single episode comes from: it is played here, or read from a file that a recorder or a prompted team left."""
+"""Where a single episode comes from: it is played here, or read from the file that somebody else recorded."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from agents.play import play
-from agents.policy import PolicyContext, Verbal
-from agents.registry import make_policy
+from agents.policy import PolicyContext
+from agents.registry import make_policy, replay_transcript
 from c2c_env import Batch
-from c2c_env.episodes.episode import Episode, EpisodeError, take_step
+from c2c_env.episodes.episode import Episode, EpisodeError
 from c2c_env.episodes.episode_file import EPISODE_SUFFIX, is_episode_file, read_episode
-from c2c_env.episodes.recorder import EpisodeRecorder, Texts
-from c2c_env.errors import C2CError, ConfigError, needs_extra, raise_faults
+from c2c_env.episodes.recorder import EpisodeRecorder, Verbal
+from c2c_env.errors import C2CError, ConfigError, raise_faults
 from c2c_env.make import make_batch
-from c2c_env.render.page.page_data import MOST_COMPARED
+from c2c_env.render.page import MOST_COMPARED
 
 
 @dataclass(frozen=True)
@@ -71,16 +71,14 @@ def play_episode(batch: Batch, policy: str, seed: int, options: Mapping[str, Any
     player = make_policy(policy, PolicyContext.of(batch, seed, options))
     batch.reset([seed])
     recorded: list[Episode] = []
-    recorder = EpisodeRecorder(batch, recorded.append, policy, seed, texts=texts_of(batch, player))
+    recorder = EpisodeRecorder(batch, recorded.append, policy, seed, verbal=verbal_one(player))
     play(batch, player, on_step=recorder.record)
     return recorded[0]
 
 
-def texts_of(batch: Batch, player: object) -> Texts | None:
-    """What tells a recorder what language models were asked and answered, if the policy asks any."""
-    if not isinstance(player, Verbal):
-        return None
-    return lambda row: player.model_texts(row, int(batch.state.t[row]))
+def verbal_one(player: object) -> Verbal | None:
+    """The policy itself if it asks language models, so that a recorder can ask it what they said."""
+    return player if isinstance(player, Verbal) else None
 
 
 def load_episode(path: str | os.PathLike[str]) -> Episode:
@@ -91,7 +89,7 @@ def load_episode(path: str | os.PathLike[str]) -> Episode:
         ConfigError: a transcript is damaged.
         ReplayError: a transcript goes another way here.
     """
-    return read_episode(path) if is_episode_file(path) else episode_of_transcript(path)
+    return read_episode(path) if is_episode_file(path) else replay_transcript(path)
 
 
 def load_episodes(places: Sequence[str]) -> dict[str, Episode]:
@@ -118,22 +116,3 @@ def load_episodes(places: Sequence[str]) -> dict[str, Episode]:
 def _files_of(place: Path) -> list[Path]:
     """A file itself, or the episodes in a folder by their names."""
     return sorted(place.glob(f"*{EPISODE_SUFFIX}")) if place.is_dir() else [place]
-
-
-def episode_of_transcript(path: str | os.PathLike[str]) -> Episode:
-    """The episode of a transcript, once every answer in it has led to the same step again."""
-    with needs_extra("a transcript", "llm"):
-        from agents.prompted.replay import replay
-        from agents.prompted.transcript import read_transcript
-
-    transcript = read_transcript(os.fspath(path))
-    replay(transcript)
-    batch = transcript.batch()
-    recorded: list[Episode] = []
-    recorder = EpisodeRecorder(batch, recorded.append, str(transcript.head["policy"]))
-    for text in transcript.texts:
-        recorder.note(text)
-    for actions, factors in zip(transcript.actions, transcript.factors, strict=True):
-        take_step(batch, actions, factors)
-        recorder.record()
-    return recorded[0]

@@ -15,10 +15,9 @@ from c2c_env.episodes.history import History
 from c2c_env.episodes.message_log import MessageRecord
 from c2c_env.errors import ConfigError
 from c2c_env.metrics import METRICS
+from c2c_env.render.page import MOST_COMPARED, PAGE_FORMAT
 from c2c_env.workflows.schema import FACETS
 
-PAGE_FORMAT = 1
-MOST_COMPARED = 2
 _HOUR_DIGITS, _SHARE_DIGITS = 4, 4
 
 Values = Sequence[float | None]

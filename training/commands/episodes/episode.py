@@ -11,7 +11,7 @@ from c2c_env.episodes.episode_file import episode_name, write_episode
 from c2c_env.episodes.history import simulate
 from c2c_env.make import make_batch
 from training.arguments import LARGEST_SEED, add_llm_arguments, output_folder, read_options, whole
-from training.episodes.show import describe
+from training.episodes.show import describe_player
 from training.episodes.sources import play_episode
 from training.episodes.timeline import print_episode
 
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     batch = make_batch(args.workflow, args.team_size, team=args.team)
     episode = play_episode(batch, args.policy, args.seed, options)
     history = simulate(episode)
-    print_episode(console, history.trace, history.metrics, describe(episode))
+    print_episode(console, history.trace, history.metrics, describe_player(episode))
     if args.record:
         path = output_folder(args.record) / episode_name(episode)
         write_episode(episode, path)

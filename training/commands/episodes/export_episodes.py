@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from training.arguments import file_ending
-from training.episodes.export import MESSAGE_COLUMNS, STEP_COLUMNS, column_table, export_tables
+from training.episodes.episode_tables import MESSAGE_COLUMNS, STEP_COLUMNS, column_table, export_tables
 from training.episodes.sources import load_episodes
 
 EXAMPLES = """\
@@ -28,7 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     usual = Path("episodes.parquet")
     out = "a .parquet or .csv (default: %(default)s)"
     parser.add_argument("-o", "--out", type=endings, default=usual, metavar="FILE", help=out)
-    parser.add_argument("--values", action="store_true", help="work out what each message was worth, which takes time")
     parser.add_argument("--columns", action="store_true", help="say what the columns mean, and stop")
 
 
@@ -40,6 +39,6 @@ def run(args: argparse.Namespace) -> int:
             console.print(column_table(title, columns))
         return 0
     episodes = load_episodes(args.files)
-    for path, lines in export_tables(episodes, args.out, values=args.values):
+    for path, lines in export_tables(episodes, args.out):
         console.print(f"{path}: {lines} lines", markup=False)
     return 0

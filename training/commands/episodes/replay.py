@@ -35,7 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     endings = ", ".join(f"{suffix} ({what})" for suffix, what in SHOWN_AS.items())
     add("-o", "--out", type=file_ending(*SHOWN_AS), metavar="FILE", help=f"write it, by the ending: {endings}")
     add("--open", action="store_true", help="show what was written in the browser")
-    add("--no-values", action="store_true", help="do not work out what each message was worth, for pages")
     add("--no-colour", action="store_true", help="plain text")
     add_llm_arguments(parser)
 
@@ -50,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         for episode in episodes:
             show_in_words(console, episode)
         return 0
-    console.print(write_replay(episodes, args.out, values=not args.no_values), markup=False, soft_wrap=True)
+    console.print(write_replay(episodes, args.out), markup=False, soft_wrap=True)
     if args.open:
         open_in_browser(args.out)
     return 0

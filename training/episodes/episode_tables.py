@@ -70,13 +70,12 @@ MESSAGE_COLUMNS: Mapping[str, str] = {
 }
 
 
-def export_tables(episodes: Mapping[str, Episode], path: Path, *, values: bool = False) -> list[tuple[Path, int]]:
+def export_tables(episodes: Mapping[str, Episode], path: Path) -> list[tuple[Path, int]]:
     """Write the table of steps and, beside it, that of messages; return both names with their numbers of lines.
 
     Args:
         episodes: by their names, which are checked.
         path: of the steps, which ends with .parquet or .csv; "_messages" is put into the other name.
-        values: whether it is worked out what each message was worth.
 
     Raises:
         EpisodeError: an episode goes another way here.
