@@ -323,8 +323,13 @@ async function look() {
 
 byId("decision").addEventListener("submit", take);
 byId("decision").addEventListener("change", drawSummary);
+byId("go").addEventListener("click", (event) => {
+  if (event.detail > 1) event.preventDefault(); // the second click of a double click is not for the next step
+});
 byId("decision").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && event.target.type === "radio") {
+  if (event.key !== "Enter") return;
+  if (event.repeat) event.preventDefault(); // neither is a key that is held down
+  else if (event.target.type === "radio") {
     event.preventDefault();
     byId("decision").requestSubmit();
   }
