@@ -14,7 +14,8 @@ from agents.registry import make_policy
 from c2c_env.core import constants as c
 from c2c_env.errors import ConfigError
 from training.seat.choices import IllegalMoveError, Move
-from training.seat.game import BROKEN_OFF, CHOOSING, ENDED, WAITING, StaleStepError
+from training.seat.game import BROKEN_OFF, CHOOSING, ENDED, WAITING, Game, StaleStepError
+from training.seat.setting import GameSetting
 
 
 def test_a_game_is_the_episode_of_a_member_among_the_same_partners():
@@ -187,3 +188,28 @@ def test_a_person_alone_plays_too():
     game = play_on(small_game("manager_0", partners="solo", size=1))
     assert game.phase == ENDED
     assert {choice.reason for choice in game.choices.speech[1:]} == {"you have no teammates"}
+
+
+def test_words_of_language_models_reach_the_person_and_they_are_not_asked_again(options):
+    game = Game(GameSetting(SMALL, "file", "worker_1", "prompted:fixed_steps:2@rule", 3, options=options))
+    play_on(game)
+    assert (game.phase, game.trouble) == (ENDED, "")
+    written = [entry for entry in game.mail if entry.text]
+    assert written
+    assert all(not entry.sent for entry in written)
+    assert len({(entry.step, entry.said, entry.text) for entry in written}) == len(written)
+    first = game.yardsticks[0]
+    assert first.reason == "not played as a whole team, since it would ask its model again"
+    assert first.metrics == {}
+
+
+def test_a_model_that_does_not_answer_ends_the_game(options, server):
+    game = Game(
+        GameSetting(
+            SMALL, "file", "worker_1", "prompted:direct@rule", 3, options={**options, "attempts": 1, "timeout": 2}
+        )
+    )
+    server.__exit__(None, None, None)
+    game.take(Move(1))
+    assert (game.phase, game.step) == (BROKEN_OFF, 0)
+    assert game.trouble.startswith("The partners (prompted:direct@rule) cannot go on: ")
