@@ -181,11 +181,12 @@ class Game:
         return str(columns.get("failure") or "no reason was given") if columns.get("failed") else ""
 
     def _end(self) -> None:
-        metrics, yardsticks = self.batch.metrics(), play_yardsticks(self.setting)
-        self.metrics = metrics
-        note = self._kept()
+        """Keep the game before other teams play, which may take a while."""
+        self.metrics = self.batch.metrics()
+        self.note = self._kept()
+        yardsticks = play_yardsticks(self.setting)
         with self._lock:
-            self.yardsticks, self.note, self.phase = yardsticks, note, ENDED
+            self.yardsticks, self.phase = yardsticks, ENDED
 
     def _kept(self) -> str:
         try:

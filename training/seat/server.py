@@ -22,7 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from training.seat.choices import IllegalMoveError, Move
-from training.seat.game import BROKEN_OFF, ENDED, Game, StaleStepError
+from training.seat.game import BROKEN_OFF, CHOOSING, ENDED, WAITING, Game, StaleStepError
 from training.seat.guard import LARGEST_BODY, REPLAY_POLICY, Address, Guard
 
 Finished = Callable[[Game], str | None]
@@ -152,7 +152,7 @@ def serve(game: Game, console: Console, *, finished: Finished | None = None, ope
         try:
             server.run(sockets=[listening])
         except KeyboardInterrupt:
-            if game.phase not in (ENDED, BROKEN_OFF):
+            if game.phase in (CHOOSING, WAITING):  # what was played to its end is kept
                 raise
     return 1 if game.phase == BROKEN_OFF else 0
 

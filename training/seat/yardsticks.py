@@ -46,4 +46,6 @@ def _play_one(setting: GameSetting, name: str) -> Yardstick:
         [metrics] = play(batch, policy)
     except C2CError as error:  # such as a library that is not installed
         return Yardstick(name, {}, one_line(str(error), LONGEST_REASON))
+    except Exception as error:  # policies of other people may raise anything, and the game is played all the same
+        return Yardstick(name, {}, one_line(f"{type(error).__name__}: {error}", LONGEST_REASON))
     return Yardstick(name, {measure: metrics[measure] for measure in COMPARED})

@@ -179,6 +179,23 @@ def test_a_judge_of_partners_is_told_to_the_simulator(monkeypatch):
     assert len(game.mail) > 0
 
 
+def test_a_team_that_stumbles_afterwards_takes_nothing_from_the_game(monkeypatch):
+    made = []
+
+    def make(context, argument):
+        made.append(context)
+        if len(made) == 1:  # the partners of the game
+            return make_policy("proactive", context)
+        raise RuntimeError("no second time")
+
+    monkeypatch.setitem(registry.POLICIES, "once", make)
+    kept = []
+    game = play_on(small_game(partners="once", keep=lambda played: kept.append(played) or "kept"))
+    assert (game.phase, game.note, kept) == (ENDED, "kept", [game])
+    assert game.yardsticks[0].reason == "RuntimeError: no second time"
+    assert game.yardsticks[1].metrics["success"] == 1.0
+
+
 def test_an_unknown_agent_is_named_with_the_nearest():
     with pytest.raises(ConfigError, match="unknown --as 'worker_9'; did you mean 'worker_"):
         small_setting("worker_9").start_batch()

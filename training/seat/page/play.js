@@ -236,7 +236,7 @@ function drawResult() {
   rows.push({ cells: ["no team needs less than", number(game.bound), "1", "–", "–", "–"], kind: "" });
   const heads = ["team", "hours", "score", "hours of talk, all agents", "messages", "mean Alignment Factor"];
   table(byId("teams"), heads, rows);
-  byId("note").textContent = result.note;
+  byId("note").textContent = `${result.note} Ctrl-C in the terminal ends the program.`.trim();
 }
 
 function notice(text, kind = "") {
