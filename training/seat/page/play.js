@@ -267,6 +267,7 @@ function draw() {
   else notice(waiting[game.phase] || "");
   const over = ["ended", "failed", "comparing"].includes(game.phase);
   byId("decision").hidden = over;
+  byId("requests").hidden = over;
   document.querySelector("main").classList.toggle("over", over);
   if (game.phase === "ended") byId("result").scrollIntoView();
 }
