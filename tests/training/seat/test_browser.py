@@ -213,8 +213,11 @@ def test_the_page_is_no_wider_than_the_screen(serving, browser, width):
 def test_a_double_click_takes_one_step(serving, watched):
     game = small_game()
     page = watched(serving(game))
-    page.dblclick("#go")
-    at_step(page, 1)
+    page.locator("#go").hover()
+    for count in (1, 2):  # the second click comes when the first step is already taken
+        page.mouse.down(click_count=count)
+        page.mouse.up(click_count=count)
+        at_step(page, 1)
     time.sleep(0.5)
     assert game.step == 1
     page.click("#go")

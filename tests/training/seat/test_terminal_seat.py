@@ -9,7 +9,7 @@ from rich.console import Console
 
 from training.__main__ import main
 from training.seat.game import CHOOSING, ENDED
-from training.seat.terminal_seat import play_in_terminal
+from training.seat.terminal_seat import board_table, play_in_terminal
 
 
 def typed(game, lines):
@@ -50,8 +50,13 @@ def test_a_game_is_played_to_its_end():
 
 
 def test_texts_of_workflows_are_no_markup():
-    _, shown, _ = played(small_game(), [])
-    assert HOSTILE in shown
+    game, out = small_game(), io.StringIO()
+    console = Console(file=out, width=300, highlight=False)
+    console.print(board_table(game.as_data()["view"]))
+    assert f"s0 {HOSTILE}" in out.getvalue()
+    _, shown, _ = played(game, [])
+    assert f" {HOSTILE}: step 0 of at most 16 " in shown  # the line at the top
+    assert f"  1  s0 {HOSTILE}\n" in shown  # the choices
 
 
 def test_enter_goes_on_with_the_work():
