@@ -20,6 +20,7 @@ from c2c_env.core.constants import WORK
 from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs.spaces import part_names
 from c2c_env.text.names import WorkflowWords
+from c2c_env.text.observation_text import Letter
 
 Array = npt.NDArray[Any]
 
@@ -110,6 +111,20 @@ class Accounting(Protocol):
 
     def episode_columns(self, env: int) -> dict[str, Any]:
         """Further columns of the results; with `failed` true, the episode stays out of all means."""
+
+
+@runtime_checkable
+class Writing(Protocol):
+    """A policy whose messages have words, which agents that do not follow it can read as well."""
+
+    def letters_to(self, agent: int, step: int, observation: Array) -> tuple[Letter, ...]:
+        """Return what an agent of the first environment has read lately, oldest first; ask once at every step.
+
+        Args:
+            agent: its index.
+            step: number of steps that have been taken.
+            observation: [D] its own one.
+        """
 
 
 class TranscriptRecorder(Protocol):

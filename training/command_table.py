@@ -26,6 +26,7 @@ class Command:
 
 _BENCHMARK = "the same command goes on from here"
 _TRAIN = "the same command with --resume goes on from the last checkpoint"
+_GAME = "the game is over, and nothing of it was kept; the same command begins a new one"
 _TUNE = "the same command begins with the rules that are written"
 
 GROUPS: dict[str, dict[str, Command]] = {
@@ -47,6 +48,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         "episode": Command("episodes.episode", "watch a policy play one episode"),
         "replay": Command("episodes.replay", "watch an episode again, or two on one clock: a page, a film, or words"),
         "export": Command("episodes.export_episodes", "make tables of recorded episodes: steps and messages"),
+        "play": Command(
+            "episodes.play_seat", "play one agent of a team yourself, in a browser or a terminal", "play", _GAME
+        ),
     },
     "train": {
         "train": Command("learning.train", "train a team by a recipe, or several side by side", "train", _TRAIN),

@@ -26,7 +26,7 @@ from c2c_env.episodes.episode import ModelText
 from c2c_env.errors import ConfigError, unknown_name
 from c2c_env.text.answer import AnswerError, Decision, decide, read_json, validate, with_variant
 from c2c_env.text.names import WorkflowWords, one_line
-from c2c_env.text.observation_text import Sight, legal_choices, look
+from c2c_env.text.observation_text import Letter, Sight, legal_choices, look
 
 FORM = "prompted:STRATEGY@MODEL, such as prompted:c2c@gpt-5-mini"
 
@@ -133,6 +133,10 @@ class PromptedTeam:
     def episode_columns(self, env: int) -> dict[str, Any]:
         """Labels, tokens and cost; see `agents.policy.Accounting`."""
         return self._accounts[env].columns(self.options)
+
+    def letters_to(self, agent: int, step: int, observation: Array) -> tuple[Letter, ...]:
+        """The words that somebody who does not follow this policy has read; see `agents.policy.Writing`."""
+        return self._post[0].letters(agent, step, observation)
 
     def start_transcripts(
         self, batch: Batch, name: str, seeds: Sequence[int], paths: Sequence[Path]

@@ -26,6 +26,7 @@ from training.files import source_digest
 from training.program import command_line
 
 RESULT_COLUMNS = ["policy", "tier", "workflow", "split", "team_size", "seed", *METRICS, *EPISODE_COLUMNS]
+LIBRARIES = ("numpy", "numba", "gymnasium", "pettingzoo")  # whose versions a run notes
 PROTOCOL_COLUMNS = ["protocol", "partners"]  # further ones, of a run by a published protocol
 # ... and of teams that ask a language model
 MODEL_COLUMNS = {
@@ -66,7 +67,7 @@ def write_results(cells: Sequence[Cell], finished: Path, out: Path) -> pd.DataFr
 
 def describe_benchmark(args: argparse.Namespace, cells: Sequence[Cell]) -> dict[str, Any]:
     """Describe all that is needed to run the benchmark again."""
-    libraries = ["numpy", "numba", "gymnasium", "pettingzoo", *(["ray"] if args.ray is not None else [])]
+    libraries = [*LIBRARIES, *(["ray"] if args.ray is not None else [])]
     return {
         "command": command_line(),
         "arguments": {key: value for key, value in vars(args).items() if isinstance(value, str | int | list | None)},
@@ -77,15 +78,20 @@ def describe_benchmark(args: argparse.Namespace, cells: Sequence[Cell]) -> dict[
         "seeds": sorted({seed for cell in cells if cell.split != choose_cells.GENERATED for seed in cell.seeds}),
         "first_generated_seed": TEST_SEEDS[0] if any(cell.split == choose_cells.GENERATED for cell in cells) else None,
         "config": asdict(cells[0].config),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in libraries},
-            "c2c_env": c2c_env.__version__,
-            "sources": source_digest(),
-        },
+        "versions": describe_versions(libraries),
         "options": next((cell.settings.identity for cell in cells if cell.asks_model), None),
         "platform": platform.platform(),
         **describe_prescribed(args, cells),
+    }
+
+
+def describe_versions(libraries: Sequence[str]) -> dict[str, str]:
+    """Name the versions of what numbers come from: Python, libraries, and this project with its sources."""
+    return {
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in libraries},
+        "c2c_env": c2c_env.__version__,
+        "sources": source_digest(),
     }
 
 

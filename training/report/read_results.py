@@ -11,6 +11,7 @@ from agents.registry import BASELINE
 from c2c_env import METRICS
 from c2c_env.disk import read_text
 from c2c_env.errors import ConfigError, raise_faults
+from training.benchmark.human_games import HUMAN, SEAT_COLUMNS
 from training.benchmark.play_cell import EPISODE_COLUMNS
 from training.benchmark.results import RESULT_COLUMNS
 from training.benchmark.statistics import PAIR
@@ -25,11 +26,38 @@ def find_results(place: str | Path) -> Path:
     return path / "results.csv" if path.is_dir() else path
 
 
-def read_results(path: Path) -> pd.DataFrame:
+def read_results(*paths: Path) -> pd.DataFrame:
     """Read results, a row for each episode, with the columns `RESULT_COLUMNS` and perhaps more.
+
+    Episodes that a person has played are of a policy for each role and partners, see `name_seats`.
+
+    Args:
+        paths: of the files, whose rows are put together.
 
     Raises:
         ConfigError: there is no such file, it is not the results of a benchmark, or there is nothing to compare.
+    """
+    tables = [name_seats(read_results_table(path)) for path in paths]
+    results = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
+    where = " and ".join(str(path) for path in paths)
+    raise_faults(ConfigError, f"{where} cannot be compared", _faults(results))
+    return results
+
+
+def name_seats(results: pd.DataFrame) -> pd.DataFrame:
+    """Say in the name of the policy which agent a person played, and among whom, where the columns for it are."""
+    if not set(SEAT_COLUMNS) <= set(results.columns):
+        return results
+    seated = results["policy"].eq(HUMAN) & results["role"].notna() & results["partners"].notna()
+    named = results["policy"] + " / " + results["role"].astype(str) + " among " + results["partners"].astype(str)
+    return results.assign(policy=results["policy"].where(~seated, named))
+
+
+def read_results_table(path: Path) -> pd.DataFrame:
+    """Read one file of results; whether its episodes can be compared is not looked at.
+
+    Raises:
+        ConfigError: there is no such file, or it is not the results of a benchmark.
     """
     text = read_text(path, "results", ConfigError)
     names: dict[str, type] = {"policy": str, "tier": str, "workflow": str, "split": str}
@@ -43,7 +71,6 @@ def read_results(path: Path) -> pd.DataFrame:
         raise ConfigError(
             f"{path} is not the results.csv of a benchmark: it has no column {', '.join(missing[:3])}{more}"
         )
-    raise_faults(ConfigError, f"{path} cannot be compared", _faults(results))
     return results
 
 

@@ -1,0 +1,87 @@
+"""What becomes of finished games: rows among the results of a folder, files of episodes, and a page to watch them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from agents.registry import LANGUAGE_MODELS
+from c2c_env.episodes.episode_file import episode_name, write_episode
+from c2c_env.episodes.history import simulate
+from c2c_env.render.page import page_html
+from c2c_env.render.page.page_data import page_data
+from training.arguments import output_folder
+from training.benchmark.human_games import append_game, read_games
+from training.episodes.sources import play_episode
+from training.seat.game import Game
+from training.seat.yardsticks import OTHERS
+
+
+def keeper_of(results: str | None, episodes: str | None = None) -> Callable[[Game], str]:
+    """Return what keeps a game that was played to its end, and says so.
+
+    Args:
+        results: folder of results to which a row is added, if any.
+        episodes: folder for the file of the episode, if any.
+
+    Raises:
+        ConfigError: the folder of results holds other ones than people's games.
+        WriteError: a folder cannot be made.
+    """
+    if results is not None:
+        read_games(Path(results))
+    place = None if episodes is None else output_folder(episodes)
+
+    def keep(game: Game) -> str:
+        said = [_add_row(game, Path(results))] if results is not None else []
+        if place is not None:
+            said.append(f"The episode was written to {record_game(game, place)}.")
+        return " ".join(said)
+
+    return keep
+
+
+def _add_row(game: Game, folder: Path) -> str:
+    if append_game(folder, row_of(game), game.batch.config):
+        return f"The game was added to {folder / 'results.csv'}."
+    return f"The game was not added to {folder / 'results.csv'}, where your first game of this episode stands."
+
+
+def record_game(game: Game, folder: Path) -> Path:
+    """Write the episode of a game that has ended as a file, and return its place.
+
+    Raises:
+        WriteError: the disk is full, or the place cannot be written.
+    """
+    (episode,) = game.episodes
+    path = folder / episode_name(episode)
+    write_episode(episode, path)
+    return path
+
+
+def replay_html(game: Game) -> str:
+    """The page on which a game that has ended is watched again, beside a whole team on the same clock.
+
+    That is the team of the partners' policy, or of the usual one where the partners ask a language model.
+    """
+    setting, (episode,) = game.setting, game.episodes
+    asks = setting.partners.partition(":")[0] == LANGUAGE_MODELS
+    team = play_episode(setting.start_batch(), OTHERS[0] if asks else setting.partners, setting.seed, setting.options)
+    return page_html(page_data([simulate(episode), simulate(team)]))
+
+
+def row_of(game: Game) -> dict[str, object]:
+    """The row of results of a game that has ended, as the benchmark writes that of an episode."""
+    setting = game.setting
+    return {
+        "tier": game.workflow.tier,
+        "workflow": game.workflow.name,
+        "split": setting.split,
+        "team_size": game.batch.num_agents,
+        "seed": setting.seed,
+        **game.metrics,
+        "episode_return": float(game.returns.sums[0]),
+        "lower_bound": game.bound,
+        "role": setting.role,
+        "partners": setting.partners,
+    }
