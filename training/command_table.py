@@ -48,6 +48,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "replay": Command(
             "episodes.replay", "play a transcript of language models again without them, and check it", "llm"
         ),
+        "attribute": Command("episodes.attribute", "work out what each message of a recorded episode was worth"),
     },
     "train": {
         "train": Command("learning.train", "train a team by a recipe, or several side by side", "train", _TRAIN),
