@@ -131,9 +131,7 @@ def print_attribution(found: Attribution, console: Console) -> None:
     if not found.finished:
         _say(console, "The episode is not finished, so it counts with its horizon.")
     if found.continued:
-        _say(
-            console, f"From each message on, with it as well as without, another policy decides for {found.continued}."
-        )
+        _say(console, f"After each message, and without it, another policy decides for {found.continued}.")
     console.print()
     for what, chosen in (("messages", False), ("assignments", True)):
         pairs = zip(found.history.messages, found.values, strict=True)
@@ -167,9 +165,13 @@ def _print_kind(
     bad = sorted((pair for pair in known if pair[1] < 0.0), key=lambda pair: pair[1])
     for chosen, title in ((good, f"Best {what}"), (bad, f"Worst {what}")):
         if chosen:
-            console.print(_message_rows(found, f"{title} ({min(len(chosen), MOST_SHOWN)} of {len(chosen)})", chosen[:MOST_SHOWN]))
+            console.print(_message_rows(found, f"{title} ({_part(chosen)})", chosen[:MOST_SHOWN]))
     _say(console, _sums(what, pairs, [value for _, value in good], [value for _, value in bad]))
     console.print()
+
+
+def _part(found: Sequence[Any]) -> str:
+    return f"{min(len(found), MOST_SHOWN)} of {len(found)}"
 
 
 def _sums(
