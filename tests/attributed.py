@@ -27,13 +27,18 @@ def record(names, workflow="simple", seed=0, change=None, **config):
     return kept[0]
 
 
-def record_actions(workflow, names, actions, **config):
-    """The episode in which given actions [T, N, parts] are taken, and the last ones until it ends."""
+def record_actions(workflow, names, actions, factors=None, **config):
+    """The episode in which given actions [T, N, parts] are taken, and the last ones until it ends.
+
+    `factors` [N] is how much the words of each agent count in all steps.
+    """
     batch = Batch(workflow, Team.default(len(names)), EnvConfig(**config))
     batch.reset([0])
     kept = []
     recorder = EpisodeRecorder(batch, kept.append, names)
     while not kept:
+        if factors is not None:
+            batch.message_factors[0] = factors
         batch.action_buffer[0] = actions[min(int(batch.state.t[0]), len(actions) - 1)]
         batch.step_written()
         recorder.record()
@@ -57,14 +62,17 @@ def decisions(batch, names):
         yield actions
 
 
-def hours_without(episode, message):
-    """When an episode ends without a message: one environment, fresh policies, the recorded actions until then."""
+def hours_without(episode, message, names=None, silent=True):
+    """When an episode ends without a message: one environment, fresh policies, the recorded actions until then.
+
+    `names` are other policies that decide after it, and if not `silent` the message is said.
+    """
     batch = episode.batch()
-    for actions in decisions(batch, episode.policies):
+    for actions in decisions(batch, names or episode.policies):
         t = int(batch.state.t[0]) + 1
         if t <= message.step:
             actions = episode.actions[t - 1].copy()
-        if t == message.step:
+        if silent and t == message.step:
             actions[message.sender, c.SPEECH :] = 0
         batch.action_buffer[0] = actions
         batch.step_written()

@@ -36,7 +36,7 @@ from training.attribution.variants import OnProgress
 from training.progress import pulse
 
 ATTRIBUTION_FORMAT = 1
-MOST_SHOWN = 10  # messages and steps of a table
+ROWS_SHOWN = 10  # messages and steps of a table
 _NOTE = (
     "Each value is that of one message alone, all others being sent; where two are needed, each has the value of both. "
     "It holds for the luck of this episode: a small delay can decide whether work comes back."
@@ -165,13 +165,13 @@ def _print_kind(
     bad = sorted((pair for pair in known if pair[1] < 0.0), key=lambda pair: pair[1])
     for chosen, title in ((good, f"Best {what}"), (bad, f"Worst {what}")):
         if chosen:
-            console.print(_message_rows(found, f"{title} ({_part(chosen)})", chosen[:MOST_SHOWN]))
+            console.print(_message_rows(found, f"{title} ({_part(chosen)})", chosen[:ROWS_SHOWN]))
     _say(console, _sums(what, pairs, [value for _, value in good], [value for _, value in bad]))
     console.print()
 
 
 def _part(found: Sequence[Any]) -> str:
-    return f"{min(len(found), MOST_SHOWN)} of {len(found)}"
+    return f"{min(len(found), ROWS_SHOWN)} of {len(found)}"
 
 
 def _sums(
@@ -213,9 +213,9 @@ def _print_decisive(console: Console, found: Attribution) -> None:
         return
     heads = ("step", "agent", "did", f"the {ADVISER} would", "saved h")
     table = _plain_table(
-        f"Decisive steps ({min(len(steps), MOST_SHOWN)} of {len(steps)})", heads, right=(0, 4), wrapped=(2, 3)
+        f"Decisive steps ({min(len(steps), ROWS_SHOWN)} of {len(steps)})", heads, right=(0, 4), wrapped=(2, 3)
     )
-    for one in steps[:MOST_SHOWN]:
+    for one in steps[:ROWS_SHOWN]:
         taken = taken_action(found.history, one.step, one.agent).tolist()
         saved = f"{one.saved:+.1f}" if one.saved is not None else "-"
         planned = _words(found, one.action)

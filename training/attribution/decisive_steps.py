@@ -30,7 +30,7 @@ class DecisiveStep(NamedTuple):
     Attributes:
         step: from 1.
         agent: index.
-        action: which saves most of the planner's work, the planner's message and both, with the rest as recorded.
+        action: the best of the planner's work, the planner's message and both, with the rest as recorded.
         saved: hours that the team saves by it; negative if it loses them; None if the episode is finished with neither.
     """
 

@@ -28,7 +28,7 @@ class Change(NamedTuple):
     action: tuple[int, ...]  # [A], instead of the one that was recorded
 
 
-class Ending(NamedTuple):
+class EpisodeEnd(NamedTuple):
     """How an episode ends."""
 
     hours: float  # until then; the horizon, if it is not finished
@@ -38,8 +38,8 @@ class Ending(NamedTuple):
 class Comparison(NamedTuple):
     """How an episode ends with what was recorded, and with a change."""
 
-    recorded: Ending
-    changed: Ending
+    recorded: EpisodeEnd
+    changed: EpisodeEnd
 
     @property
     def later(self) -> float | None:
@@ -76,15 +76,15 @@ def compare_changes(
     return [Comparison(whole or found[change.step, None], found[change.step, change]) for change in changes]
 
 
-def _recorded_ending(episode: Episode) -> Ending:
+def _recorded_ending(episode: Episode) -> EpisodeEnd:
     batch = episode.batch()
     for actions, factors in zip(episode.actions, episode.factors, strict=True):
         take_recorded(batch, np.array([0]), actions, factors)
     return _ending(batch, 0)
 
 
-def _ending(batch: Batch, row: int) -> Ending:
-    return Ending(float(batch.state.t[row] * batch.params.dt), bool(batch.terminated[row]))
+def _ending(batch: Batch, row: int) -> EpisodeEnd:
+    return EpisodeEnd(float(batch.state.t[row] * batch.params.dt), bool(batch.terminated[row]))
 
 
 def _play(
@@ -93,7 +93,7 @@ def _play(
     plans: Sequence[tuple[int, Change | None]],
     on_progress: OnProgress | None,
     rows: int,
-) -> Iterator[Ending]:
+) -> Iterator[EpisodeEnd]:
     """Play variants in chunks; yield how each ends."""
     if not plans:
         return

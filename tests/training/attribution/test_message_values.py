@@ -92,6 +92,27 @@ def check_by_slow_replay(episode, count):
         assert values[n] == hours_without(episode, history.messages[n]) - episode.length * 0.5
 
 
+def test_another_policy_plays_on_with_the_message_as_well_as_without_it():
+    episode = replace(record(("proactive",) * 4, "medium", 1), policies=("proactive", "human", "human", "proactive"))
+    names = ("proactive", "no_communication", "no_communication", "proactive")
+    history = simulate(episode)
+    values = message_values(episode, history, continued_by="no_communication")
+    ends = {hours_without(episode, message, names, silent=False) for message in history.messages[::8]}
+    assert len(ends) > 1  # when it ends depends on since when the other policy decides
+    assert any(values[n] for n, message in enumerate(history.messages) if message.sender in (1, 2))
+    for message, value in list(zip(history.messages, values, strict=True))[::4]:
+        said, silent = (hours_without(episode, message, names, silent) for silent in (False, True))
+        assert value == silent - said
+
+
+def test_words_that_a_judge_did_not_count_are_worth_what_they_cost():
+    # nothing is taught, and .05 h are lost by reading; without the message it takes 30 steps, see above
+    told = [[(0, c.CHAT_TELL, 1, 0), WORK], [WAIT, WORK]]
+    episode = record_actions(one_subtask(8.0), MANAGER_AND_WORKER, told, (0.0, 1.0), rework_probability=0.0)
+    lost = steps_of_work(8.0, lambda t: 0.45 if t == 1 else 0.5, lambda _: 0.2) - 30
+    assert message_values(episode, **CONTINUED) == [-0.5 * lost]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("names", [("proactive",) * 5, ("human", *("proactive",) * 4)])
 def test_values_do_not_depend_on_how_many_variants_are_played_side_by_side(names):
