@@ -11,11 +11,16 @@ from c2c_env.core import constants as c
 from c2c_env.episodes.recorder import EpisodeRecorder
 
 
-def record(names, workflow="simple", seed=0, change=None, **config):
-    """The episode that policies play, one name for each agent; `change` is (step, agent, action)."""
+def record(names, workflow="simple", seed=0, change=None, number=0, **config):
+    """The episode that policies play, one name for each agent; `change` is (step, agent, action).
+
+    `number` is which of the seed's episodes it is.
+    """
     source = Generated(workflow, seeds=TEST_SEEDS[seed : seed + 1]) if isinstance(workflow, str) else workflow
     batch = Batch(source, Team.default(len(names)), EnvConfig(**config))
     batch.reset([seed])
+    for _ in range(number):
+        batch.reset()
     kept = []
     recorder = EpisodeRecorder(batch, kept.append, names)
     for actions in decisions(batch, names):

@@ -80,6 +80,12 @@ def test_values_in_mixed_teams_are_those_of_a_plain_slow_replay(names):
     check_by_slow_replay(record(names, "simple", 2), 6)
 
 
+def test_values_of_a_later_episode_of_a_seed_are_those_of_a_plain_slow_replay():
+    episode = record(("proactive",) * 4, "medium", 1, number=2)
+    assert episode.number == 2
+    check_by_slow_replay(episode, 3)
+
+
 def check_by_slow_replay(episode, count):
     history = simulate(episode)
     values = message_values(episode, history)
