@@ -180,8 +180,9 @@ def _sums(
     saved, lost, unknown = list(good), list(bad), sum(value is None for _, value in pairs)
     paid = sum(message.all_hours for message, _ in pairs)
     neither = len(pairs) - len(saved) - len(lost) - unknown
+    count = f"{len(pairs)} {what if len(pairs) > 1 else what.removesuffix('s')}"
     text = (
-        f"{len(pairs)} {what if len(pairs) > 1 else what.removesuffix('s')} cost {paid:.2f} person-hours. {len(saved)} saved time ({sum(saved):.1f} h), "
+        f"{count} cost {paid:.2f} person-hours. {len(saved)} saved time ({sum(saved):.1f} h), "
         f"{len(lost)} lost time ({-sum(lost):.1f} h), {neither} made no difference."
     )
     return text + (f" Of {unknown} nothing can be said: the episode ends with neither." if unknown else "")
