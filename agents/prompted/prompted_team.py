@@ -160,6 +160,13 @@ class PromptedTeam:
             sizes.append((asking.env, sum(len(content) for _, content in question.messages)))
         return sizes
 
+    def questions(
+        self, observations: Array, action_masks: Array, rows: Array
+    ) -> list[tuple[tuple[int, ...], Question]]:
+        """Every question that `act` would ask, with the agents that it is about, without asking it."""
+        askings = self._askings(rows)
+        return [(one.agents, self._question(one, self._look(one, observations, action_masks))) for one in askings]
+
     # --- one question ----------------------------------------------------------------------------------------
 
     def _askings(self, rows: Array) -> list[Asking]:
