@@ -1,4 +1,4 @@
-"""Tasks: generated workflows of the fixed splits, by tier and team size, so that everybody trains and tests on the same.
+"""Tasks: generated workflows of the fixed splits, by tier and team size, the same for everybody who trains or tests.
 
 A task's name, such as ``train/simple/n5/17``, says all of it.
 """
@@ -15,13 +15,13 @@ from c2c_env.config import MAX_SIZE
 from c2c_env.errors import ConfigError, raise_faults
 from c2c_env.workflows import TIERS
 
-SPLITS: Mapping[str, range] = {"train": TRAIN_SEEDS, "validation": VALIDATION_SEEDS, "test": TEST_SEEDS}
+TASK_SEEDS: Mapping[str, range] = {"train": TRAIN_SEEDS, "validation": VALIDATION_SEEDS, "test": TEST_SEEDS}
 _NAME = re.compile(r"(?P<split>\w+)/(?P<tier>\w+)/n(?P<team_size>\d{1,5})/(?P<index>\d{1,12})")
 _SIZE = integer_in(1, MAX_SIZE)
 
 
 @dataclass(frozen=True)
-class Task:
+class TextTask:
     """A workflow of a split, with the team that does it.
 
     Attributes:
@@ -37,10 +37,10 @@ class Task:
     index: int
 
     def __post_init__(self) -> None:
-        wrong = [choice_fault("split", self.split, list(SPLITS)), choice_fault("tier", self.tier, TIERS)]
+        wrong = [choice_fault("split", self.split, list(TASK_SEEDS)), choice_fault("tier", self.tier, TIERS)]
         wrong.append(fault("team_size", self.team_size, _SIZE))
         if not wrong[0]:
-            within: Check = integer_in(0, len(SPLITS[self.split]) - 1)
+            within: Check = integer_in(0, len(TASK_SEEDS[self.split]) - 1)
             wrong.append(fault("index", self.index, within))
         raise_faults(ConfigError, "there is no such task", only_faults(wrong))
 
@@ -50,7 +50,7 @@ class Task:
         return f"{self.split}/{self.tier}/n{self.team_size}/{self.index}"
 
     @classmethod
-    def named(cls, name: str) -> Task:
+    def named(cls, name: str) -> TextTask:
         """Read a name such as ``train/simple/n5/17``.
 
         Raises:
@@ -63,7 +63,7 @@ class Task:
 
     def batch(self, config: EnvConfig) -> Batch:
         """The environment of the task, at the start of its episode."""
-        workflow = generate(self.tier, SPLITS[self.split][self.index])
+        workflow = generate(self.tier, TASK_SEEDS[self.split][self.index])
         batch = Batch(workflow, Team.default(self.team_size, len(workflow.domains)), config)
         batch.reset([self.index])
         return batch
@@ -71,11 +71,11 @@ class Task:
 
 def list_tasks(
     split: str, count: int, *, tiers: Sequence[str] = TIERS, team_sizes: Sequence[int] = (5,), first: int = 0
-) -> list[Task]:
+) -> list[TextTask]:
     """Tasks of a split, with tiers and team sizes taking turns.
 
     Args:
-        split: see `Task`.
+        split: see `TextTask`.
         count: how many.
         tiers: which take turns.
         team_sizes: which take turns, once all tiers had theirs.
@@ -87,4 +87,4 @@ def list_tasks(
     kinds = [(tier, size) for size in team_sizes for tier in tiers]
     if not kinds:
         raise ConfigError("got no tiers or no team sizes, expected at least one of each")
-    return [Task(split, *kinds[n % len(kinds)], first + n // len(kinds)) for n in range(count)]
+    return [TextTask(split, *kinds[n % len(kinds)], first + n // len(kinds)) for n in range(count)]

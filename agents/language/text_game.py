@@ -6,21 +6,20 @@ models, a server and an evaluation play the same game as the benchmark's prompte
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from agents.language.tasks import Task
+from agents.language.tasks import TextTask
 from agents.language.turn_rewards import TurnReward, make_turn_reward
 from agents.mixed_team import SeatedTeam
 from agents.play import decide_actions
 from agents.policy import Array, Judging, PolicyContext
 from agents.prompted.backends import Question, Reply, RequestFailedError
 from agents.prompted.prompted_team import PromptedTeam
+from agents.prompted.replay import Jobs, run_in_order
 from agents.registry import make_policy
 from c2c_env import EnvConfig
 from c2c_env.checks import choice_fault
@@ -33,12 +32,11 @@ ALL_SEATS = "all"
 OUTSIDE = "text"  # the policy of those who are played from outside, in recorded episodes
 DEFAULT_STRATEGY = "direct"
 _ONLY = np.arange(1)  # the one environment of a game
-Made = TypeVar("Made")
 Message = tuple[str, str]  # role and content
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TurnOutcome:
     """What became of an answer.
 
     Attributes:
@@ -58,14 +56,9 @@ class HandedAnswers:
     def __init__(self) -> None:
         self.by_prompt: dict[tuple[Message, ...], str] = {}
 
-    def run(self, jobs: Sequence[Callable[[], Awaitable[Made]]]) -> list[Made]:
+    def run(self, jobs: Jobs) -> list[Any]:
         """Run coroutines one after another."""
-
-        async def run_all() -> list[Made]:
-            return [await job() for job in jobs]
-
-        with ThreadPoolExecutor(1) as apart:  # this thread may have a loop of its own, as servers and notebooks do
-            return apart.submit(asyncio.run, run_all()).result()
+        return run_in_order(jobs)
 
     def note(self, policy: str, steps: int, faults: Sequence[str]) -> None:
         """Do nothing: whoever plays learns what became of each answer."""
@@ -114,7 +107,7 @@ class TextGame:
 
     # --- an episode ------------------------------------------------------------------------------------------
 
-    def start(self, task: Task) -> None:
+    def start(self, task: TextTask) -> None:
         """Start the episode of a task."""
         self.task, self.batch = task, task.batch(self.config)
         agents = self.batch.team.agents
@@ -183,7 +176,7 @@ class TextGame:
         self._need_episode()
         return json_schema(self._questions()[0][1].form)
 
-    def step(self, answers: Mapping[str, str]) -> dict[str, Outcome]:
+    def step(self, answers: Mapping[str, str]) -> dict[str, TurnOutcome]:
         """Step with the answers of all seats.
 
         Args:
@@ -206,7 +199,7 @@ class TextGame:
         rewards = self._turn_reward.earned()
         labels = {turn.agents[0]: turn.decisions[0] for turn in self.team.turns[0]}
         return {
-            name: Outcome(labels[int(i)].label, labels[int(i)].how, float(rewards[i]))
+            name: TurnOutcome(labels[int(i)].label, labels[int(i)].how, float(rewards[i]))
             for name, i in zip(self.seats, self._own, strict=True)
         }
 

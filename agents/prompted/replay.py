@@ -10,7 +10,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -30,11 +30,21 @@ from c2c_env.errors import C2CError, ConfigError
 from c2c_env.text.names import agent_name, one_line
 
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
-Made = TypeVar("Made")
+Jobs = Sequence[Callable[[], Awaitable[Any]]]
 
 
 class ReplayError(C2CError, RuntimeError):
     """The episode went another way than the transcript says."""
+
+
+def run_in_order(jobs: Jobs) -> list[Any]:
+    """Run coroutines one after another, whether or not this thread has a loop of its own, as notebooks and servers do."""
+
+    async def run_all() -> list[Any]:
+        return [await job() for job in jobs]
+
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(asyncio.run, run_all()).result()
 
 
 class RecordedAnswers:
@@ -49,14 +59,9 @@ class RecordedAnswers:
         """Take the turns of a step, and why the episode has failed if it has."""
         self._turns, self._verdicts, self._failure = list(turns), [], failure
 
-    def run(self, jobs: Sequence[Callable[[], Awaitable[Made]]]) -> list[Made]:
+    def run(self, jobs: Jobs) -> list[Any]:
         """Run coroutines one after another, in the order in which their turns were written down."""
-
-        async def run_all() -> list[Made]:
-            return [await job() for job in jobs]
-
-        with ThreadPoolExecutor(1) as apart:  # this thread may have a loop of its own, as notebooks do
-            return apart.submit(asyncio.run, run_all()).result()
+        return run_in_order(jobs)
 
     def note(self, policy: str, steps: int, faults: Sequence[str]) -> None:
         """Do nothing: a transcript is played again whatever its answers are like."""
