@@ -38,7 +38,7 @@ class ReplayError(C2CError, RuntimeError):
 
 
 def run_in_order(jobs: Jobs) -> list[Any]:
-    """Run coroutines one after another, whether or not this thread has a loop of its own, as notebooks and servers do."""
+    """Run coroutines one after another, also in a thread that has a loop of its own, as notebooks and servers have."""
 
     async def run_all() -> list[Any]:
         return [await job() for job in jobs]
