@@ -43,6 +43,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         "protocol": Command(
             "benchmarks.protocol", "list and show the published protocols, by which numbers are reported"
         ),
+        "submit": Command("benchmarks.submit", "make the run of a protocol a submission that others can verify"),
+        "verify": Command("benchmarks.verify", "check a submission by simulating every episode of it again"),
+        "leaderboard": Command("benchmarks.leaderboard_page", "write the table of verified submissions"),
     },
     "watch": {
         "episode": Command("episodes.episode", "watch a policy play one episode"),

@@ -27,7 +27,7 @@ from c2c_env import Batch, Team
 from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array
 from c2c_env.disk import parse_json, read_bounded, temporary_name
-from c2c_env.episodes.episode import ModelText
+from c2c_env.episodes.episode import ModelText, real_config
 from c2c_env.episodes.episode_file import config_from, workflow_from
 from c2c_env.errors import C2CError, ConfigError, WriteError
 from c2c_env.text.names import agent_name
@@ -144,7 +144,7 @@ class TranscriptWriter:
             "options": self.policy.options.identity,
             "seed": int(seed),
             "team": self.batch.team.skills,
-            "config": asdict(self.batch.config),
+            "config": asdict(real_config(self.batch)),
             "workflow": asdict(self.batch.workflow(env)),
         }
 

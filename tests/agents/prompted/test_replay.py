@@ -20,6 +20,7 @@ from agents.prompted import transcript
 from agents.prompted.replay import ReplayError, replay
 from agents.prompted.transcript import TranscriptFile, TranscriptWriter, read_transcript
 from agents.registry import make_policy
+from c2c_env import Batch, EnvConfig, Subtask, Team, Workflow
 from c2c_env.episodes.episode_file import read_episode, write_episode
 from c2c_env.episodes.history import simulate
 from c2c_env.errors import ConfigError, WriteError
@@ -326,3 +327,15 @@ def test_a_joint_question_names_everybody_whom_it_was_about(server, options, tmp
     (text,), _ = recorded("c2c", options)
     agents = {one.agents for one in load_episode(written(tmp_path, text)).texts}
     assert (0,) in agents or (0, 1, 2) in agents
+
+
+def test_a_transcript_among_larger_workflows_is_replayed(server, options, tmp_path):
+    """The environments of a batch have room for the largest workflow of all, which observations show."""
+    larger = Workflow("larger", "simple", (*SMALL.subtasks, Subtask("four", "data", 0.5, 1.0, title="Fourth")))
+    batch = Batch([SMALL, larger], Team.default(3), EnvConfig(), 2)
+    batch.reset([0, 1], workflows=[0, 1])
+    policy = prompted(batch, "direct", options)
+    recorder, transcripts = recorder_of(batch, policy, "prompted:direct@rule", range(2))
+    play(batch, policy, on_step=recorder.record)
+    for lines, workflow in zip(transcripts, (SMALL, larger), strict=True):
+        assert load_episode(written(tmp_path, lines.text)).workflow == workflow

@@ -156,7 +156,8 @@ def _figures_of(episodes: pd.DataFrame) -> dict[str, float]:
 
 def strata_of(episodes: pd.DataFrame) -> list[str]:
     """Name the stratum of each episode of a policy and track."""
-    row = episodes["tier"] + " " + episodes["team_size"].astype(str) + " " + episodes["partners"].fillna("")
+    partners = episodes["partners"].astype(object)
+    row = episodes["tier"] + " " + episodes["team_size"].astype(str) + " " + partners.where(partners.notna(), "")
     once = not episodes.duplicated(["tier", "team_size", "workflow"]).any()
     return list(row if once else row + " " + episodes["workflow"])
 
