@@ -1,7 +1,8 @@
-"""A team of which one agent follows a policy, and the others that of its partners."""
+"""Teams whose members follow several policies."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 import numpy as np
@@ -12,10 +13,38 @@ from c2c_env import Batch
 from c2c_env.errors import ConfigError
 
 
-class MixedTeam:
-    """In every environment, the agent of one place follows `member` and all others follow `partners`.
+class SeatedTeam:
+    """In every environment, each policy decides for the agents of its own seats.
 
-    It is asked through `act_batch`, so that either of the two may be a reference that sees the true state.
+    It is asked through `act_batch`, so that any of the policies may be a reference that sees the true state.
+
+    Args:
+        seats: policies, each made for all agents of the batch, with the indices of the agents that follow it; together
+            they are all agents, each once.
+    """
+
+    def __init__(self, seats: Sequence[tuple[Policy, Array]]) -> None:
+        self.seats = [(policy, agents) for policy, agents in seats if len(agents)]
+
+    def reset(self, rows: Array) -> None:
+        """Have all policies forget what they remember of these rows."""
+        for policy, _ in self.seats:
+            policy.reset(rows)
+
+    def act(self, observations: Array, action_masks: Array, rows: Array) -> NoReturn:
+        """Refuse: references need more than observations."""
+        raise ConfigError("a mixed team is asked with its batch: call act_batch, as agents.play.play does")
+
+    def act_batch(self, batch: Batch, rows: Array) -> Array:
+        """Decide for all agents in environments `rows` [R]: integers [R, N, parts]."""
+        actions = np.zeros((len(rows), batch.num_agents, len(batch.action_sizes)), dtype=np.int64)
+        for policy, agents in self.seats:
+            actions[:, agents] = decide_actions(batch, policy, rows, agents)
+        return actions
+
+
+class MixedTeam(SeatedTeam):
+    """In every environment, the agent of one place follows `member` and all others follow `partners`.
 
     Args:
         member: policy of the one agent, made for all agents of the batch.
@@ -25,24 +54,5 @@ class MixedTeam:
     """
 
     def __init__(self, member: Policy, partners: Policy, place: int, num_agents: int) -> None:
-        self.member, self.partners = member, partners
-        self._own = np.array([place])
-        self._others = np.delete(np.arange(num_agents), place)
-
-    def reset(self, rows: Array) -> None:
-        """Have both policies forget what they remember of these rows."""
-        self.member.reset(rows)
-        self.partners.reset(rows)
-
-    def act(self, observations: Array, action_masks: Array, rows: Array) -> NoReturn:
-        """Refuse: references need more than observations."""
-        raise ConfigError("a mixed team is asked with its batch: call act_batch, as agents.play.play does")
-
-    def act_batch(self, batch: Batch, rows: Array) -> Array:
-        """Decide for all agents in environments `rows` [R]: integers [R, N, parts]."""
-        own = decide_actions(batch, self.member, rows, self._own)
-        actions = np.zeros((len(rows), batch.num_agents, own.shape[-1]), dtype=own.dtype)
-        actions[:, self._own] = own
-        if len(self._others):
-            actions[:, self._others] = decide_actions(batch, self.partners, rows, self._others)
-        return actions
+        others = np.delete(np.arange(num_agents), place)
+        super().__init__([(member, np.array([place])), (partners, others)])

@@ -51,6 +51,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "play": Command(
             "episodes.play_seat", "play one agent of a team yourself, in a browser or a terminal", "play", _GAME
         ),
+        "attribute": Command("episodes.attribute", "work out what each message of a recorded episode was worth"),
     },
     "train": {
         "train": Command("learning.train", "train a team by a recipe, or several side by side", "train", _TRAIN),

@@ -137,10 +137,11 @@ def live_replay() -> str:
     from c2c_env.episodes.history import simulate
     from c2c_env.render.page import page_html
     from c2c_env.render.page.page_data import page_data
+    from training.attribution.message_values import message_values
     from training.episodes.sources import Played, chosen_episodes
 
-    episodes = chosen_episodes([], Played(**REPLAYED), {})
-    return page_html(page_data([simulate(episode) for episode in episodes]))
+    histories = [simulate(episode) for episode in chosen_episodes([], Played(**REPLAYED), {})]
+    return page_html(page_data(histories, [message_values(history.episode, history) for history in histories]))
 
 
 MADE = {"replay.html": live_replay}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +70,15 @@ MESSAGE_COLUMNS: Mapping[str, str] = {
 }
 
 
-def export_tables(episodes: Mapping[str, Episode], path: Path) -> list[tuple[Path, int]]:
+def export_tables(
+    episodes: Mapping[str, Episode], path: Path, valued: Callable[[History], Sequence[float | None]] | None = None
+) -> list[tuple[Path, int]]:
     """Write the table of steps and, beside it, that of messages; return both names with their numbers of lines.
 
     Args:
         episodes: by their names, which are checked.
         path: of the steps, which ends with .parquet or .csv; "_messages" is put into the other name.
+        valued: works out what each message of an episode was worth; None leaves that empty.
 
     Raises:
         EpisodeError: an episode goes another way here.
@@ -87,7 +90,7 @@ def export_tables(episodes: Mapping[str, Episode], path: Path) -> list[tuple[Pat
     for name, episode in episodes.items():
         history = simulate(episode)
         steps.append(step_table(name, history))
-        messages += message_lines(name, history, [None] * len(history.messages))
+        messages += message_lines(name, history, valued(history) if valued else [None] * len(history.messages))
     tables = {
         path: pd.concat(steps, ignore_index=True),
         path.with_name(f"{path.stem}_messages{path.suffix}"): pd.DataFrame(messages, columns=list(MESSAGE_COLUMNS)),

@@ -108,7 +108,7 @@ def load_episodes(places: Sequence[str]) -> dict[str, Episode]:
         try:
             episodes[path.name.removesuffix(EPISODE_SUFFIX)] = load_episode(path)
         except C2CError as error:
-            faults.append(f"{path}: {error}")
+            faults.append(str(error))
     raise_faults(EpisodeError, "episodes cannot be read", faults)
     return episodes
 

@@ -51,21 +51,26 @@ def page_data(histories: Sequence[History], values: Sequence[Values] | None = No
         "seed": first.seed,
         "channels": list(c.CHANNELS),
         "facets": list(FACETS),
-        "reward_terms": list(c.REWARD_TERMS),
+        "reward_terms": [c.REWARD_TERMS[n] for n in _weighted(first)],
         "speeches": list(c.SPEECHES),
         "metric_meanings": METRICS,
         "episodes": [_episode(history, worth) for history, worth in zip(histories, given, strict=True)],
     }
 
 
+def _weighted(episode: Episode) -> list[int]:
+    """The terms of the reward that count."""
+    return [n for n, weight in enumerate(episode.config.reward_weights) if weight]
+
+
 def _check_comparable(episodes: Sequence[Episode]) -> None:
     if not 1 <= len(episodes) <= MOST_COMPARED:
         raise ConfigError(f"got {len(episodes)} episodes, expected one or two")
     first, last = episodes[0], episodes[-1]
-    for what in ("workflow", "team", "seed", "number"):
+    for what in ("workflow", "team", "config", "seed", "number"):
         if getattr(first, what) != getattr(last, what):
             shown = [getattr(one, what).name if what == "workflow" else getattr(one, what) for one in (first, last)]
-            detail = "" if what == "team" else f": {shown[0]} and {shown[1]}"
+            detail = "" if what in ("team", "config") else f": {shown[0]} and {shown[1]}"
             raise ConfigError(f"the two episodes have different values of {what}{detail}; only equal ones are compared")
 
 
@@ -103,7 +108,7 @@ def _episode(history: History, values: Values) -> dict[str, Any]:
         "wanted": trace.work.tolist(),
         "work": trace.worked.tolist(),
         "hours": _lists(history.hours, _HOUR_DIGITS),
-        "reward_terms": _lists(trace.reward_terms.mean(axis=1), 6),
+        "reward_terms": _lists(trace.reward_terms.mean(axis=1)[:, _weighted(episode)], 6),
         "actions": episode.actions.tolist(),
         "events": [vars(event) for event in history.events],
         "messages": [

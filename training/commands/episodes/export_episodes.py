@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from training.arguments import file_ending
 from training.episodes.episode_tables import MESSAGE_COLUMNS, STEP_COLUMNS, column_table, export_tables
+from training.episodes.show import known_values
 from training.episodes.sources import load_episodes
 
 EXAMPLES = """\
@@ -28,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     usual = Path("episodes.parquet")
     out = "a .parquet or .csv (default: %(default)s)"
     parser.add_argument("-o", "--out", type=endings, default=usual, metavar="FILE", help=out)
+    values = "work out what each message was worth as well, where its policy can be asked again; this takes time"
+    parser.add_argument("--values", action="store_true", help=values)
     parser.add_argument("--columns", action="store_true", help="say what the columns mean, and stop")
 
 
@@ -39,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
             console.print(column_table(title, columns))
         return 0
     episodes = load_episodes(args.files)
-    for path, lines in export_tables(episodes, args.out):
+    valued = partial(known_values, errors=Console(stderr=True, highlight=False)) if args.values else None
+    for path, lines in export_tables(episodes, args.out, valued):
         console.print(f"{path}: {lines} lines", markup=False)
     return 0

@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=whole(0, LARGEST_SEED), help="of the episode (default: 0)")
     endings = ", ".join(f"{suffix} ({what})" for suffix, what in SHOWN_AS.items())
     add("-o", "--out", type=file_ending(*SHOWN_AS), metavar="FILE", help=f"write it, by the ending: {endings}")
+    add("--no-values", action="store_true", help="do not work out what each message was worth, for a page")
     add("--open", action="store_true", help="show what was written in the browser")
     add("--no-colour", action="store_true", help="plain text")
     add_llm_arguments(parser)
@@ -49,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
         for episode in episodes:
             show_in_words(console, episode)
         return 0
-    console.print(write_replay(episodes, args.out), markup=False, soft_wrap=True)
+    errors = Console(stderr=True, highlight=False)
+    console.print(write_replay(episodes, args.out, errors, values=not args.no_values), markup=False, soft_wrap=True)
     if args.open:
         open_in_browser(args.out)
     return 0
