@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agents.registry import LANGUAGE_MODELS
+from c2c_env.episodes.episode import Episode
 from c2c_env.episodes.episode_file import episode_name, write_episode
 from c2c_env.episodes.history import simulate
 from c2c_env.render.page import page_html
@@ -14,6 +15,7 @@ from training.arguments import output_folder
 from training.benchmark.human_games import append_game, read_games
 from training.episodes.sources import play_episode
 from training.seat.game import Game
+from training.seat.setting import GameSetting
 from training.seat.yardsticks import OTHERS
 
 
@@ -62,12 +64,22 @@ def record_game(game: Game, folder: Path) -> Path:
 def replay_html(game: Game) -> str:
     """The page on which a game that has ended is watched again, beside a whole team on the same clock.
 
-    That is the team of the partners' policy, or of the usual one where the partners ask a language model.
+    That is the team of the partners' policy, or of the usual one where the partners ask a language model. The game is
+    shown alone where that team cannot play as a whole, such as a policy that was not made for the person's agent.
     """
-    setting, (episode,) = game.setting, game.episodes
+    (episode,) = game.episodes
+    own, team = simulate(episode), _whole_team(game.setting)
+    return page_html(page_data([own] if team is None else [own, simulate(team)]))
+
+
+def _whole_team(setting: GameSetting) -> Episode | None:
+    """The same episode by a whole team, or None where that cannot play it."""
     asks = setting.partners.partition(":")[0] == LANGUAGE_MODELS
-    team = play_episode(setting.start_batch(), OTHERS[0] if asks else setting.partners, setting.seed, setting.options)
-    return page_html(page_data([simulate(episode), simulate(team)]))
+    try:
+        name = OTHERS[0] if asks else setting.partners
+        return play_episode(setting.start_batch(), name, setting.seed, setting.options)
+    except Exception:  # policies of other people may raise anything, and the table of results says what
+        return None
 
 
 def row_of(game: Game) -> dict[str, object]:

@@ -28,10 +28,11 @@ export const EVENTS = {
   rework: { title: "came back as rework", colour: VERMILLION },
   changed: { title: "requirements changed", colour: PURPLE },
   meeting: { title: "meeting", colour: ORANGE },
+  refused: { title: "meeting refused", colour: BLUE },
 };
 
 // the ramp of Alignment Factors that the other pictures of an environment use as well: the brighter, the higher
-const RAMP = ["#471365", "#3e4a89", "#26828e", "#35b779", "#b5de2b", "#fde725"];
+const RAMP = ["#471365", "#482878", "#3e4a89", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 export const alignmentColour = scaleLinear(
   RAMP.map((_, n) => n / (RAMP.length - 1)),
   RAMP,
