@@ -27,12 +27,11 @@ def keeper_of(results: str | None, episodes: str | None = None) -> Callable[[Gam
         episodes: folder for the file of the episode, if any.
 
     Raises:
-        ConfigError: the folder of results holds other ones than people's games.
-        WriteError: a folder cannot be made.
+        ConfigError: a folder cannot be made, or that of results holds other ones than people's games.
     """
     if results is not None:
-        read_games(Path(results))
-    place = None if episodes is None else output_folder(episodes)
+        read_games(output_folder(results, "--results"))  # before the game, which nobody wants to play in vain
+    place = None if episodes is None else output_folder(episodes, "--record")
 
     def keep(game: Game) -> str:
         said = [_add_row(game, Path(results))] if results is not None else []

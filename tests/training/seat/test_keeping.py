@@ -65,8 +65,16 @@ def test_a_folder_with_other_results_is_refused_before_the_game(tmp_path, capsys
     assert (tmp_path / "results.csv").read_text() == "policy,seed\nproactive,1\n"
 
 
+@pytest.mark.parametrize("option", ["--results", "--record"])
+def test_a_folder_that_cannot_be_made_is_an_error_before_the_game(tmp_path, capsys, option):
+    (tmp_path / "file").write_text("")
+    assert main(["play", "--terminal", option, str(tmp_path / "file" / "games")]) == 2
+    assert f"games' ({option}): Not a directory" in capsys.readouterr().err
+
+
 def test_a_result_that_cannot_be_written_is_said_at_the_end(tmp_path):
     keep = keeper_of(str(tmp_path / "games"))
+    (tmp_path / "games").rmdir()
     (tmp_path / "games").write_text("a file")
     game = play_on(small_game(keep=keep))
     assert game.note.startswith("The result could not be written: ")
