@@ -174,6 +174,14 @@ def test_an_edit_with_the_checksum_is_found_when_it_is_simulated(episode, path):
         simulate(read_episode(path))
 
 
+@pytest.mark.parametrize("place", range(8))
+def test_every_digit_of_a_check_counts(episode, place):
+    last = episode.checks[-1]
+    other = last[:place] + f"{(int(last[place], 16) + 1) % 16:x}" + last[place + 1 :]
+    with pytest.raises(EpisodeError, match=f"step {episode.length} does not come out"):
+        simulate(replace(episode, checks=(*episode.checks[:-1], other)))
+
+
 def test_an_episode_without_its_end_is_an_error(episode):
     cut = replace(episode, actions=episode.actions[:5], factors=episode.factors[:5], checks=episode.checks[:5])
     with pytest.raises(EpisodeError, match="does not end with step 5"):

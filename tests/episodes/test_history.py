@@ -63,6 +63,12 @@ def test_an_answer_counts_more_and_is_said_to_be_one():
     assert told.readings[0].after[0] == pytest.approx(0.2 + 0.45**0.5 * 0.75)
 
 
+def test_a_question_in_return_is_no_answer():
+    ask, back = [NOTHING, [0, c.CHAT_ASK, 0, 0], NOTHING], [[0, c.CHAT_ASK, 1, 0], NOTHING, NOTHING]
+    history = played([ask, [NOTHING] * 3, back])
+    assert [(message.sender, message.readings[0].answers) for message in history.messages] == [(1, False), (0, False)]
+
+
 def test_a_meeting_teaches_all_who_are_there_and_a_second_one_is_refused():
     meet = [[0, c.MEET, 3, 0], [0, c.MEET, 0, 0], NOTHING]  # in step 1 worker 1 goes first: it meets the manager
     history = played([meet])

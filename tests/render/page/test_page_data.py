@@ -54,6 +54,17 @@ def copied(batch):
     return type(batch.state)(*(array[0].copy() for array in batch.state))
 
 
+def mean_alignment(episode, state):
+    """Effort-weighted, of whoever holds each subtask: its owner, else the first of the most skilled in its domain."""
+    workflow, total = episode.workflow, 0.0
+    skills = np.array(episode.team.skills)
+    for k, (subtask, domain) in enumerate(zip(workflow.subtasks, workflow.domain_indices(), strict=True)):
+        holder = state.owner[k] if state.owner[k] >= 0 else skills[:, domain].argmax()
+        done = state.status[k] == c.DONE
+        total += subtask.effort * (state.finish_alignment[k] if done else state.alignment[holder, k])
+    return total / sum(subtask.effort for subtask in workflow.subtasks)
+
+
 def near(shown, wanted, digits):
     np.testing.assert_allclose(shown, wanted, atol=0.51 * 10.0**-digits, rtol=0)
 
@@ -76,6 +87,7 @@ def test_every_moment_is_that_of_a_batch_stepped_by_hand(seed, action_format):
         near(np.array(shown["alignment"][t]) / 1000, state.alignment[:n, :k], 3)
         near(shown["debt"][t], state.debt[:n], 4)
         near(shown["progress"][t], 1 - state.remaining[:k].sum() / effort.sum(), 4)
+        near(shown["mean_alignment"][t], mean_alignment(episode, state), 4)
         near(shown["communication_hours"][t], state.tally[c.COMMUNICATION_HOURS], 4)
     for t, state in enumerate(states[1:]):
         action = state.action[:n]
