@@ -15,7 +15,7 @@ from simulate import random_env
 
 from c2c_env import EnvConfig, parallel_env
 from c2c_env.episodes import episode_file, history
-from c2c_env.episodes.episode import EpisodeError, ModelText
+from c2c_env.episodes.episode import EpisodeError, ModelText, StepChecks
 from c2c_env.episodes.episode_file import episode_name, is_episode_file, memory_fault, read_episode, write_episode
 from c2c_env.episodes.history import simulate
 from c2c_env.make import make_batch
@@ -172,6 +172,42 @@ def test_an_edit_with_the_checksum_is_found_when_it_is_simulated(episode, path):
     put(path, content)
     with pytest.raises(EpisodeError, match=r"step 5 does not come out as it was recorded, with c2c_env"):
         simulate(read_episode(path))
+
+
+@pytest.mark.parametrize(
+    ("policies", "player"),
+    [
+        (("a",) * 3, "a"),
+        (("",) * 3, "unknown"),
+        (("a", "human", "a"), "human with a"),
+        (("", "", "b"), "b with unknown"),
+    ],
+)
+def test_who_played_is_said_in_a_few_words(episode, policies, player):
+    assert replace(episode, policies=policies).player == player
+
+
+CHECKED = [
+    *("debt", "last_work", "spoken_hours", "remaining", "status", "owner", "worked_hours", "aligned_hours"),
+    *("understanding", "request_topic", "tally"),
+]
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_a_check_depends_on_every_array(episode, name):
+    batch = episode.batch()
+    before = StepChecks().next(batch)
+    array = getattr(batch.state, name)
+    array[(0,) * array.ndim] += 1
+    assert StepChecks().next(batch) != before
+
+
+def test_a_check_depends_on_the_rewards_and_on_the_checks_before(episode):
+    batch, checks = episode.batch(), StepChecks()
+    first = checks.next(batch)
+    assert checks.next(batch) != first == StepChecks().next(batch)
+    batch.out.reward_terms[0, 0, 0] += 1
+    assert StepChecks().next(batch) != first
 
 
 @pytest.mark.parametrize("place", range(8))
