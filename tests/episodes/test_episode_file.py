@@ -58,6 +58,7 @@ def assert_equal(one, other):
 
 def test_what_is_written_is_read_again(episode, path):
     assert_equal(read_episode(path), episode)
+    assert (episode.policies, episode.policy_seed) == (("boss", "a", "b"), 7)
     assert is_episode_file(path)
     assert path.name.startswith("csv-import-tool-boss-with-a-and-b--seed5--")
 
