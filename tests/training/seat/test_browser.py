@@ -17,6 +17,7 @@ from c2c_env.core import constants as c
 from c2c_env.text.observation_text import Letter
 from training.seat.choices import Move
 from training.seat.guard import Address
+from training.seat.keeping import replay_html
 from training.seat.server import Seat, make_server
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -119,6 +120,31 @@ def test_a_game_is_played_to_its_end_with_clicks(serving, watched):
     ]  # fmt: skip
     page.click("#replay a")
     assert page.inner_text("p") == f"{step} steps"
+
+
+def test_the_replay_of_a_game_works_where_it_runs_apart(serving, watched):
+    game = small_game()
+    page = watched(serving(game, replay_html))
+    while game.phase == "choosing":
+        step = game.step
+        page.locator(f"input[name=work][value='{own_work(game)}']").check()
+        page.click("#go")
+        at_step(page, step + 1)
+    result_rows(page)
+    page.click("#replay a")
+    page.locator(".axis").first.wait_for()
+    assert page.evaluate("self.origin") == "null"  # it reaches neither the game nor its address
+    assert page.inner_text("h1") == HOSTILE
+    page.keyboard.press("ArrowRight")
+    page.locator(".episode").first.locator(".subtask").nth(1).click()
+    assert page.inner_text(".details h3") == "Subtask 1: Second"
+    page.wait_for_timeout(400)  # the address is written after a while
+    assert page.inner_text(".clock").startswith("Step 1 of ")
+    page.keyboard.press("End")
+    both = [int(game.metrics["steps"]), int(next(y for y in game.yardsticks).metrics["completion_time"] / 0.5)]
+    assert page.inner_text(".clock").startswith(f"Step {max(both)} of {max(both)}, ")
+    page.go_back()
+    assert result_rows(page)[1].startswith("you, as worker_1")
 
 
 def test_a_game_is_played_to_its_end_by_keyboard(serving, watched):
