@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import copy
 import functools
-import shutil
 
 import pytest
+from browser import open_browser
 from page_example import example, stretched
 
 from c2c_env.render.page import write_page
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the page is tried in a browser by playwright")
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-)
-ARGUMENTS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
 NASTY = "<img src=x onerror=alert(1)></script><b>bold</b>"
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed that could open the page"),
-]
+pytestmark = pytest.mark.slow
 
 
 @functools.cache
@@ -47,10 +36,8 @@ def one():
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with open_browser() as opened:
         yield opened
-        opened.close()
 
 
 class Opened:
