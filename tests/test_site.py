@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import functools
 import importlib.util
 import inspect
 import io
@@ -21,6 +22,7 @@ import c2c_env
 from agents.registry import FAMILIES, POLICIES
 from training.__main__ import make_parser
 from training.command_table import COMMANDS as KNOWN
+from training.episodes.episode_tables import MESSAGE_COLUMNS, STEP_COLUMNS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -179,6 +181,8 @@ def test_links_lead_to_pages_headings_and_pictures():
             address, _, anchor = target.partition("#")
             if address.endswith((".png", ".gif")):
                 good = name.startswith("tutorials/") or (ROOT / "notebooks" / address).is_file()
+            elif address in site.MADE:
+                good = not anchor
             else:
                 page = address or name
                 good = page in pages and (not anchor or anchor in anchors(pages[page]))
@@ -219,6 +223,34 @@ def test_tables_have_every_constant_and_every_metric():
     defaults = vars(c2c_env.EnvConfig())
     assert {name: default for name, default, _ in rows} == {name: str(value) for name, value in defaults.items()}
     assert re.findall(r"^\| `(\w+)` \|", site.metrics(), flags=re.MULTILINE) == list(c2c_env.METRICS)
+
+
+def test_tables_of_columns_are_those_of_exported_episodes():
+    for made, columns in ((site.step_columns, STEP_COLUMNS), (site.message_columns, MESSAGE_COLUMNS)):
+        rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", made(), flags=re.MULTILINE)
+        assert rows == [(name, meaning) for name, meaning in columns.items()]
+        assert f"<!-- insert {made.__name__} -->" in PAGES["watching.md"]
+
+
+@functools.cache
+def live_data():
+    """The data of the replay page that is made for the site."""
+    [data] = re.findall(r'<script type="application/json" id="data">(.*?)</script>', site.MADE["replay.html"]())
+    return json.loads(data)
+
+
+def test_the_live_replay_shows_a_silent_team_beside_one_that_speaks():
+    data = live_data()
+    assert (data["workflow"]["name"], len(data["agents"])) == ("csv-import-tool", 5)
+    silent, speaking = data["episodes"]
+    assert (silent["policy"], speaking["policy"]) == ("no_communication", "proactive")
+    assert silent["messages"] == []
+    assert any(message["value"] for message in speaking["messages"]), "what a message was worth is shown, too"
+
+
+def test_the_live_replay_is_linked_where_a_reader_begins_and_where_it_is_explained():
+    for name in ("index.md", "watching.md"):
+        assert "[See an episode move](replay.html)" in PAGES[name]
 
 
 def test_the_page_of_commands_has_the_help_of_each():

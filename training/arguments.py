@@ -192,14 +192,14 @@ def read_value(text: str) -> Any:
     return value
 
 
-def output_folder(place: str | Path) -> Path:
-    """Return the folder for results, which is made if need be."""
+def output_folder(place: str | Path, option: str = "--out") -> Path:
+    """Return the folder for results that an option names; it is made if need be."""
     folder = Path(place)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:  # a `ValueError` if no system has such a path
         reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"cannot make the folder {str(place)!r} (--out): {reason}") from error
+        raise ConfigError(f"cannot make the folder {str(place)!r} ({option}): {reason}") from error
     return folder
 
 

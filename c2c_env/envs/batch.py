@@ -43,6 +43,7 @@ class Batch:
         invalid: int8 [B, N], 1 where the last action was illegal.
         workflow_index: int64 [B], read-only, the workflow of each environment as an index of `pool`.
         layout: the named layout of an observation.
+        begun: int64 [B], how often each environment was reset or went back to a snapshot.
 
     Args:
         workflow: see `c2c_env.parallel_env`.
@@ -87,6 +88,7 @@ class Batch:
         self._allocate()
         self._pack_shared()
         self._has_episodes = False
+        self.begun = np.zeros(num_envs, dtype=np.int64)
         self._connect()
 
     @staticmethod
@@ -321,6 +323,7 @@ class Batch:
 
     def _begin(self, rows: Array, task: int) -> None:
         """Start the next episode in rows."""
+        self.begun[rows] += 1
         self._has_episodes = True
         self.out.terminated[rows] = self.out.truncated[rows] = 0
         self._share(self._split(rows), lambda chunk: self._begin_chunk(chunk, task))
@@ -458,6 +461,7 @@ class Batch:
             self._place(rows, before)
             raise
         self._has_episodes = True
+        self.begun[rows] += 1
         self._run(rows, constants.SHOW)
 
     def _place(self, rows: Array, index: Any) -> None:

@@ -13,7 +13,7 @@ import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,12 @@ from c2c_env.workflows.schema import Subtask, Workflow
 
 EPISODE_FORMAT = 1
 EPISODE_SUFFIX = ".episode.json.gz"
-MOST_EPISODE_BYTES = 2**28  # of a file that is read, unpacked: 500 steps of 17 prompted agents have some 10**8
+MOST_EPISODE_BYTES = 2**27  # of a file that is read, unpacked: 500 steps of 17 prompted agents have some 10**8
+MOST_PIECES = 2**22  # texts, commas and brackets of such a file, which take memory: 500 steps of 17 agents have 10**5
 MOST_ENTRIES = 50_000_000  # numbers of an environment that a file may ask for
 _GZIP = b"\x1f\x8b"
+_GZIP_BITS = 31  # tells zlib that it reads a file of gzip
+_PIECE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[,\[{]', re.DOTALL)
 _KEYS = (
     *("format", "version", "workflow", "team", "config", "seed", "number", "policies", "policy_seed"),
     *("actions", "factors", "checks", "texts", "failure", "checksum"),
@@ -49,7 +52,7 @@ _NAMES: Check = (
 
 def episode_name(episode: Episode) -> str:
     """A name for the file of an episode; the same episode has the same one, another episode another one."""
-    words = re.sub(r"[^A-Za-z0-9]+", "-", f"{episode.workflow.name}--{episode.player}").strip("-")[:80]
+    words = re.sub(r"[^A-Za-z0-9]+", "-", f"{episode.workflow.name}--{episode.player}").strip("-")[:80] or "episode"
     which = f"seed{episode.seed}" + (f"-{episode.number}" if episode.number else "")
     return f"{words}--{which}--{_checksum(_content(episode))[:8]}{EPISODE_SUFFIX}"
 
@@ -67,7 +70,7 @@ def pack_episode(episode: Episode) -> bytes:
     """What the file of an episode holds; the same episode gives the same bytes."""
     content = _content(episode)
     document = json.dumps({**content, "checksum": _checksum(content)}, separators=(",", ":"))
-    return gzip.compress(document.encode(), mtime=0)
+    return gzip.compress(document.encode(), compresslevel=6, mtime=0)  # 9 takes as long as the episode itself
 
 
 def _content(episode: Episode) -> dict[str, Any]:
@@ -130,14 +133,33 @@ def read_episode(path: str | os.PathLike[str]) -> Episode:
 def _unpacked(path: str | os.PathLike[str], where: str) -> bytes:
     content = read_bounded(path, "episode file", EpisodeError, MOST_EPISODE_BYTES)
     if content.startswith(_GZIP):
-        try:
-            with gzip.open(BytesIO(content)) as packed:
-                content = packed.read(MOST_EPISODE_BYTES + 1)
-        except (OSError, EOFError, zlib.error) as error:
-            raise EpisodeError(f"{where} is damaged or cut: {error}") from error
+        content = _gunzipped(content, where)
     if len(content) > MOST_EPISODE_BYTES:
         raise EpisodeError(f"{where} holds more than {MOST_EPISODE_BYTES:,} bytes, which no episode does")
+    if _has_too_many_pieces(content):
+        raise EpisodeError(f"{where} holds more than {MOST_PIECES:,} values, which no episode does")
     return content
+
+
+def _gunzipped(packed: bytes, where: str) -> bytes:
+    """At most one byte more than may be; further members, which `gzip` would unpack as well, are damage."""
+    reader = zlib.decompressobj(_GZIP_BITS)
+    try:
+        content = reader.decompress(packed, MOST_EPISODE_BYTES + 1)
+    except zlib.error as error:
+        raise EpisodeError(f"{where} is damaged or cut: {error}") from error
+    if len(content) <= MOST_EPISODE_BYTES and not reader.eof:
+        raise EpisodeError(f"{where} is damaged or cut: its compressed content has no end")
+    if reader.unused_data:
+        raise EpisodeError(f"{where} is damaged: {len(reader.unused_data):,} bytes follow its compressed content")
+    return content
+
+
+def _has_too_many_pieces(document: bytes) -> bool:
+    """Whether a JSON document of few bytes would take much memory, before anything of it is made."""
+    if sum(map(document.count, (b",", b"[", b"{", b'"'))) <= MOST_PIECES:  # signs within texts are counted as well
+        return False
+    return next(islice(_PIECE.finditer(document), MOST_PIECES, None), None) is not None
 
 
 def _episode(content: Mapping[str, Any]) -> Episode:
@@ -210,22 +232,37 @@ def memory_fault(config: EnvConfig, agents: int, subtasks: int) -> str:
 
 
 def _integers(rows: Any, shape: tuple[int, ...]) -> Array:
+    _check_numbers("actions", rows, 3, (int,))
     actions = np.array(rows, dtype=object) if not rows else np.array(rows)
     if actions.ndim != 3 or actions.shape[1:] != shape or actions.dtype.kind != "i":
         found = f"{actions.dtype} of shape {actions.shape}"
         raise EpisodeError(f"actions are {found}, expected integers of shape (steps, {shape[0]}, {shape[1]})")
-    if abs(actions).max() >= 2**31:
-        raise EpisodeError(f"actions go up to {abs(actions).max()}, expected 32-bit integers")
+    if actions.min() < -(2**31) or actions.max() >= 2**31:
+        raise EpisodeError(f"actions go from {actions.min()} to {actions.max()}, expected 32-bit integers")
     return actions.astype(np.int32)
 
 
 def _factors(rows: Any, shape: tuple[int, ...]) -> Array:
     if rows is None:
         return np.ones(shape)
+    _check_numbers("factors", rows, 2, (int, float))
     factors = np.array(rows, dtype=np.float64)
     if factors.shape != shape or not ((factors >= 0.0) & (factors <= 1.0)).all():
         raise EpisodeError(f"factors have shape {factors.shape}, expected numbers in [0, 1] of shape {shape}")
     return factors
+
+
+def _check_numbers(name: str, rows: Any, depth: int, kinds: tuple[type, ...]) -> None:
+    """Check lists in lists before numpy makes an array of them, which takes the longest text as the size of all."""
+    level: list[Any] = [rows]
+    for _ in range(depth):
+        if not all(type(row) is list for row in level):
+            raise EpisodeError(f"{name} are not lists of numbers, {depth} within each other")
+        level = [value for row in level for value in row]
+    wrong = [value for value in level if type(value) not in kinds]
+    if wrong:
+        expected = "integers" if kinds == (int,) else "numbers"
+        raise EpisodeError(f"{name} hold {str(wrong[0])[:50]!r}, expected {expected}")
 
 
 def _text(data: Mapping[str, Any], steps: int, agents: int) -> ModelText:

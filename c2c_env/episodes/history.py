@@ -15,8 +15,11 @@ from c2c_env.envs.batch import Batch
 from c2c_env.episodes.episode import Episode, EpisodeError, StepChecks, take_step
 from c2c_env.episodes.message_log import MessageLog, MessageRecord
 from c2c_env.episodes.trace import Trace
+from c2c_env.errors import C2CError
 from c2c_env.metrics import longest_chain
 from c2c_env.version import __version__
+
+MOST_ALIGNMENTS = 2**25  # Alignment Factors of agents in all moments of an episode: 256 MiB
 
 
 class Use(IntEnum):
@@ -123,10 +126,12 @@ def simulate(episode: Episode) -> History:
     """Simulate an episode and check every step of it.
 
     Raises:
-        EpisodeError: it comes out otherwise than it was recorded, or goes on after its end, or has no end.
+        EpisodeError: it comes out otherwise than it was recorded, goes on after its end, has no end, or is so long
+            that what happened in it would fill the memory.
     """
-    batch = episode.batch()
-    trace, checks, log = Trace(batch), StepChecks(), MessageLog(batch)
+    _check_size(episode)
+    batch = _batch_of(episode)
+    trace, checks, log = Trace(batch, most=episode.length), StepChecks(), MessageLog(batch)
     moments = Moments(batch, episode.length)
     for step, (actions, factors) in enumerate(zip(episode.actions, episode.factors, strict=True), 1):
         if batch.terminated[0] or batch.truncated[0]:
@@ -149,6 +154,21 @@ def simulate(episode: Episode) -> History:
         events=tuple(_events(trace, log)),
         metrics=batch.metrics(0),
     )
+
+
+def _check_size(episode: Episode) -> None:
+    agents, subtasks = episode.team.size, len(episode.workflow.subtasks)
+    if (episode.length + 1) * agents * subtasks > MOST_ALIGNMENTS:
+        what = f"{episode.length} steps of {agents} agents and {subtasks} subtasks"
+        raise EpisodeError(f"the episode has {what}, which take too much memory to be simulated")
+
+
+def _batch_of(episode: Episode) -> Batch:
+    """The start of the episode, of which a file may say what does not fit together."""
+    try:
+        return episode.batch()
+    except C2CError as error:
+        raise EpisodeError(f"the episode cannot be played: {error}") from error
 
 
 def _other_way(episode: Episode, step: int) -> str:

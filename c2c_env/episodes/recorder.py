@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -36,8 +37,8 @@ class Verbal(Protocol):
 class EpisodeRecorder:
     """Records one environment of a batch from its reset on; call `record` after every step.
 
-    An episode counts when it has come to its end; what is left before is not written. After the end nothing more is
-    recorded, so that one callback serves a whole batch.
+    An episode counts when it has come to its end; what is left before is not written, nor what began anew.
+    After the end nothing more is recorded, so that one callback serves a whole batch.
 
     Args:
         batch: an environment of which was just reset.
@@ -63,7 +64,8 @@ class EpisodeRecorder:
         if len(self.policies) != batch.num_agents:
             raise ConfigError(f"there are {len(self.policies)} policies for {batch.num_agents} agents")
         self._policy_seed = policy_seed
-        self._key, self._start = int(batch.state.key[row]), int(batch.state.t[row])
+        self._start = int(batch.state.t[row])
+        self._begun = int(batch.begun[row])
         self._checks = StepChecks()
         self._found: list[str] = []
         self._actions: list[Array] = []
@@ -77,7 +79,7 @@ class EpisodeRecorder:
     def record(self) -> None:
         """Add the step that was just taken, and write the episode if it was the last one."""
         batch, state, b, t = self.batch, self.batch.state, self.row, int(self.batch.state.t[self.row])
-        if self._start or int(state.key[b]) != self._key or t != len(self._actions) + 1:
+        if self._start or int(batch.begun[b]) != self._begun or t != len(self._actions) + 1:
             return
         self._actions.append(batch.action_buffer[b].copy())
         self._factors.append(state.judged[b, : batch.num_agents].copy())
@@ -117,13 +119,17 @@ def write_into(folder: str | os.PathLike[str]) -> Write:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteError(f"cannot make folder {str(place)!r}: {error.strerror or error}") from error
-    return lambda episode: write_episode(episode, place / episode_name(episode))
+    return partial(_write_into, place)
+
+
+def _write_into(place: Path, episode: Episode) -> None:
+    write_episode(episode, place / episode_name(episode))
 
 
 class Recorder(BaseParallelWrapper[str, Any, Any]):
     """Writes every episode that an environment plays to its end into a folder.
 
-    An episode that is reset before its end, or that goes on from a snapshot, leaves no file.
+    An episode that is reset before its end, or that goes on from a snapshot or in a copy, leaves no file.
 
     Args:
         env: made by `c2c_env.parallel_env`, perhaps in further wrappers.
@@ -166,6 +172,10 @@ class Recorder(BaseParallelWrapper[str, Any, Any]):
         """Go back to a snapshot, which ends the recording until the next reset; see `C2CParallelEnv.restore`."""
         self._recorder = None
         return self.env.unwrapped.restore(snapshot)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy has, which records nothing until its next reset: the episode is that of the first one."""
+        return {**vars(self), "_recorder": None}
 
     def note(self, text: ModelText) -> None:
         """Keep what a language model was asked and answered; it is written with the episode."""

@@ -22,6 +22,7 @@ class Trace:
     Args:
         batch: a batch that was just reset. If its episode has gone on, the trace starts there.
         row: which of its environments is recorded.
+        most: the steps for which there is room, if there are fewer of them than up to the horizon.
     """
 
     t: Annotated[Array, Spec("i4", "T", "number of the step, from 1")]
@@ -45,13 +46,14 @@ class Trace:
     reworked: Annotated[Array, Spec("?", "T K", "subtasks that came back in this step")]
     reward_terms: Annotated[Array, Spec("f8", "T N TERMS", "see `constants.REWARD_TERMS`")]
 
-    def __init__(self, batch: Batch, row: int = 0) -> None:
+    def __init__(self, batch: Batch, row: int = 0, most: int | None = None) -> None:
         self.batch, self.row, self.length = batch, row, 0
         self.team = batch.max_agents
         params, state = batch.params, batch.state
         self._workflow = int(state.workflow[row])
         self._num_subtasks = int(params.num_subtasks[self._workflow])
         steps = max(1, int(params.horizon[self._workflow]) - int(state.t[row]))
+        steps = steps if most is None else min(steps, most)
         self._arrays = allocate(Trace, {"T": steps, "N": batch.num_agents, "K": self._num_subtasks})
         self._key = int(state.key[row])
         self._last_t = int(state.t[row])

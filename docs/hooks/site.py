@@ -1,7 +1,7 @@
 """What the site takes from elsewhere, so that it cannot differ from it: docstrings, help texts, notebooks, pictures.
 
 A line `<!-- insert NAME -->` of a page is replaced by what `INSERTED[NAME]` makes. Notebooks, their pictures and
-`notebooks/learning.md` are pages of the site that have no file in `docs`.
+`notebooks/learning.md` are pages of the site that have no file in `docs`, and so is what the makers of `MADE` make.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import json
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
+REPLAYED = {"workflow": "csv-import-tool", "policies": ["no_communication", "proactive"], "team_size": 5}
 HELP_WIDTH = "100"
 COLOURS = re.compile(r"\x1b\[[\d;]*m")
 MARKER = re.compile(r"^<!-- insert (\w+) -->$", flags=re.MULTILINE)
@@ -64,8 +66,27 @@ def metrics() -> str:
     """A table of the metrics of an episode."""
     from c2c_env import METRICS
 
-    rows = [f"| `{name}` | {meaning.replace('|', ' or ')} |" for name, meaning in METRICS.items()]
-    return "\n".join(["| metric | meaning |", "|---|---|", *rows])
+    return meanings("metric", METRICS)
+
+
+def step_columns() -> str:
+    """A table of the columns of exported steps."""
+    from training.episodes.episode_tables import STEP_COLUMNS
+
+    return meanings("column", STEP_COLUMNS)
+
+
+def message_columns() -> str:
+    """A table of the columns of exported messages."""
+    from training.episodes.episode_tables import MESSAGE_COLUMNS
+
+    return meanings("column", MESSAGE_COLUMNS)
+
+
+def meanings(kind: str, explained: Mapping[str, str]) -> str:
+    """A table of names with what they mean."""
+    rows = [f"| `{name}` | {meaning.replace('|', ' or ')} |" for name, meaning in explained.items()]
+    return "\n".join([f"| {kind} | meaning |", "|---|---|", *rows])
 
 
 def commands() -> str:
@@ -93,12 +114,37 @@ def help_of(command: str) -> str:
     return COLOURS.sub("", printed.getvalue()).strip()
 
 
-INSERTED = {"environment": environment_page, "constants": constants, "metrics": metrics, "commands": commands}
+INSERTED = {
+    "environment": environment_page,
+    "constants": constants,
+    "metrics": metrics,
+    "commands": commands,
+    "step_columns": step_columns,
+    "message_columns": message_columns,
+}
 
 
 def with_insertions(markdown: str) -> str:
     """A page with its markers replaced."""
     return MARKER.sub(lambda marker: INSERTED[marker[1]](), markdown)
+
+
+# --- pages that are made -------------------------------------------------------------------------------------------
+
+
+def live_replay() -> str:
+    """The page that replays the two episodes `REPLAYED`, which are played now, as `c2c-env replay` makes it."""
+    from c2c_env.episodes.history import simulate
+    from c2c_env.render.page import page_html
+    from c2c_env.render.page.page_data import page_data
+    from training.attribution.message_values import message_values
+    from training.episodes.sources import Played, chosen_episodes
+
+    histories = [simulate(episode) for episode in chosen_episodes([], Played(**REPLAYED), {})]
+    return page_html(page_data(histories, [message_values(history.episode, history) for history in histories]))
+
+
+MADE = {"replay.html": live_replay}
 
 
 # --- notebooks as pages --------------------------------------------------------------------------------------------
@@ -131,7 +177,7 @@ def notebook_page(path: Path) -> tuple[str, dict[str, bytes]]:
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add what lies beside `docs`: notebooks, what was learned, and figures."""
+    """Add what lies beside `docs`, which is notebooks, what was learned and figures, and the pages that are made."""
     from mkdocs.structure.files import File
 
     def add(target: str, **source: Any) -> None:
@@ -146,6 +192,8 @@ def on_files(files: Any, config: Any) -> Any:
         add(f"tutorials/{path.stem}.md", content=page)
         for name, content in pictures.items():
             add(f"tutorials/{name}", content=content)
+    for name, make in MADE.items():
+        add(name, content=make())
     return files
 
 

@@ -46,6 +46,7 @@ ENVIRONMENTS = {
             "torchrl_ppo",
         ),
     ),
+    "video": Environment(("moviepy==2.2.1",), ("gymnasium_video",)),  # pillow below 12
     "rllib": Environment(("ray[rllib]==2.60.0",), ("rllib_ppo",)),  # wants gymnasium 1.2.2
     "benchmarl": Environment(("benchmarl==1.5.2", "torchvision==0.28.0"), ("benchmarl_mappo",)),  # torchrl below 0.12
     "tianshou": Environment(("tianshou==2.0.1",), ("tianshou_dqn",)),  # pandas below 3

@@ -14,10 +14,12 @@ from recorded import recorded
 from simulate import random_env
 
 from c2c_env import EnvConfig, parallel_env
-from c2c_env.episodes import episode_file
-from c2c_env.episodes.episode import EpisodeError, ModelText
+from c2c_env.episodes import episode_file, history
+from c2c_env.episodes.episode import EpisodeError, ModelText, StepChecks
 from c2c_env.episodes.episode_file import episode_name, is_episode_file, memory_fault, read_episode, write_episode
 from c2c_env.episodes.history import simulate
+from c2c_env.make import make_batch
+from training.episodes.sources import play_episode
 
 TEXT = ModelText(2, (1,), (("system", "Rules."), ("user", "<b>Board</b>")), "work: s0", ("valid",), 12, 3, 0.25)
 
@@ -56,6 +58,7 @@ def assert_equal(one, other):
 
 def test_what_is_written_is_read_again(episode, path):
     assert_equal(read_episode(path), episode)
+    assert (episode.policies, episode.policy_seed) == (("boss", "a", "b"), 7)
     assert is_episode_file(path)
     assert path.name.startswith("csv-import-tool-boss-with-a-and-b--seed5--")
 
@@ -126,9 +129,13 @@ def test_a_file_with_a_wrong_byte_is_an_error_or_the_same_episode(tmp_path_facto
         (lambda c: c["actions"].pop(), "digits of checks, expected 8 for each of"),
         (lambda c: c["actions"][0].pop(), "damaged"),
         (lambda c: c.__setitem__("actions", []), r"of shape \(0,\), expected integers of shape \(steps, 3, 4\)"),
-        (lambda c: c["actions"][0][0].__setitem__(0, 0.5), "actions are float64 of shape"),
+        (lambda c: c["actions"][0][0].__setitem__(0, 0.5), "actions hold '0.5', expected integers"),
         (lambda c: c["actions"][0][0].__setitem__(0, 2**40), "expected 32-bit integers"),
-        (lambda c: c["actions"][0][0].__setitem__(0, "x"), "actions are"),
+        (lambda c: c["actions"][0][0].__setitem__(0, "x"), "actions hold 'x', expected integers"),
+        (lambda c: c["actions"][0][0].__setitem__(0, True), "actions hold 'True', expected integers"),
+        (lambda c: c["actions"][0][0].__setitem__(0, -(2**31) - 1), "actions go from -2147483649 to"),
+        (lambda c: c["actions"][0].__setitem__(0, 5), "actions are not lists of numbers, 3 within each other"),
+        (lambda c: c.__setitem__("factors", [["0.5"] * 3] * len(c["actions"])), "factors hold '0.5', expected numbers"),
         (lambda c: c.__setitem__("factors", [[2.0]]), r"factors have shape \(1, 1\), expected numbers in \[0, 1\]"),
         (lambda c: c.__setitem__("checks", "xyz"), "checks is 'xyz', expected hexadecimal digits"),
         (lambda c: c["config"].__setitem__("dtt", 1), "unknown constant 'dtt'; did you mean 'dt'"),
@@ -168,6 +175,50 @@ def test_an_edit_with_the_checksum_is_found_when_it_is_simulated(episode, path):
         simulate(read_episode(path))
 
 
+@pytest.mark.parametrize(
+    ("policies", "player"),
+    [
+        (("a",) * 3, "a"),
+        (("",) * 3, "unknown"),
+        (("a", "human", "a"), "human with a"),
+        (("", "", "b"), "b with unknown"),
+    ],
+)
+def test_who_played_is_said_in_a_few_words(episode, policies, player):
+    assert replace(episode, policies=policies).player == player
+
+
+CHECKED = [
+    *("debt", "last_work", "spoken_hours", "remaining", "status", "owner", "worked_hours", "aligned_hours"),
+    *("understanding", "request_topic", "tally"),
+]
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_a_check_depends_on_every_array(episode, name):
+    batch = episode.batch()
+    before = StepChecks().next(batch)
+    array = getattr(batch.state, name)
+    array[(0,) * array.ndim] += 1
+    assert StepChecks().next(batch) != before
+
+
+def test_a_check_depends_on_the_rewards_and_on_the_checks_before(episode):
+    batch, checks = episode.batch(), StepChecks()
+    first = checks.next(batch)
+    assert checks.next(batch) != first == StepChecks().next(batch)
+    batch.out.reward_terms[0, 0, 0] += 1
+    assert StepChecks().next(batch) != first
+
+
+@pytest.mark.parametrize("place", range(8))
+def test_every_digit_of_a_check_counts(episode, place):
+    last = episode.checks[-1]
+    other = last[:place] + f"{(int(last[place], 16) + 1) % 16:x}" + last[place + 1 :]
+    with pytest.raises(EpisodeError, match=f"step {episode.length} does not come out"):
+        simulate(replace(episode, checks=(*episode.checks[:-1], other)))
+
+
 def test_an_episode_without_its_end_is_an_error(episode):
     cut = replace(episode, actions=episode.actions[:5], factors=episode.factors[:5], checks=episode.checks[:5])
     with pytest.raises(EpisodeError, match="does not end with step 5"):
@@ -205,6 +256,53 @@ def test_a_bomb_is_not_unpacked(tmp_path, monkeypatch):
     assert path.stat().st_size < 100
     with pytest.raises(EpisodeError, match="holds more than 10,000 bytes"):
         read_episode(path)
+
+
+@pytest.mark.parametrize("piece", [b"[],", b"{},", b'"",', b'{"":"a,b"},', b"0.5,,"])
+def test_many_small_values_are_not_made(tmp_path, monkeypatch, piece):
+    # 2,000 times two signs that begin a value, while the texts of the other file hold as many commas
+    monkeypatch.setattr(episode_file, "MOST_PIECES", 3_000)
+    monkeypatch.setattr(episode_file, "parse_json", lambda *given: pytest.fail("it was parsed"))
+    path = tmp_path / "file"
+    path.write_bytes(gzip.compress(b"[" + 2_000 * piece))
+    with pytest.raises(EpisodeError, match="holds more than 3,000 values, which no episode does"):
+        read_episode(path)
+
+
+@pytest.mark.parametrize("text", ["," * 50_000, '"\\[{' * 50_000])
+def test_signs_within_texts_are_no_values(episode, tmp_path, monkeypatch, text):
+    long = replace(episode, texts=(replace(TEXT, answer=text),))
+    write_episode(long, tmp_path / "file")
+    monkeypatch.setattr(episode_file, "MOST_PIECES", 10_000)
+    assert read_episode(tmp_path / "file").texts == long.texts
+
+
+@pytest.mark.parametrize("more", [gzip.compress(b""), gzip.compress(b" "), b"more"])
+def test_what_follows_the_compressed_content_is_an_error(path, more):
+    path.write_bytes(path.read_bytes() + more)
+    with pytest.raises(EpisodeError, match=f"{len(more)} bytes follow its compressed content"):
+        read_episode(path)
+
+
+def test_texts_are_no_numbers_whose_array_would_be_as_wide_as_the_longest(path):
+    content = document(path)
+    content["actions"] = [[["a" * 10**5]], *[[[""]]] * 10**5]  # 40 gigabytes as an array of texts
+    put(path, content)
+    with pytest.raises(EpisodeError, match=r"actions hold 'a{50}', expected integers"):
+        read_episode(path)
+
+
+def test_a_late_horizon_takes_no_memory_and_a_long_episode_is_refused(monkeypatch):
+    episode = play_episode(make_batch("csv-import-tool", 3), "proactive", 0)
+    late = episode.config.with_fields(horizon=10**9)
+    assert simulate(replace(episode, config=late)).metrics["steps"] == episode.length
+    # one step more than there is room for: 3 agents and 8 subtasks at the start and after every step
+    assert len(episode.workflow.subtasks) == 8
+    monkeypatch.setattr(history, "MOST_ALIGNMENTS", 24 * (episode.length + 1))
+    simulate(episode)
+    monkeypatch.setattr(history, "MOST_ALIGNMENTS", 24 * episode.length + 23)
+    with pytest.raises(EpisodeError, match=f"has {episode.length} steps of 3 agents and 8 subtasks, which take too"):
+        simulate(episode)
 
 
 def test_memory_is_bounded_by_every_size():

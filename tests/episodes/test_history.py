@@ -13,6 +13,7 @@ from simulate import random_env
 
 from c2c_env import EnvConfig, Subtask, Team, Workflow, parallel_env
 from c2c_env.core import constants as c
+from c2c_env.episodes.episode import EpisodeError
 from c2c_env.episodes.history import Happening, Use, simulate
 
 TWO = Workflow(
@@ -61,6 +62,12 @@ def test_an_answer_counts_more_and_is_said_to_be_one():
     assert [reading.answers for message in (question, told) for reading in message.readings] == [False, True]
     assert question.readings[0].before == question.readings[0].after
     assert told.readings[0].after[0] == pytest.approx(0.2 + 0.45**0.5 * 0.75)
+
+
+def test_a_question_in_return_is_no_answer():
+    ask, back = [NOTHING, [0, c.CHAT_ASK, 0, 0], NOTHING], [[0, c.CHAT_ASK, 1, 0], NOTHING, NOTHING]
+    history = played([ask, [NOTHING] * 3, back])
+    assert [(message.sender, message.readings[0].answers) for message in history.messages] == [(1, False), (0, False)]
 
 
 def test_a_meeting_teaches_all_who_are_there_and_a_second_one_is_refused():
@@ -200,3 +207,38 @@ def test_a_judge_counts(tmp_path):
     assert judged.messages[0].readings[0].after[0] == pytest.approx(0.2 + 0.5 * 0.45 * 0.75)
     np.testing.assert_array_equal(judged.episode.factors, factors)
     assert judged.episode.checks != replace(plain, factors=factors).checks
+
+
+def test_a_judge_counts_in_a_meeting_as_well():
+    env = parallel_env(TWO, team_size=2, **CALM)
+    env.reset(seed=0)
+    env.batch.message_factors[0, 0] = 0.5
+    history = simulate(recorded(env, steps=[[[0, c.MEET, 1, 0], NOTHING]]))
+    worker = history.messages[0].readings[1]
+    assert worker.after[0] == pytest.approx(0.2 + 0.5 * 0.9 * 0.75)
+
+
+@pytest.mark.parametrize(("expiry", "answers"), [(3, False), (4, True)])
+def test_a_meeting_answers_only_requests_that_have_not_expired(expiry, answers):
+    # worker 1 asks in step 1, which is read in step 2; in step 6, 4 steps later, the manager calls a meeting about it
+    ask, nothing = [NOTHING, [0, c.CHAT_ASK, 0, 0], NOTHING], [NOTHING] * 3
+    meet = [[0, c.MEET, 1, 0], NOTHING, NOTHING]
+    history = played([ask, nothing, nothing, nothing, nothing, meet], request_expiry=expiry)
+    held = history.messages[1]
+    assert [(reading.agent, reading.answers) for reading in held.readings] == [(0, False), (1, answers)]
+    assert history.metrics["answered_share"] == float(answers)
+
+
+def test_requirements_change_before_messages_are_read():
+    # all requirements change in every step: 0.4 of the worker's intent is left each time, and the manager has 0.95
+    history = played([[[0, c.CHAT_TELL, 1, 0], NOTHING, NOTHING]], volatility=1.0)
+    reading = history.messages[0].readings[0]
+    assert reading.before[0] == pytest.approx(0.2 * 0.4 * 0.4)
+    assert reading.after[0] == pytest.approx(0.032 + 0.45 * (0.95 - 0.032))
+    assert [event.subtask for event in history.events if event.kind == Happening.CHANGED][:2] == [0, 1]
+
+
+def test_sizes_that_are_too_small_are_an_error_of_the_episode():
+    episode = played([[NOTHING] * 3]).episode
+    with pytest.raises(EpisodeError, match=r"(?s)the episode cannot be played: .*max_subtasks is 1"):
+        simulate(replace(episode, config=replace(episode.config, max_subtasks=1)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from killing import kill_when
 from pettingzoo.test import parallel_api_test
+from pettingzoo.utils import parallel_to_aec
 from pettingzoo.utils.wrappers import BaseParallelWrapper
 from playing import assert_same, play
 
@@ -73,6 +76,66 @@ def test_an_episode_that_is_reset_or_restored_leaves_no_file(tmp_path):
     env.reset(seed=2)
     play(env, np.random.default_rng(0))
     assert [episode.seed for episode in files_of(tmp_path)] == [2]
+
+
+@pytest.mark.parametrize("back", [0, 1, 3])
+def test_an_episode_that_goes_back_below_the_recorder_leaves_no_file(tmp_path, back):
+    # it is at step 6 when it goes back, and comes to step 7 again with other actions before
+    env = Recorder(parallel_env("csv-import-tool", 2), tmp_path)
+    env.reset(seed=0)
+    play(env, np.random.default_rng(0), steps=6 - back)
+    snapshot = env.unwrapped.snapshot()
+    play(env, np.random.default_rng(1), steps=back)
+    env.unwrapped.restore(snapshot)
+    play(env, np.random.default_rng(2))
+    assert files_of(tmp_path) == []
+    env.reset(seed=1)
+    play(env, np.random.default_rng(0))
+    simulate(*files_of(tmp_path))
+
+
+def test_an_episode_that_is_reset_below_the_recorder_leaves_no_file(tmp_path):
+    env = Recorder(parallel_env("csv-import-tool", 2), tmp_path)
+    env.reset(seed=0)
+    play(env, np.random.default_rng(0), steps=1)
+    env.unwrapped.reset(seed=0)  # the same episode, which goes another way
+    play(env, np.random.default_rng(1))
+    assert files_of(tmp_path) == []
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_a_copy_records_from_its_next_reset_on_and_the_first_one_goes_on(tmp_path, copied):
+    env = Recorder(parallel_env("csv-import-tool", 2), tmp_path)
+    env.reset(seed=0)
+    play(env, np.random.default_rng(0), steps=5)
+    other = copied(env)
+    play(other, np.random.default_rng(1))
+    assert files_of(tmp_path) == []
+    other.reset(seed=7)
+    play(other, np.random.default_rng(1))
+    play(env, np.random.default_rng(0))
+    found = files_of(tmp_path)
+    assert sorted(episode.seed for episode in found) == [0, 7]
+    for episode in found:
+        simulate(episode)
+
+
+def test_it_records_below_and_above_other_wrappers(tmp_path):
+    env = BaseParallelWrapper(Recorder(BaseParallelWrapper(parallel_env("csv-import-tool", 2)), tmp_path))
+    env.reset(seed=0)
+    rng = np.random.default_rng(0)
+    sizes = env.unwrapped.batch.action_sizes
+    while env.agents:
+        env.step({agent: rng.integers(0, sizes) for agent in env.agents})
+    turns = parallel_to_aec(Recorder(parallel_env("csv-import-tool", 2), tmp_path))
+    turns.reset(seed=1)
+    for _ in turns.agent_iter():
+        *_, terminated, truncated, _ = turns.last()
+        turns.step(None if terminated or truncated else rng.integers(0, sizes))
+    found = files_of(tmp_path)
+    assert sorted(episode.seed for episode in found) == [0, 1]
+    for episode in found:
+        simulate(episode)
 
 
 @pytest.mark.parametrize("kind", ["lossy:0.5", "shuffled", "scrambled", "delayed:2", "free"])

@@ -29,16 +29,16 @@ from training.plotting import FIGURE_WIDTH, STYLE
 LANE_INCHES, CURVE_INCHES, HEAD_INCHES = 0.42, 1.3, 1.25
 SECONDS = 20.0  # that the drawing takes to be filled
 _HOLD = 0.85  # share of the time after which all of it is there
-# of Okabe and Ito
+# of Okabe and Ito, used as on the replay page
 _USE_COLOURS = {
-    Use.WORKING: "#0072B2",
-    Use.SENDING: "#E69F00",
-    Use.READING: "#F0E442",
-    Use.MEETING: "#000000",
+    Use.WORKING: "#009E73",
+    Use.SENDING: "#0072B2",
+    Use.READING: "#56B4E9",
+    Use.MEETING: "#E69F00",
     Use.WASTED: "#D55E00",
     Use.IDLE: "#E8E8E8",
 }
-_CHANNEL_COLOURS = {c.CHAT: "#CC79A7", c.EMAIL: "#56B4E9", c.MEETING: "#000000"}
+_CHANNEL_COLOURS = {c.CHAT: "#CC79A7", c.EMAIL: "#0072B2", c.MEETING: "#E69F00"}
 _BAR = 0.62  # height of a lane's bars; 1 is the distance of two lanes
 _PLAYED = "played"  # the name of the window, and of what is seen through it
 _SPACE = "{http://www.w3.org/2000/svg}"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agents.registry import LANGUAGE_MODELS
+from c2c_env.episodes.episode import Episode
 from c2c_env.episodes.episode_file import episode_name, write_episode
 from c2c_env.episodes.history import simulate
 from c2c_env.render.page import page_html
@@ -14,6 +15,7 @@ from training.arguments import output_folder
 from training.benchmark.human_games import append_game, read_games
 from training.episodes.sources import play_episode
 from training.seat.game import Game
+from training.seat.setting import GameSetting
 from training.seat.yardsticks import OTHERS
 
 
@@ -25,12 +27,11 @@ def keeper_of(results: str | None, episodes: str | None = None) -> Callable[[Gam
         episodes: folder for the file of the episode, if any.
 
     Raises:
-        ConfigError: the folder of results holds other ones than people's games.
-        WriteError: a folder cannot be made.
+        ConfigError: a folder cannot be made, or that of results holds other ones than people's games.
     """
     if results is not None:
-        read_games(Path(results))
-    place = None if episodes is None else output_folder(episodes)
+        read_games(output_folder(results, "--results"))  # before the game, which nobody wants to play in vain
+    place = None if episodes is None else output_folder(episodes, "--record")
 
     def keep(game: Game) -> str:
         said = [_add_row(game, Path(results))] if results is not None else []
@@ -62,12 +63,22 @@ def record_game(game: Game, folder: Path) -> Path:
 def replay_html(game: Game) -> str:
     """The page on which a game that has ended is watched again, beside a whole team on the same clock.
 
-    That is the team of the partners' policy, or of the usual one where the partners ask a language model.
+    That is the team of the partners' policy, or of the usual one where the partners ask a language model. The game is
+    shown alone where that team cannot play as a whole, such as a policy that was not made for the person's agent.
     """
-    setting, (episode,) = game.setting, game.episodes
+    (episode,) = game.episodes
+    own, team = simulate(episode), _whole_team(game.setting)
+    return page_html(page_data([own] if team is None else [own, simulate(team)]))
+
+
+def _whole_team(setting: GameSetting) -> Episode | None:
+    """The same episode by a whole team, or None where that cannot play it."""
     asks = setting.partners.partition(":")[0] == LANGUAGE_MODELS
-    team = play_episode(setting.start_batch(), OTHERS[0] if asks else setting.partners, setting.seed, setting.options)
-    return page_html(page_data([simulate(episode), simulate(team)]))
+    try:
+        name = OTHERS[0] if asks else setting.partners
+        return play_episode(setting.start_batch(), name, setting.seed, setting.options)
+    except Exception:  # policies of other people may raise anything, and the table of results says what
+        return None
 
 
 def row_of(game: Game) -> dict[str, object]:

@@ -13,9 +13,11 @@ from c2c_env.core.arrays import Array
 from c2c_env.episodes.episode import Episode, ModelText
 from c2c_env.episodes.history import History
 from c2c_env.episodes.message_log import MessageRecord
+from c2c_env.episodes.trace import Trace
 from c2c_env.errors import ConfigError
 from c2c_env.metrics import METRICS
 from c2c_env.render.page import MOST_COMPARED, PAGE_FORMAT
+from c2c_env.text.names import without_controls
 from c2c_env.workflows.schema import FACETS
 
 _HOUR_DIGITS, _SHARE_DIGITS = 4, 4
@@ -37,49 +39,58 @@ def page_data(histories: Sequence[History], values: Sequence[Values] | None = No
     _check_comparable([history.episode for history in histories])
     params, workflow = histories[0].batch.params, first.workflow
     row = int(histories[0].batch.state.workflow[0])
+    terms = _weighted(histories)
     given = values if values is not None else [[None] * len(history.messages) for history in histories]
     return {
         "format": PAGE_FORMAT,
-        "workflow": {"name": workflow.name, "title": workflow.title or workflow.name, "tier": workflow.tier},
+        "workflow": {
+            "name": without_controls(workflow.name),
+            "title": without_controls(workflow.title or workflow.name),
+            "tier": workflow.tier,
+        },
         "agents": first.team.agents,
         "skills": _lists(np.array(first.team.for_domains(workflow.domains, "the workflow").skills), 3),
-        "domains": list(workflow.domains),
+        "domains": list(map(without_controls, workflow.domains)),
         "subtasks": _subtasks(first),
         "dt": params.dt,
         "lower_bound": float(params.lower_bound[row]),
         "horizon": int(params.horizon[row]),
-        "seed": first.seed,
+        "seed": str(first.seed),  # as a number, a browser would round it
         "channels": list(c.CHANNELS),
         "facets": list(FACETS),
-        "reward_terms": [c.REWARD_TERMS[n] for n in _weighted(first)],
+        "reward_terms": [c.REWARD_TERMS[n] for n in terms],
         "speeches": list(c.SPEECHES),
         "metric_meanings": METRICS,
-        "episodes": [_episode(history, worth) for history, worth in zip(histories, given, strict=True)],
+        "episodes": [_episode(history, worth, terms) for history, worth in zip(histories, given, strict=True)],
     }
 
 
-def _weighted(episode: Episode) -> list[int]:
-    """The terms of the reward that count."""
-    return [n for n, weight in enumerate(episode.config.reward_weights) if weight]
+def _weighted(histories: Sequence[History]) -> list[int]:
+    """The terms of the reward that count in some episode."""
+    weights = [history.episode.config.reward_weights for history in histories]
+    return [n for n in range(len(c.REWARD_TERMS)) if any(one[n] for one in weights)]
 
 
 def _check_comparable(episodes: Sequence[Episode]) -> None:
     if not 1 <= len(episodes) <= MOST_COMPARED:
         raise ConfigError(f"got {len(episodes)} episodes, expected one or two")
     first, last = episodes[0], episodes[-1]
-    for what in ("workflow", "team", "config", "seed", "number"):
+    for what in ("workflow", "team", "seed", "number"):
         if getattr(first, what) != getattr(last, what):
             shown = [getattr(one, what).name if what == "workflow" else getattr(one, what) for one in (first, last)]
-            detail = "" if what in ("team", "config") else f": {shown[0]} and {shown[1]}"
+            detail = "" if what == "team" else f": {shown[0]} and {shown[1]}"
             raise ConfigError(f"the two episodes have different values of {what}{detail}; only equal ones are compared")
+    if first.config.dt != last.config.dt:
+        lengths = f"{first.config.dt} and {last.config.dt} hours"
+        raise ConfigError(f"the two episodes have steps of {lengths}; only equal ones are compared on one clock")
 
 
 def _subtasks(episode: Episode) -> list[dict[str, Any]]:
     needs, domains = episode.workflow.prerequisite_indices(), episode.workflow.domain_indices()
     return [
         {
-            "id": subtask.id,
-            "title": subtask.title or subtask.id,
+            "id": without_controls(subtask.id),
+            "title": without_controls(subtask.title or subtask.id),
             "domain": int(domain),
             "effort": subtask.effort,
             "complexity": subtask.complexity,
@@ -89,10 +100,10 @@ def _subtasks(episode: Episode) -> list[dict[str, Any]]:
     ]
 
 
-def _episode(history: History, values: Values) -> dict[str, Any]:
+def _episode(history: History, values: Values, terms: list[int]) -> dict[str, Any]:
     moments, trace, episode = history.moments, history.trace, history.episode
     return {
-        "policy": episode.player,
+        "policy": without_controls(episode.player),
         "steps": episode.length,
         "success": bool(history.metrics["success"]),
         "metrics": {name: None if math.isnan(x) else x for name, x in history.metrics.items()},
@@ -108,14 +119,21 @@ def _episode(history: History, values: Values) -> dict[str, Any]:
         "wanted": trace.work.tolist(),
         "work": trace.worked.tolist(),
         "hours": _lists(history.hours, _HOUR_DIGITS),
-        "reward_terms": _lists(trace.reward_terms.mean(axis=1)[:, _weighted(episode)], 6),
-        "actions": episode.actions.tolist(),
+        "reward_terms": _lists(trace.reward_terms.mean(axis=1)[:, terms], 6),
+        "actions": _decisions(trace).tolist(),
         "events": [vars(event) for event in history.events],
         "messages": [
             _message(history, message, value) for message, value in zip(history.messages, values, strict=True)
         ],
         "texts": [_text(text) for text in episode.texts],
     }
+
+
+def _decisions(trace: Trace) -> Array:
+    """What the actions [T, N, parts] meant, in every format: the team follows the agents, and silence says nothing."""
+    recipient = np.where(trace.recipient == trace.team, trace.batch.num_agents, trace.recipient)
+    parts = (trace.work + 1, trace.speech, recipient, trace.topic, trace.symbol, trace.variant)
+    return np.stack(parts, axis=-1)
 
 
 def _message(history: History, message: MessageRecord, value: float | None) -> dict[str, Any]:

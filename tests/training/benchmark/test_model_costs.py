@@ -23,10 +23,10 @@ from agents.prompted.client.answer_cache import CACHE_FILE
 from agents.prompted.client.client import close_all
 from agents.prompted.decompose import PlannedWorkflow, to_toml
 from agents.prompted.replay import replay
+from agents.prompted.transcript import read_transcript
 from training.__main__ import main, make_parser
 from training.benchmark import choose_cells, results
 from training.benchmark.model_costs import in_dollars
-from training.commands.episodes.replay import read_transcript
 
 ROOT = Path(__file__).parents[3]
 TEAM = "prompted:direct@rule"

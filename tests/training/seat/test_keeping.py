@@ -16,7 +16,7 @@ from training.benchmark.run_folders import finished_runs
 from training.report.read_results import read_results_table
 from training.seat.choices import Move
 from training.seat.game import Game
-from training.seat.keeping import keeper_of
+from training.seat.keeping import keeper_of, replay_html
 from training.seat.setting import GameSetting
 
 
@@ -65,8 +65,16 @@ def test_a_folder_with_other_results_is_refused_before_the_game(tmp_path, capsys
     assert (tmp_path / "results.csv").read_text() == "policy,seed\nproactive,1\n"
 
 
+@pytest.mark.parametrize("option", ["--results", "--record"])
+def test_a_folder_that_cannot_be_made_is_an_error_before_the_game(tmp_path, capsys, option):
+    (tmp_path / "file").write_text("")
+    assert main(["play", "--terminal", option, str(tmp_path / "file" / "games")]) == 2
+    assert f"games' ({option}): Not a directory" in capsys.readouterr().err
+
+
 def test_a_result_that_cannot_be_written_is_said_at_the_end(tmp_path):
     keep = keeper_of(str(tmp_path / "games"))
+    (tmp_path / "games").rmdir()
     (tmp_path / "games").write_text("a file")
     game = play_on(small_game(keep=keep))
     assert game.note.startswith("The result could not be written: ")
@@ -80,6 +88,18 @@ def test_a_tier_is_the_workflow_of_the_benchmark_with_that_seed():
     assert (setting.workflow, setting.split) == (generate("simple", TEST_SEEDS[3]), "generated")
     with pytest.raises(ConfigError, match="--seed is 99999999, expected less than"):
         GameSetting.named("simple", role="worker_1", partners="proactive", seed=99999999)
+
+
+def test_the_replay_shows_the_game_beside_a_whole_team_or_alone_where_that_cannot_play(monkeypatch):
+    game = play_on(small_game())
+    assert "worker_1" in replay_html(game)
+    assert "<title>seat-small: human with proactive and proactive</title>" in replay_html(game)
+
+    def fail(*given):
+        raise RuntimeError("made for two agents only")
+
+    monkeypatch.setattr("training.seat.keeping.play_episode", fail)
+    assert "<title>seat-small: human with proactive</title>" in replay_html(game)
 
 
 @pytest.mark.slow

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     history = simulate(episode)
     print_episode(console, history.trace, history.metrics, describe_player(episode))
     if args.record:
-        path = output_folder(args.record) / episode_name(episode)
+        path = output_folder(args.record, "--record") / episode_name(episode)
         write_episode(episode, path)
         console.print(f"Episode: {path}", markup=False, soft_wrap=True)
     return 0

@@ -210,7 +210,7 @@ function drawTeam() {
     const skills = Object.entries(mate.skills).sort((left, right) => right[1] - left[1]);
     item.append(
       make("span", mate.you ? `${mate.name} (you)` : mate.name, "name"),
-      make("span", mate.working ? ` worked on ${mate.working} in the last step` : " worked on nothing in the last step"),
+      make("span", view.step ? ` worked on ${mate.working || "nothing"} in the last step` : ""),
       make("div", skills.map(([domain, skill]) => `${domain} ${number(skill)}`).join(" · "), "remark"),
     );
     return item;

@@ -22,16 +22,17 @@ export const USES = [
   { name: "idle", colour: "var(--idle)" },
 ];
 export const DEBT = { name: "debt", colour: "var(--debt)" };
-export const CHANNELS = [BLUE, PURPLE, ORANGE];
+export const CHANNELS = [PURPLE, BLUE, ORANGE]; // chat, email, meeting, as in the other pictures
 export const EVENTS = {
   finished: { title: "subtask finished", colour: GREEN },
   rework: { title: "came back as rework", colour: VERMILLION },
   changed: { title: "requirements changed", colour: PURPLE },
   meeting: { title: "meeting", colour: ORANGE },
+  refused: { title: "meeting refused", colour: BLUE },
 };
 
 // the ramp of Alignment Factors that the other pictures of an environment use as well: the brighter, the higher
-const RAMP = ["#471365", "#3e4a89", "#26828e", "#35b779", "#b5de2b", "#fde725"];
+const RAMP = ["#471365", "#482878", "#3e4a89", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 export const alignmentColour = scaleLinear(
   RAMP.map((_, n) => n / (RAMP.length - 1)),
   RAMP,

@@ -118,6 +118,7 @@ const SHAPES = {
   rework: ["path", { d: "M0,-4.5L4.5,4H-4.5Z" }],
   changed: ["path", { d: "M0,-5L5,0L0,5L-5,0Z" }],
   meeting: ["rect", { x: -3.5, y: -3.5, width: 7, height: 7 }],
+  refused: ["path", { d: "M-4,-2.5L-2.5,-4L0,-1.5L2.5,-4L4,-2.5L1.5,0L4,2.5L2.5,4L0,1.5L-2.5,4L-4,2.5L-1.5,0Z" }],
 };
 
 function markOf(parent, kind, x, y) {

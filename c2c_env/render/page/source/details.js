@@ -29,7 +29,8 @@ function messageTitle(replay, e, m) {
 function showMessage(panel, replay, e, m) {
   const episode = replay.episodes[e];
   const message = episode.messages[m];
-  const paid = [`${replay.agents[message.sender]} ${hours(message.hours)}`, ...message.readings.map(({ agent, hours: cost }) => `${replay.agents[agent]} ${hours(cost)}`)];
+  const others = message.readings.filter(({ agent }) => agent !== message.sender); // the host of a meeting is there as well
+  const paid = [`${replay.agents[message.sender]} ${hours(message.hours)}`, ...others.map(({ agent, hours: cost }) => `${replay.agents[agent]} ${hours(cost)}`)];
   make(panel, "p", {}, `Paid by: ${paid.join(", ")}.`);
   if (message.answers) make(panel, "p", {}, "It answers an open request.");
   if (message.symbol !== null) make(panel, "p", {}, `It carries the symbol ${message.symbol}.`);

@@ -35,12 +35,21 @@ export function keepAddress(state) {
   let timer = 0;
   state.follow(() => {
     clearTimeout(timer);
-    timer = setTimeout(() => history.replaceState(null, "", hashOf(state)), DELAY);
+    timer = setTimeout(() => write(hashOf(state)), DELAY);
   });
   addEventListener("hashchange", () => {
     state.read(location.hash);
     state.announce();
   });
+}
+
+// Where a page runs apart from others, a browser may forbid it to change the address; the page works without that.
+function write(hash) {
+  try {
+    history.replaceState(null, "", hash);
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+  }
 }
 
 export function hashOf({ step, subtask, agent, message }) {

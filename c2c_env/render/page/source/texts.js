@@ -20,7 +20,7 @@ function showText(panel, replay, episode, { agents, prompt, answer, label, ...co
   const box = make(panel, "article", {});
   const who = agents.map((agent) => replay.agents[agent]).join(", ");
   make(box, "h4", {}, replay.compared ? `${episode.letter}: ${who}` : who);
-  make(box, "p", {}, `${[`The answer is ${label}`, ...spent(costs)].join(", ")}.`);
+  make(box, "p", {}, facts(label, costs));
   make(box, "pre", { class: "answer" }, answer);
   const asked = make(box, "details");
   make(asked, "summary", {}, "Prompt");
@@ -28,6 +28,11 @@ function showText(panel, replay, episode, { agents, prompt, answer, label, ...co
     make(asked, "h5", {}, role);
     make(asked, "pre", {}, content);
   }
+}
+
+function facts(label, costs) {
+  const found = label ? [`The answer is ${label}`, ...spent(costs)] : spent(costs);
+  return found.length ? `${found.join(", ")}.` : "";
 }
 
 function spent({ prompt_tokens: asked, answer_tokens: answered, money }) {

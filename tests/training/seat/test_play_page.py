@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import socket
 import threading
 import time
-from pathlib import Path
 
 import pytest
+from browser import open_browser
 from game_parts import HOSTILE, own_work, small_game
 
 from c2c_env.core import constants as c
 from c2c_env.text.observation_text import Letter
 from training.seat.choices import Move
 from training.seat.guard import Address
+from training.seat.keeping import replay_html
 from training.seat.server import Seat, make_server
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or ""
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not Path(CHROMIUM).is_file(), reason="there is no Chromium; set CHROMIUM to its path"),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as running:
-        started = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
+    with open_browser() as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -119,6 +107,31 @@ def test_a_game_is_played_to_its_end_with_clicks(serving, watched):
     ]  # fmt: skip
     page.click("#replay a")
     assert page.inner_text("p") == f"{step} steps"
+
+
+def test_the_replay_of_a_game_works_where_it_runs_apart(serving, watched):
+    game = small_game()
+    page = watched(serving(game, replay_html))
+    while game.phase == "choosing":
+        step = game.step
+        page.locator(f"input[name=work][value='{own_work(game)}']").check()
+        page.click("#go")
+        at_step(page, step + 1)
+    result_rows(page)
+    page.click("#replay a")
+    page.locator(".axis").first.wait_for()
+    assert page.evaluate("self.origin") == "null"  # it reaches neither the game nor its address
+    assert page.inner_text("h1") == HOSTILE
+    page.keyboard.press("ArrowRight")
+    page.locator(".episode").first.locator(".subtask").nth(1).click()
+    assert page.inner_text(".details h3") == "Subtask 1: Second"
+    page.wait_for_timeout(400)  # the address is written after a while
+    assert page.inner_text(".clock").startswith("Step 1 of ")
+    page.keyboard.press("End")
+    both = [int(game.metrics["steps"]), int(next(y for y in game.yardsticks).metrics["completion_time"] / 0.5)]
+    assert page.inner_text(".clock").startswith(f"Step {max(both)} of {max(both)}, ")
+    page.go_back()
+    assert result_rows(page)[1].startswith("you, as worker_1")
 
 
 def test_a_game_is_played_to_its_end_by_keyboard(serving, watched):

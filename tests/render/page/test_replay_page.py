@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import copy
 import functools
-import shutil
 
 import pytest
+from browser import open_browser
 from page_example import example, stretched
 
 from c2c_env.render.page import write_page
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the page is tried in a browser by playwright")
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-)
-ARGUMENTS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
 NASTY = "<img src=x onerror=alert(1)></script><b>bold</b>"
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed that could open the page"),
-]
+pytestmark = pytest.mark.slow
 
 
 @functools.cache
@@ -47,10 +36,8 @@ def one():
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with open_browser() as opened:
         yield opened
-        opened.close()
 
 
 class Opened:
@@ -127,7 +114,7 @@ def test_buttons_and_the_slider_change_the_step(opened):
 
 def test_keys_step_play_and_visit_events(opened):
     shown = opened(one())
-    events = sorted({event["step"] for event in shown.data["episodes"][0]["events"] if event["kind"] != "refused"})
+    events = sorted({event["step"] for event in shown.data["episodes"][0]["events"]})
     for key, step in [("ArrowRight", 1), ("End", shown.data["episodes"][0]["steps"]), ("Home", 0), ("n", events[0])]:
         shown.page.keyboard.press(key)
         assert shown.step == step, key
@@ -229,6 +216,32 @@ def test_a_message_shows_its_costs_its_effect_and_its_text(opened):
         assert f"{before:.2f} → {after:.2f}" in text
 
 
+def test_the_host_of_a_meeting_pays_once(opened):
+    data = one()
+    message = data["episodes"][0]["messages"][0]
+    sender, reader = message["sender"], message["readings"][0]["agent"]
+    there = [{"agent": agent, "hours": 0.5 * (agent != sender)} for agent in sorted((sender, reader))]
+    readings = [message["readings"][0] | one_there for one_there in there]
+    message |= {"speech": "meet", "channel": 2, "hours": 0.5, "readings": readings}
+    shown = opened(data, address="#message=0.0")
+    agents = data["agents"]
+    assert f"Paid by: {agents[sender]} 0.50 h, {agents[reader]} 0.50 h." in shown.text(".details")
+
+
+def test_an_episode_of_every_kind_of_event_marks_each(opened):
+    data = one()
+    kinds = ["finished", "rework", "changed", "meeting", "refused"]
+    data["episodes"][0]["events"] = [
+        {"step": n, "kind": kind, "subtask": 1, "agent": 0} for n, kind in enumerate(kinds, 1)
+    ]
+    shown = opened(data)
+    for n, kind in enumerate(kinds, 1):
+        assert shown.page.locator(f".marks .mark-{kind}").count() == 1
+        shown.page.keyboard.press("n")
+        assert shown.step == n
+    assert "Step 5: meeting refused, subtask 1" in shown.page.locator(".marks .mark-refused title").text_content()
+
+
 def test_an_arc_is_dashed_until_it_is_read(opened):
     shown = opened(one())
     message = shown.data["episodes"][0]["messages"][0]
@@ -285,6 +298,13 @@ def test_hostile_text_is_shown_as_text(opened):
     shown.page.locator(".tables tbody tr").first.wait_for()
     assert NASTY in shown.text(".tables")
     assert shown.page.locator("img, b:text-is('bold')").count() == 0
+
+
+def test_an_answer_without_a_label_has_no_empty_sentence(opened):
+    data = one()
+    data["episodes"][0]["texts"][0] |= {"label": "", "prompt_tokens": None, "money": None}
+    shown = opened(data, address="#step=1")
+    assert "The answer is" not in shown.text(".texts")
 
 
 def test_prompts_are_left_out_where_there_are_none(opened):
