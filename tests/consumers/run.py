@@ -1,5 +1,7 @@
 """Trains with every library that is listed here, each by its script: `python tests/consumers/run.py [NAME ...]`.
 
+The scripts of what is published in `integrations` run its tests.
+
 Libraries that get along share a virtual environment; the others have their own. All see what is installed beside the
 interpreter that runs this file (torch above all), and are kept in .venv-consumers under a key of their pins.
 """
@@ -30,11 +32,13 @@ class Environment:
 
     Attributes:
         checkouts: the environment variable that names a checkout, for scripts whose library is no package.
+        projects: folders of this repository that are installed too, as they stand there and without what they need.
     """
 
     pins: tuple[str, ...]
     scripts: tuple[str, ...]
     checkouts: Mapping[str, str] = field(default_factory=dict)
+    projects: tuple[str, ...] = ()
 
 
 # fmt: off
@@ -60,6 +64,10 @@ ENVIRONMENTS = {
         ("epymarl_qmix", "onpolicy_mappo"),
         {"epymarl_qmix": "EPYMARL", "onpolicy_mappo": "ONPOLICY"},
     ),
+    "openenv": Environment(("openenv==0.10.0",), ("openenv_server",), projects=("integrations/openenv",)),
+    "verifiers": Environment(  # openai below 3
+        ("verifiers==0.4.0",), ("verifiers_team",), projects=("integrations/verifiers",)
+    ),
 }
 # fmt: on
 
@@ -67,7 +75,9 @@ ENVIRONMENTS = {
 def built(name: str, environment: Environment) -> Path:
     """The interpreter of an environment, which is made if it is not there."""
     base = sysconfig.get_path("purelib")
-    key = hashlib.sha256("\n".join((*environment.pins, TORCH, base, sys.version)).encode()).hexdigest()[:10]
+    key = hashlib.sha256(
+        "\n".join((*environment.pins, *environment.projects, TORCH, base, sys.version)).encode()
+    ).hexdigest()[:10]
     folder = KEPT / f"{name}-{key}"
     python, ready = folder / "bin" / "python", folder / ".ready"
     if not ready.exists():
@@ -78,12 +88,19 @@ def built(name: str, environment: Environment) -> Path:
             check=True, capture_output=True, text=True,
         )  # fmt: skip
         (Path(places.stdout.strip()) / "base.pth").write_text(f"{base}\n", encoding="utf-8")
-        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", TORCH, *environment.pins]
-        done = subprocess.run(install, capture_output=True, text=True)
-        if done.returncode:
-            sys.exit(done.stdout + done.stderr)
+        install(python, TORCH, *environment.pins)
+        for project in environment.projects:
+            install(python, "--no-deps", "--editable", str(ROOT / project))
         ready.touch()  # what pip says of other pins beside is expected
     return python
+
+
+def install(python: Path, *what: str) -> None:
+    """Have pip install something into the environment of an interpreter."""
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
 
 
 def run(python: Path, script: str) -> tuple[bool, str]:
