@@ -19,6 +19,8 @@ from c2c_env.errors import C2CError, ConfigError, raise_faults
 from c2c_env.make import make_batch
 from c2c_env.render.page import MOST_COMPARED
 
+TRANSCRIPT_SUFFIXES = (".jsonl.gz", ".jsonl")
+
 
 @dataclass(frozen=True)
 class Played:
@@ -89,7 +91,12 @@ def load_episode(path: str | os.PathLike[str]) -> Episode:
         ConfigError: a transcript is damaged.
         ReplayError: a transcript goes another way here.
     """
-    return read_episode(path) if is_episode_file(path) else replay_transcript(path)
+    if is_episode_file(path):
+        return read_episode(path)
+    if not str(path).endswith(TRANSCRIPT_SUFFIXES):
+        expected = f"{EPISODE_SUFFIX} (an episode) or {' or '.join(TRANSCRIPT_SUFFIXES)} (a transcript)"
+        raise ConfigError(f"{os.fspath(path)!r} is no episode by its name, expected one that ends in {expected}")
+    return replay_transcript(path)
 
 
 def load_episodes(places: Sequence[str]) -> dict[str, Episode]:

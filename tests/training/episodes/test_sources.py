@@ -46,6 +46,7 @@ def test_a_file_is_shown_in_words(kept, capsys):
         (["FILE", "--workflow", "simple", "--seed", "1"], "got files and --workflow, --seed; expected files, or"),
         (["FILE", "FILE", "FILE"], "got 3 episodes, expected one, or two to compare"),
         (["FILE", "FILE", "-o", "two.gif"], "'two.gif' can show one episode, got 2; a page (.html) compares two"),
+        (["page.html"], "'page.html' is no episode by its name, expected one that ends in .episode.json.gz"),
         (["none.episode.json.gz"], "cannot read episode file 'none.episode.json.gz'"),
         (["--workflow", "simple", "--policies", "proactiv"], "did you mean 'proactive'"),
         (["--workflow", "simple", "--policies", "a,b,c"], "got 3 episodes, expected one, or two"),
