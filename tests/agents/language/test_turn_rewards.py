@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.language.group_advantages import turn_advantages
-from agents.language.privileged_rewards import LUCKS, STREAM_TURNS
+from agents.language.privileged_rewards import LUCKS, STREAM_TURNS, OracleForecast
 from agents.language.tasks import TextTask
 from agents.language.text_game import TextGame
 from agents.language.turn_rewards import TURN_REWARDS, InformationGain
@@ -49,17 +49,21 @@ def played(reward, task=TASK, seats=SEATS, seed=0, config=None, always=None):
     return game, np.array(earned)
 
 
-def hours_by_oracle(config, first=None):
-    """Mean hours of the task from its start, over the lucks, each in an environment of its own."""
+def hours_by_oracle(config, first=None, factor=1.0):
+    """Mean hours of the task from its start, over the lucks, each in an environment of its own.
+
+    The first action may be given, and how much of its usual effect the manager's message has in it.
+    """
     hours = []
     for luck in range(LUCKS):
         batch = TextTask.named(TASK).batch(config)
         with np.errstate(over="ignore"):
             batch.state.key[0] = hash_counter(batch.state.key[0], STREAM_TURNS, 0, np.uint64(luck))
         team, actions = OracleTeam(PolicyContext.of(batch)), first
+        batch.message_factors[0, 0] = factor
         while not (batch.terminated[0] or batch.truncated[0]):
             batch.step(team.act_batch(batch, np.arange(1)) if actions is None else actions[None])
-            actions = None
+            actions, batch.message_factors[0, 0] = None, 1.0
         hours.append(batch.metrics(0)["completion_time"])
     return np.mean(hours)
 
@@ -164,6 +168,16 @@ def test_a_message_gains_the_hours_that_the_oracle_needs_longer_without_it(topic
     said[0] = [0, CHAT_TELL, 2, topic]
     hours = hours_by_oracle(config, silent) - hours_by_oracle(config, said)
     assert gains == pytest.approx([hours / batch.params.lower_bound[0], 0.0, 0.0], abs=1e-12)
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.3])
+def test_what_a_judge_thinks_of_a_message_counts_for_that_message_only(factor):
+    config, batch = EnvConfig(), TextTask.named(TASK).batch(EnvConfig())
+    said = np.zeros_like(batch.action_buffer[0])
+    said[0] = [0, CHAT_TELL, 2, 0]
+    batch.message_factors[0, 0] = factor
+    found = OracleForecast(batch).hours_after(said[None])
+    assert found.tolist() == [hours_by_oracle(config, said, factor)]
 
 
 def test_some_messages_gain_and_some_cost():
