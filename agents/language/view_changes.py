@@ -20,7 +20,7 @@ def view_changes(before: str, after: str) -> str:
 
 def _sections(view: str) -> dict[str, list[str]]:
     """Return the lines of each section by the beginning of its first line, and the very first line by no name."""
-    first, *sections = [part.splitlines() for part in view.split("\n\n") if part]
+    first, *sections = [part.split("\n") for part in view.split("\n\n") if part]
     return {"": first} | {lines[0].partition(":")[0].partition(" (")[0]: lines for lines in sections}
 
 
