@@ -24,7 +24,7 @@ os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # TRL calls environments
 
 # what is different for the tiny model: short rollouts of few steps, on processors
 SMOKE: dict[str, Any] = {
-    "max_steps": 2, "num_generations": 2, "per_device_train_batch_size": 2, "gradient_accumulation_steps": 1,
+    "max_steps": 3, "num_generations": 2, "per_device_train_batch_size": 2, "gradient_accumulation_steps": 1,
     "max_completion_length": 1200, "max_tool_calling_iterations": 4, "learning_rate": 1e-3, "use_cpu": True,
 }  # fmt: skip
 FULL: dict[str, Any] = {

@@ -18,7 +18,7 @@ from train_seat import make_trainer, parse
 
 from agents.language.trl_seat import TrlSeat
 
-STEPS, ROLLOUTS, CALLS = 2, 2, 4  # as the settings for trying it say
+STEPS, ROLLOUTS, CALLS = 3, 2, 4  # as the settings for trying it say
 
 
 def main():
