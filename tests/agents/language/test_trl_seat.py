@@ -99,8 +99,10 @@ def test_a_tool_call_is_the_answer_of_the_game():
     seat.reset(task=TASK)
     answer = {"work": None, "speech": "email_ask", "recipient": "manager_0", "topic": "s1", "text": "What is it?"}
     for _ in range(3):
+        before = game.prompts()["worker_1"][-1][1]
         game.step({"worker_1": json.dumps(answer)})
         said = seat.act(speech="email_ask", recipient="manager_0", topic="s1", text="What is it?")
+        assert said == f"Done.\n{view_changes(before, game.prompts()['worker_1'][-1][1])}"
         assert said.startswith("Done.\nYou are worker_1. ")
     assert str(seat.metrics) == str(game.metrics)  # as text, since a delay without answers is not a number
     assert seat.metrics["messages"] >= 3.0

@@ -20,7 +20,7 @@ from agents.oracle.oracle_team import OracleTeam
 from agents.policy import PolicyContext
 from agents.potentials import forecast, information
 from c2c_env import EnvConfig
-from c2c_env.core.constants import CHAT_TELL, SPEECH
+from c2c_env.core.constants import CHAT_TELL, MEET, SPEECH
 from c2c_env.core.rng import hash_counter
 from c2c_env.errors import ConfigError, ResetNeededError
 
@@ -102,6 +102,7 @@ def test_information_gain_by_hand():
     assert gain.earned() == pytest.approx([0.0, 0.0, expected])
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None)
 @given(st.integers(0, 999), st.sampled_from(["simple", "medium"]), st.integers(3, 5))
 def test_information_gain_telescopes(seed, tier, size):
@@ -113,6 +114,7 @@ def test_information_gain_telescopes(seed, tier, size):
     np.testing.assert_allclose((earned - team).sum(axis=0), gained[0, [0, 2]], atol=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None)
 @given(st.integers(0, 999), st.sampled_from([None, IDLE]))
 def test_forecasts_of_all_episodes_of_a_task_have_the_same_sum(seed, always):
@@ -124,6 +126,7 @@ def test_forecasts_of_all_episodes_of_a_task_have_the_same_sum(seed, always):
     np.testing.assert_allclose((earned - team).sum(axis=0), [first, first], atol=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None)
 @given(st.integers(0, 999), st.sampled_from(["simple", "medium"]), st.integers(3, 5), st.sampled_from([None, IDLE]))
 def test_time_to_go_sums_to_minus_the_completion_time(seed, tier, size, always):
@@ -168,6 +171,20 @@ def test_a_message_gains_the_hours_that_the_oracle_needs_longer_without_it(topic
     said[0] = [0, CHAT_TELL, 2, topic]
     hours = hours_by_oracle(config, silent) - hours_by_oracle(config, said)
     assert gains == pytest.approx([hours / batch.params.lower_bound[0], 0.0, 0.0], abs=1e-12)
+
+
+def test_each_message_is_compared_with_silence_of_its_sender_alone():
+    config, batch = EnvConfig(), TextTask.named(TASK).batch(EnvConfig())
+    tell = {"work": None, "speech": "chat_tell", "recipient": "worker_2", "topic": "s0", "text": ""}
+    meet = {"work": None, "speech": "meet", "recipient": "manager_0", "topic": "s2", "text": ""}
+    gains = counterfactual_of({"manager_0": json.dumps(tell), "worker_1": json.dumps(meet), "worker_2": IDLE})
+    said = np.zeros_like(batch.action_buffer[0])
+    said[0], said[1] = [0, CHAT_TELL, 2, 0], [0, MEET, 0, 2]
+    without_tell, without_meet = said.copy(), said.copy()
+    without_tell[0, SPEECH] = without_meet[1, SPEECH] = 0
+    hours = np.array([hours_by_oracle(config, actions) for actions in (said, without_tell, without_meet, 0 * said)])
+    assert gains == pytest.approx([*(hours[1:3] - hours[0]) / batch.params.lower_bound[0], 0.0], abs=1e-12)
+    assert hours[3] not in hours[1:3]  # silence of both is something else
 
 
 @pytest.mark.parametrize("factor", [0.0, 0.3])
