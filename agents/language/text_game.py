@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from agents.language.tasks import TextTask
-from agents.language.turn_rewards import TurnReward, make_turn_reward
+from agents.language.turn_rewards import EpisodeRewards, check_turn_reward, make_turn_reward
 from agents.mixed_team import SeatedTeam
 from agents.play import decide_actions
 from agents.policy import Array, Judging, PolicyContext
@@ -42,7 +42,7 @@ class TurnOutcome:
     Attributes:
         label: "valid", "repaired", or "invalid", which is silence and no work.
         how: what was repaired, or why it is invalid.
-        reward: of the step, by the game's reward.
+        reward: of the step, by the game's reward; `TextGame.settled_rewards` says what it counts in the end.
     """
 
     label: str
@@ -101,6 +101,7 @@ class TextGame:
     ) -> None:
         if isinstance(seats, str) and seats != ALL_SEATS:
             seats = (seats,)
+        check_turn_reward(reward)
         self.wanted_seats, self.partners, self.strategy, self.reward = seats, partners, strategy, reward
         self.config, self.options = config or EnvConfig(), dict(options or {})
         self._started = False
@@ -116,7 +117,7 @@ class TextGame:
         others = np.array([i for i, name in enumerate(agents) if name not in self.seats], dtype=np.int64)
         self._own = np.array([agents.index(name) for name in self.seats])
         self._partners = self._partners_of(others)
-        self._turn_reward: TurnReward = make_turn_reward(self.reward, self.batch)
+        self._rewards: EpisodeRewards = make_turn_reward(self.reward, self.batch)
         self.episodes: list[Episode] = []
         policies = [OUTSIDE if name in self.seats else self.partners for name in agents]
         self._recorder = EpisodeRecorder(self.batch, self.episodes.append, policies, task.index, verbal=self.team)
@@ -158,6 +159,17 @@ class TextGame:
         """Metrics of the episode so far, see `c2c_env.METRICS`."""
         return self.batch.metrics(0)
 
+    def settled_rewards(self) -> dict[str, list[float]]:
+        """What each turn of each seat counts in the end, which with a gated reward depends on how the episode ended.
+
+        Raises:
+            ResetNeededError: no episode was started, or it is not over yet.
+        """
+        if not self._started or not self.ended:
+            raise ResetNeededError("rewards are settled when an episode is over; call start() and step() first")
+        settled = self._rewards.settled()
+        return {name: settled[:, i].tolist() for name, i in zip(self.seats, self._own, strict=True)}
+
     # --- a step ----------------------------------------------------------------------------------------------
 
     def prompts(self) -> dict[str, tuple[Message, ...]]:
@@ -194,9 +206,8 @@ class TextGame:
         self._answers.by_prompt = {
             question.messages: answers[agent_name(agents[0])] for agents, question in self._questions()
         }
-        self._turn_reward.begin()
         self._take_step()
-        rewards = self._turn_reward.earned()
+        rewards = self._rewards.earned()
         labels = {turn.agents[0]: turn.decisions[0] for turn in self.team.turns[0]}
         return {
             name: TurnOutcome(labels[int(i)].label, labels[int(i)].how, float(rewards[i]))
@@ -212,6 +223,7 @@ class TextGame:
                     batch.message_factors[0, agents] = factors
         actions[self._own] = decide_actions(batch, self.team, _ONLY, self._own)[0]
         batch.action_buffer[0] = actions
+        self._rewards.begin()
         batch.step_written(_ONLY)
         self._recorder.record()
 

@@ -56,6 +56,7 @@ ENVIRONMENTS = {
     "tianshou": Environment(("tianshou==2.0.1",), ("tianshou_dqn",)),  # pandas below 3
     "xuance": Environment(("xuance==1.4.4", "torchvision==0.28.0"), ("xuance_mappo",)),  # numpy below 2
     "agilerl": Environment(("agilerl==2.58.0", "peft==0.21.2"), ("agilerl_maddpg",)),  # pettingzoo below 1.27
+    "trl": Environment(("trl==1.16.0", "transformers==5.24.0"), ("trl_grpo",)),
     "checkouts": Environment(  # what these two repositories import
         (
             "sacred==0.8.7", "einops==0.8.2", "setuptools==79.0.1", "wandb==0.31.0", "tensorboardX==2.6.5",

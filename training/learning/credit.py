@@ -34,11 +34,7 @@ from agents.learned.memory import Memory
 from agents.learned.network import Actor
 from agents.learned.torch_decider import to_tensors
 from agents.policy import Array
-from c2c_env import Batch
-from c2c_env.core import constants as c
-from c2c_env.core.arrays import Params, State
-from c2c_env.core.compile import cpu
-from c2c_env.core.rewards import forecast_rows
+from agents.potentials import Potentials, forecast, information, potentials
 from c2c_env.core.rng import hash_counter, uniform
 from training.learning.learners.environments import Group
 from training.learning.ranges import Count, NotNegative, Share, Whole
@@ -72,13 +68,6 @@ class CreditConfig:
     measure: Literal["reward", "hours"] = "reward"
 
 
-class Potentials(NamedTuple):
-    """Functions of a state whose changes are credited."""
-
-    information: Array  # [E, N], at most 0
-    forecast: Array  # [E], shares of the lower bound
-
-
 class Credit:
     """Turns the rewards of a group into what its learner is told.
 
@@ -110,35 +99,6 @@ class Credit:
             forecast = self.config.forecast * as_tensor(self.before.forecast - gained.forecast, rewards)[:, None]
         team = own.mean(dim=1, keepdim=True)
         return (1.0 - self.config.individual) * team + self.config.individual * own + forecast
-
-
-def potentials(batch: Batch) -> Potentials:
-    """What is credited of the present states."""
-    return Potentials(
-        information(batch.params, batch.state), forecast(batch.params, batch.state, batch.num_envs, batch.backend)
-    )
-
-
-def information(params: Params, state: State) -> Array:
-    """Effort-weighted log-probability [B, N] that each agent's understanding gives the true facets, at most 0.
-
-    An understanding is read as the probability to give the true facet of a subtask, and never counts as less than the
-    Alignment Factor's floor. What is done counts no more.
-    """
-    played = state.workflow
-    logs = np.log(np.maximum(state.understanding[:, : params.num_agents], params.alignment_floor))
-    understood = np.einsum("bnkf,bkf->bnk", logs, params.weights[played])
-    left = np.where(state.status == c.DONE, 0.0, params.effort[played]) / params.total_effort[played][:, None]
-    total: Array = np.einsum("bnk,bk->bn", understood, left)
-    return total
-
-
-def forecast(params: Params, state: State, count: int, backend: str) -> Array:
-    """Hours to the end with today's owners and Alignment Factors, as a share of the lower bound, of the first rows."""
-    hours = np.empty(count)
-    cpu.load(backend, forecast_rows)(params, state, hours)
-    share: Array = hours / params.lower_bound[state.workflow[:count]]
-    return share
 
 
 def as_tensor(numbers: Array, like: Tensor) -> Tensor:

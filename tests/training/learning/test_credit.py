@@ -16,6 +16,7 @@ from agents.learned.actions import without_content
 from agents.learned.network import Actor
 from agents.learned.plan import Plan
 from agents.learned.weights import NetworkConfig, save_policy
+from agents.potentials import forecast, information, potentials
 from c2c_env import Batch, EnvConfig, Generated, Team
 from c2c_env.core.constants import CHAT_TELL
 from training.__main__ import main
@@ -24,10 +25,7 @@ from training.learning.credit import (
     Credit,
     CreditConfig,
     Rehearsal,
-    forecast,
-    information,
     normalised_by_step,
-    potentials,
 )
 from training.learning.learners.environments import Group
 from training.learning.learners.mappo import PPO, PPOConfig
