@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,3 +93,17 @@ class Account:
             "judged": float(self.judged),
             "judged_invalid": float(self.unjudged),
         }
+
+
+def sum_columns(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Add up the columns of those who ask models in one team; it has failed if one of them has."""
+    summed = {
+        name: sum(part[name] for part in parts) for name in parts[0] if name not in ("failure", "invalid_reasons")
+    }
+    reasons: Counter[str] = Counter()
+    for part in parts:
+        reasons.update(json.loads(part["invalid_reasons"]))
+    failures = [part["failure"] for part in parts if part["failure"]]
+    own = {"failed": float(bool(failures)), "failure": failures[0] if failures else ""}
+    own["invalid_reasons"] = json.dumps(dict(reasons.most_common()))
+    return {name: own[name] if name in own else summed[name] for name in parts[0]}

@@ -93,6 +93,15 @@ class PromptedTeam:
         self._accounts: dict[int, Account] = {}
         self.turns: dict[int, list[Turn]] = {}  # of the last step, by environment
         self._factors = np.ones(context.num_rows)
+        self._peers: Sequence[PromptedTeam] = (self,)
+
+    def join(self, peers: Sequence[PromptedTeam]) -> None:
+        """Play in a mixed team: words reach the agents of all peers, and when one fails an episode, all stop in it.
+
+        Args:
+            peers: the prompted members, of which this is one. They are reset together.
+        """
+        self._peers, self._post = peers, peers[0]._post
 
     # --- Policy ----------------------------------------------------------------------------------------------
 
@@ -109,7 +118,7 @@ class PromptedTeam:
 
     def act(self, observations: Array, action_masks: Array, rows: Array) -> Array:
         """Actions [R, parts]; see `agents.policy.Policy`."""
-        askings = [asking for asking in self._askings(rows) if not self._accounts[asking.env].failure]
+        askings = [asking for asking in self._askings(rows) if not self._has_failed(asking.env)]
         jobs = [partial(self._ask, asking, observations, action_masks) for asking in askings]
         actions = no_actions(self.context.config, len(rows))
         self._factors[rows] = 1.0
@@ -151,6 +160,14 @@ class PromptedTeam:
     def model_failure(self, env: int) -> str:
         """See `c2c_env.episodes.recorder.Verbal`."""
         return self._accounts[env].failure
+
+    def _has_failed(self, env: int) -> bool:
+        return any(peer.model_failure(env) for peer in self._peers)
+
+    @property
+    def num_asked(self) -> int:
+        """How many agents of an environment a model decides for."""
+        return self.context.num_agents
 
     def measure(self, observations: Array, action_masks: Array, rows: Array) -> list[tuple[int, int]]:
         """Environment and characters of the prompt of every question that `act` would ask, without asking."""
