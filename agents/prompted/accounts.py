@@ -63,6 +63,8 @@ class Account:
     reasons: Counter[str] = field(default_factory=Counter)
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    questions: int = 0
+    skipped: int = 0
     judged: int = 0
     unjudged: int = 0
     failure: str = ""
@@ -71,6 +73,7 @@ class Account:
         """Count a turn; an answer counts the same whether it was asked for now or came from the cache."""
         for decision in turn.decisions:
             self.counts[decision.label] += 1
+        self.questions += 1
         self.reasons.update(reason for reason in turn.reasons if reason)
         asked = [verdict for verdict in turn.verdicts if verdict.label]
         self.judged += len(asked)
@@ -80,10 +83,12 @@ class Account:
             self.completion_tokens += reply.completion_tokens
 
     def columns(self, options: ModelSettings) -> dict[str, Any]:
-        """Return for the results whether and why the episode failed, the answers by label, tokens and dollars."""
+        """Return for the results whether and why the episode failed, questions, answers, tokens and dollars."""
         return {
             "failed": float(bool(self.failure)),
             "failure": self.failure,
+            "questions": float(self.questions),
+            "questions_skipped": float(self.skipped),
             "answers": float(sum(self.counts.values())),
             **{f"answers_{label}": float(self.counts[label]) for label in LABELS},
             "invalid_reasons": json.dumps(dict(self.reasons.most_common())),

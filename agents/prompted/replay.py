@@ -23,7 +23,7 @@ from agents.prompted.prompted_team import PromptedTeam
 from agents.prompted.transcript import Transcript, effect, read_transcript
 from c2c_env import Batch
 from c2c_env.core.arrays import Array
-from c2c_env.episodes.episode import Episode, take_step
+from c2c_env.episodes.episode import Episode, ModelText, take_step
 from c2c_env.episodes.episode_file import config_from, memory_fault
 from c2c_env.episodes.recorder import EpisodeRecorder
 from c2c_env.episodes.trace import Trace
@@ -31,6 +31,7 @@ from c2c_env.errors import C2CError, ConfigError
 from c2c_env.text.names import agent_name, one_line
 
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+_LATER_COLUMNS = ("questions", "questions_skipped")  # which older transcripts do not have
 Jobs = Sequence[Callable[[], Awaitable[Any]]]
 
 
@@ -142,12 +143,20 @@ def replayed_episode(path: str) -> Episode:
     batch = transcript.batch()
     recorded: list[Episode] = []
     recorder = EpisodeRecorder(batch, recorded.append, transcript.policies)
-    for text in transcript.texts:
+    for text in _texts(transcript):
         recorder.note(text)
     for actions, factors in zip(transcript.actions, transcript.factors, strict=True):
         take_step(batch, actions, factors)
         recorder.record()
     return replace(recorded[0], failure=transcript.failures[-1])
+
+
+def _texts(transcript: Transcript) -> Sequence[ModelText]:
+    """What was asked and answered; replaying does not look at every word of it."""
+    try:
+        return transcript.texts
+    except _DAMAGE as error:
+        raise ConfigError(f"the questions of the transcript are damaged: {_words(error)}") from error
 
 
 def transcript_batch(transcript: Transcript) -> Batch:
@@ -238,7 +247,8 @@ def _compare_end(batch: Batch, team: PromptedTeam | PromptedSeats, transcript: T
         except _DAMAGE as error:
             raise ConfigError(f"the end of the transcript is damaged: it has no {what}") from error
         plain = {key: None if isinstance(x, float) and math.isnan(x) else x for key, x in got.items()}
-        _compare("the metric " if what == "metrics" else "the sum ", {key: recorded.get(key) for key in plain}, plain)
+        known = {key: recorded.get(key) for key in plain if key in recorded or key not in _LATER_COLUMNS}
+        _compare("the metric " if what == "metrics" else "the sum ", known, plain)
 
 
 def _compare(where: str, recorded: Mapping[str, Any], got: Mapping[str, Any]) -> None:
