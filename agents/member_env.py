@@ -12,7 +12,8 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from agents.policy import Array, Judging, Policy, PolicyContext, SeesState
+from agents.play import decide_actions
+from agents.policy import Array, Judging, Policy, PolicyContext, Seating, SeesState
 from agents.registry import make_policy
 from c2c_env.checks import choice_fault
 from c2c_env.core.rng import uniform
@@ -108,7 +109,9 @@ class MemberEnv(gymnasium.Env[Any, Any]):
         batch, policy = self.team_env.batch, self._policy
         others = np.delete(np.arange(batch.num_agents), self._place)
         actions = np.zeros_like(batch.action_buffer[0])
-        if isinstance(policy, SeesState):
+        if isinstance(policy, Seating):
+            actions[others] = decide_actions(batch, policy, np.arange(1), others)[0]
+        elif isinstance(policy, SeesState):
             actions[others] = policy.act_batch(batch, np.arange(1))[0, others]
         elif len(others):
             actions[others] = policy.act(batch.observations[0, others], batch.action_masks[0, others], others)

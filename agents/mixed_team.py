@@ -16,7 +16,8 @@ from c2c_env.errors import ConfigError
 class SeatedTeam:
     """In every environment, each policy decides for the agents of its own seats.
 
-    It is asked through `act_batch`, so that any of the policies may be a reference that sees the true state.
+    `agents.play.decide_actions` asks each of them in its own way, so that any of the policies may be a reference that
+    sees the true state.
 
     Args:
         seats: policies, each made for all agents of the batch, with the indices of the agents that follow it; together
@@ -35,12 +36,13 @@ class SeatedTeam:
         """Refuse: references need more than observations."""
         raise ConfigError("a mixed team is asked with its batch: call act_batch, as agents.play.play does")
 
+    def seated_members(self) -> Sequence[tuple[Policy, Array]]:
+        """See `agents.policy.Seating`."""
+        return self.seats
+
     def act_batch(self, batch: Batch, rows: Array) -> Array:
         """Decide for all agents in environments `rows` [R]: integers [R, N, parts]."""
-        actions = np.zeros((len(rows), batch.num_agents, len(batch.action_sizes)), dtype=np.int64)
-        for policy, agents in self.seats:
-            actions[:, agents] = decide_actions(batch, policy, rows, agents)
-        return actions
+        return decide_actions(batch, self, rows)
 
 
 class MixedTeam(SeatedTeam):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from agents.decision_checks import checked_decision
-from agents.policy import Array, Judging, Policy, SeesState
+from agents.policy import Array, Judging, Policy, Seating, SeesState
 from c2c_env import Batch
 from c2c_env.interventions import Intervention
 
@@ -35,6 +35,8 @@ def decide_actions(
         PolicyError: the policy did not answer with such integers, each in the range of its part.
     """
     asked = np.arange(batch.num_agents) if agents is None else agents
+    if isinstance(policy, Seating):
+        return _decide_seats(batch, policy, active, asked, intervention)
     if isinstance(policy, SeesState):
         everybody = np.arange(batch.num_agents)
         return checked_decision(batch, policy, policy.act_batch(batch, active), active, everybody)[:, asked]
@@ -45,6 +47,17 @@ def decide_actions(
         observations = intervention.hide(batch.layout, observations)
     masks = batch.action_masks[places].reshape(len(rows), -1)
     return checked_decision(batch, policy, policy.act(observations, masks, rows), active, asked)
+
+
+def _decide_seats(batch: Batch, team: Seating, active: Array, asked: Array, intervention: Intervention | None) -> Array:
+    """Ask each policy of a mixed team for those of its seats that are asked; see `decide_actions`."""
+    actions = np.zeros((len(active), batch.num_agents, len(batch.action_sizes)), dtype=np.int64)
+    for policy, seats in team.seated_members():
+        own = seats[np.isin(seats, asked)]
+        if len(own):
+            actions[:, own] = decide_actions(batch, policy, active, own, intervention)
+    decided: Array = actions[:, asked]
+    return decided
 
 
 def play(

@@ -164,3 +164,11 @@ class SeesState(Protocol):
 
     def act_batch(self, batch: Batch, rows: Array) -> Array:
         """Decide for all agents in environments `rows` [R]: integers [R, N, parts]."""
+
+
+@runtime_checkable
+class Seating(Protocol):
+    """A team whose members follow several policies, each of which is asked in its own way and for its own seats."""
+
+    def seated_members(self) -> Sequence[tuple[Policy, Array]]:
+        """The policies, each made for all agents, with the indices of the agents that follow it."""

@@ -1,4 +1,7 @@
-"""Policies by name: `name` or `name:argument`, for example `fixed_steps:4`, and own ones as `module:name`."""
+"""Policies by name: `name` or `name:argument`, for example `fixed_steps:4`, and own ones as `module:name`.
+
+A team of several policies is named `team(SEAT=POLICY, ...)`, see `agents.seats`.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from agents import own_policy
+from agents.mixed_team import SeatedTeam
 from agents.oracle.lookahead.planner_team import PlannerTeam
 from agents.oracle.oracle_team import OracleTeam
 from agents.policy import Policy, PolicyContext
 from agents.scripted import teams
+from agents.seats import TEAM_FORM, assign_seats, is_team_name, seat_file, seated_policies
 from c2c_env.episodes.episode import Episode
-from c2c_env.errors import ConfigError, needs_extra, unknown_name
+from c2c_env.errors import ConfigError, needs_extra, raise_faults, unknown_name
 
 Maker = Callable[[PolicyContext, str], Policy]
 
@@ -74,6 +81,8 @@ def make_policy(name: str, context: PolicyContext, connect: bool = True) -> Poli
     Raises:
         ConfigError: unknown name (with the nearest valid one) or an argument that it does not take.
     """
+    if is_team_name(name):
+        return _seated_team(name, context, connect)
     kind, _, argument = name.partition(":")
     if kind in FAMILIES:
         return _family(kind, connect)(context, argument)
@@ -81,6 +90,40 @@ def make_policy(name: str, context: PolicyContext, connect: bool = True) -> Poli
         return POLICIES[kind](context, argument)
     maker, argument = _own_maker(name)
     return own_policy.make_own(maker, name, context, argument)
+
+
+def asks_model(name: str, num_agents: int | None = None) -> bool:
+    """Whether a policy asks a language model, for any of the agents if it is a mixed team.
+
+    Args:
+        name: of the policy; of a faulty one, what can be read counts.
+        num_agents: of the team that it plays in; None looks at all seats that are named, also at those of larger teams.
+    """
+    if not is_team_name(name):
+        return name.partition(":")[0] == LANGUAGE_MODELS
+    members = seated_policies(name) if num_agents is None else assign_seats(name, num_agents)[0]
+    return any(member.partition(":")[0] == LANGUAGE_MODELS for member in members)
+
+
+def _seated_team(name: str, context: PolicyContext, connect: bool) -> Policy:
+    """Make a mixed team, with each of its policies once, however many agents follow it."""
+    names, faults = assign_seats(name, context.num_agents)
+    members: dict[str, Policy] = {}
+    for member in dict.fromkeys(names):
+        if member and not is_team_name(member):
+            try:
+                members[member] = make_policy(member, context, connect)
+            except ConfigError as error:
+                faults.append(str(error))
+    raise_faults(ConfigError, f"bad team {name!r}", list(dict.fromkeys(faults)))
+    seats = [
+        (policy, np.array([agent for agent, own in enumerate(names) if own == member]))
+        for member, policy in members.items()
+    ]
+    if not asks_model(name, context.num_agents):
+        return SeatedTeam(seats)
+    team: Policy = importlib.import_module("agents.prompted.prompted_seats").PromptedSeats(names, seats)
+    return team
 
 
 def _own_maker(name: str) -> tuple[Callable[..., Policy], str]:
@@ -91,7 +134,7 @@ def _own_maker(name: str) -> tuple[Callable[..., Policy], str]:
     own = own_policy.parse_own(name)
     maker = own_policy.load_maker(own) if own else None
     if own is None or maker is None:
-        known = unknown_name("policy", kind, [*POLICIES, *FAMILIES, *offered])
+        known = unknown_name("policy", kind, [*POLICIES, *FAMILIES, *offered, TEAM_FORM])
         where = f"there is no module {kind!r} either" if own else own_policy.HOW
         raise ConfigError(f"{known}; {where}")
     return maker, own.argument
@@ -103,6 +146,10 @@ def policy_files(name: str) -> list[Path]:
     Raises:
         ConfigError: there is no such policy.
     """
+    if is_team_name(name):
+        file = seat_file(name)
+        members = [path for member in seated_policies(name) for path in policy_files(member)]
+        return [*([file] if file is not None and file.exists() else []), *dict.fromkeys(members)]
     kind, _, argument = name.partition(":")
     sources: list[Path] = []
     if kind in POLICIES:

@@ -20,6 +20,7 @@ import yaml
 
 import c2c_env
 from agents.registry import FAMILIES, POLICIES
+from agents.seats import agent_policies, split_names
 from training.__main__ import make_parser
 from training.command_table import COMMANDS as KNOWN
 from training.episodes.episode_tables import MESSAGE_COLUMNS, STEP_COLUMNS
@@ -134,7 +135,8 @@ def test_commands_and_their_options_exist(words, whole):
 def test_policies_of_commands_exist(words, _whole):
     for option in ("--policies", "--policy"):
         if option in words:
-            for policy in words[words.index(option) + 1].split(","):
+            named = split_names(words[words.index(option) + 1])
+            for policy in [one for name in named for one in agent_policies(name, 5)]:
                 kind = policy.partition(":")[0]
                 assert kind in {*POLICIES, *FAMILIES} or re.fullmatch(r"(\./\w+\.py|[\w.]+):\w+", policy)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agents.seats import split_names
 from c2c_env import Channel, EnvConfig
 from c2c_env.config import MAX_SIZE
 from c2c_env.disk import parse_toml, read_text
@@ -21,8 +22,8 @@ FIGURE_FORMATS = ("png", "pdf", "svg")
 
 
 def split_list(text: str) -> list[str]:
-    """Split a text into its comma-separated words."""
-    return [word.strip() for word in text.split(",") if word.strip()]
+    """Split a text into its comma-separated words; commas within ``team(...)`` belong to the word."""
+    return split_names(text)
 
 
 def unique(words: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from agents.own_policy import GROUP, load_offered, offered_policies
 from agents.registry import DESCRIPTIONS, FAMILIES, SEES_STATE, strategy_summaries
+from agents.seats import TEAM_FORM
 from c2c_env import Workflow, builtin_names, load_builtin, load_real, real_names
 from c2c_env.errors import ConfigError
 from training.learning.recipes import recipe_summary, shipped_recipes
@@ -34,7 +35,10 @@ def list_policies() -> list[Entry]:
     own = [Entry(name, text + reference * (name in SEES_STATE)) for name, text in DESCRIPTIONS.items()]
     families = [Entry(name, family.description, family.extra) for name, family in FAMILIES.items()]
     hint = Entry("MODULE:NAME", "one of yours; or FILE.py:NAME, or an entry point of the group " + GROUP)
-    return [*own, *families, *(Entry(name, _describe_offered(name)) for name in offered_policies()), hint]
+    mixed = Entry(
+        TEAM_FORM, "several policies in one team: manager, worker, or an agent such as worker_3; or team(FILE.toml)"
+    )
+    return [*own, *families, mixed, *(Entry(name, _describe_offered(name)) for name in offered_policies()), hint]
 
 
 def _describe_offered(name: str) -> str:

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +63,8 @@ class Account:
     reasons: Counter[str] = field(default_factory=Counter)
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    questions: int = 0
+    skipped: int = 0
     judged: int = 0
     unjudged: int = 0
     failure: str = ""
@@ -70,6 +73,7 @@ class Account:
         """Count a turn; an answer counts the same whether it was asked for now or came from the cache."""
         for decision in turn.decisions:
             self.counts[decision.label] += 1
+        self.questions += 1
         self.reasons.update(reason for reason in turn.reasons if reason)
         asked = [verdict for verdict in turn.verdicts if verdict.label]
         self.judged += len(asked)
@@ -79,10 +83,12 @@ class Account:
             self.completion_tokens += reply.completion_tokens
 
     def columns(self, options: ModelSettings) -> dict[str, Any]:
-        """Return for the results whether and why the episode failed, the answers by label, tokens and dollars."""
+        """Return for the results whether and why the episode failed, questions, answers, tokens and dollars."""
         return {
             "failed": float(bool(self.failure)),
             "failure": self.failure,
+            "questions": float(self.questions),
+            "questions_skipped": float(self.skipped),
             "answers": float(sum(self.counts.values())),
             **{f"answers_{label}": float(self.counts[label]) for label in LABELS},
             "invalid_reasons": json.dumps(dict(self.reasons.most_common())),
@@ -92,3 +98,17 @@ class Account:
             "judged": float(self.judged),
             "judged_invalid": float(self.unjudged),
         }
+
+
+def sum_columns(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Add up the columns of those who ask models in one team; it has failed if one of them has."""
+    summed = {
+        name: sum(part[name] for part in parts) for name in parts[0] if name not in ("failure", "invalid_reasons")
+    }
+    reasons: Counter[str] = Counter()
+    for part in parts:
+        reasons.update(json.loads(part["invalid_reasons"]))
+    failures = [part["failure"] for part in parts if part["failure"]]
+    own = {"failed": float(bool(failures)), "failure": failures[0] if failures else ""}
+    own["invalid_reasons"] = json.dumps(dict(reasons.most_common()))
+    return {name: own[name] if name in own else summed[name] for name in parts[0]}

@@ -16,6 +16,7 @@ from agents.prompted.backends import CUT_OFF, UNUSABLE, Question, Reply, Request
 from agents.prompted.client.client import Asker, client_of
 from agents.prompted.judge import EVERYTHING, NO_WORDS, Verdict, is_judged, judge_question, read_verdict
 from agents.prompted.mail import Mail
+from agents.prompted.news import LastAnswer, calls_for_question
 from agents.prompted.settings import ModelSettings
 from agents.prompted.strategies import STRATEGIES, Strategy
 from agents.prompted.transcript import TranscriptFile, TranscriptWriter
@@ -68,7 +69,8 @@ def split_argument(argument: str) -> tuple[str, str, str]:
 class PromptedTeam:
     """Every agent's view is put to a model, all agents of all environments side by side.
 
-    An answer that cannot be used is silent no-work. A question that gets no answer fails its episode: its agents do
+    Where the options say so, only those are asked for whom something has changed; the others work on. An answer that
+    cannot be used is silent no-work. A question that gets no answer fails its episode: its agents do
     nothing from then on, and nothing more is asked.
     """
 
@@ -81,6 +83,10 @@ class PromptedTeam:
         self.context, self.words_of = context, context.words
         self.options = ModelSettings.of(context.options)
         self.strategy: Strategy = STRATEGIES[strategy](context.config, context.num_agents, extra)
+        if self.strategy.clocked and self.options.ask == "events":
+            raise ConfigError(
+                f"strategy {strategy!r} has to be asked in every step; ask is 'events', expected 'always'"
+            )
         self.name = f"prompted:{argument}"
         self.max_tokens = self.options.max_tokens or self.strategy.answer_tokens
         self.client: Asker  # whoever makes a team gives it one; without it, questions can be measured but not asked
@@ -88,11 +94,21 @@ class PromptedTeam:
         self._sizes = action_sizes(context.config, sizes["A"], sizes["K"])
         self._steps = np.zeros(context.num_rows, dtype=np.int64)
         self._memory: dict[int, Any] = {}
+        self._standing: dict[int, LastAnswer] = {}  # by row; only where questions depend on events
         self._words: dict[int, WorkflowWords] = {}
         self._post: dict[int, Mail] = {}
         self._accounts: dict[int, Account] = {}
         self.turns: dict[int, list[Turn]] = {}  # of the last step, by environment
         self._factors = np.ones(context.num_rows)
+        self._peers: Sequence[PromptedTeam] = (self,)
+
+    def join(self, peers: Sequence[PromptedTeam]) -> None:
+        """Play in a mixed team: words reach the agents of all peers, and when one fails an episode, all stop in it.
+
+        Args:
+            peers: the prompted members, of which this is one. They are reset together.
+        """
+        self._peers, self._post = peers, peers[0]._post
 
     # --- Policy ----------------------------------------------------------------------------------------------
 
@@ -102,6 +118,7 @@ class PromptedTeam:
         self._steps[rows] = 0
         for row in rows.tolist():
             self._memory[row] = self.strategy.start()
+            self._standing.pop(row, None)
         for env in np.unique(rows // n).tolist():
             self._post[env] = Mail(self.context.config, self.context.layout)
             self._accounts[env] = Account()
@@ -109,7 +126,10 @@ class PromptedTeam:
 
     def act(self, observations: Array, action_masks: Array, rows: Array) -> Array:
         """Actions [R, parts]; see `agents.policy.Policy`."""
-        askings = [asking for asking in self._askings(rows) if not self._accounts[asking.env].failure]
+        playing = [asking for asking in self._askings(rows) if not self._has_failed(asking.env)]
+        resting = self._resting(playing, observations, action_masks)
+        left_out = set(resting)
+        askings = [asking for asking in playing if asking not in left_out]
         jobs = [partial(self._ask, asking, observations, action_masks) for asking in askings]
         actions = no_actions(self.context.config, len(rows))
         self._factors[rows] = 1.0
@@ -118,11 +138,14 @@ class PromptedTeam:
             if turn is not None:
                 self._note(asking, turn)
         turns = [turn for of_env in self.turns.values() for turn in of_env]
-        steps = len({asking.env for asking in askings})
+        steps = len({asking.env for asking in playing})
         self.client.note(self.name, steps, [reason for turn in turns for reason in turn.reasons])
         for asking in askings:  # an episode that has failed in this step does nothing in it
             if not self._accounts[asking.env].failure:
                 self._carry_out(asking, observations, rows, actions)
+        for asking in resting:
+            if not self._accounts[asking.env].failure:
+                self._go_on(asking, observations, actions)
         self._steps[rows] += 1
         return actions
 
@@ -152,6 +175,14 @@ class PromptedTeam:
         """See `c2c_env.episodes.recorder.Verbal`."""
         return self._accounts[env].failure
 
+    def _has_failed(self, env: int) -> bool:
+        return any(peer.model_failure(env) for peer in self._peers)
+
+    @property
+    def num_asked(self) -> int:
+        """How many agents of an environment a model decides for."""
+        return self.context.num_agents
+
     def measure(self, observations: Array, action_masks: Array, rows: Array) -> list[tuple[int, int]]:
         """Environment and characters of the prompt of every question that `act` would ask, without asking."""
         sizes = []
@@ -166,6 +197,38 @@ class PromptedTeam:
         """Every question that `act` would ask, with the agents that it is about, without asking it."""
         askings = self._askings(rows)
         return [(one.agents, self._question(one, self._look(one, observations, action_masks))) for one in askings]
+
+    # --- which questions are asked ---------------------------------------------------------------------------
+
+    def _resting(self, playing: Sequence[Asking], observations: Array, masks: Array) -> list[Asking]:
+        """Those for whose agents nothing that matters has changed; what they see is kept for the next step."""
+        if self.options.ask == "always":
+            return []
+        resting = []
+        for asking in playing:
+            sights = self._look(asking, observations, masks)
+            rows = [self._row(asking.env, agent) for agent in asking.agents]
+            pairs = list(zip(rows, sights, strict=True))
+            if not any(calls_for_question(self._standing.get(row), sight) for row, sight in pairs):
+                resting.append(asking)
+                self._standing |= {row: self._standing[row].seeing(sight) for row, sight in pairs}
+        return resting
+
+    def _go_on(self, asking: Asking, observations: Array, actions: Array) -> None:
+        """Have the agents of a question that is not asked work on in silence."""
+        self._accounts[asking.env].skipped += 1
+        for agent, place in zip(asking.agents, asking.places, strict=True):
+            standing = self._standing[self._row(asking.env, agent)]
+            self._write(place, standing.silent_work, standing.decision.variant, observations, actions)
+
+    def _write(
+        self, place: int, action: tuple[int, ...], variant: int | None, observations: Array, actions: Array
+    ) -> None:
+        """Write an action of an agent, with a variant where there are some and it names none."""
+        actions[place, : c.SYMBOL] = action
+        choose_known_variants(actions[place : place + 1], observations[place : place + 1], self.context.layout)
+        if variant is not None:
+            actions[place, -1] = variant
 
     # --- one question ----------------------------------------------------------------------------------------
 
@@ -200,7 +263,13 @@ class PromptedTeam:
         except RequestFailedError as error:
             self._accounts[asking.env].failure = one_line(str(error), 200)
             return None
+        self._note_standing(asking, sights, decisions)
         return Turn(asking.agents, question, reply, tuple(decisions), tuple(verdicts))
+
+    def _note_standing(self, asking: Asking, sights: Sequence[Sight], decisions: Sequence[Decision]) -> None:
+        if self.options.ask == "events":
+            for sight, decision in zip(sights, decisions, strict=True):
+                self._standing[self._row(asking.env, sight.me)] = LastAnswer.after(decision, sight)
 
     def _look(self, asking: Asking, observations: Array, masks: Array) -> list[Sight]:
         sights = []
@@ -262,10 +331,7 @@ class PromptedTeam:
         turn = next(turn for turn in self.turns[asking.env] if turn.agents == asking.agents)
         for n, place in enumerate(asking.places):
             decision, row = turn.decisions[n], int(rows[place])
-            actions[place, : c.SYMBOL] = decision.action
-            choose_known_variants(actions[place : place + 1], observations[place : place + 1], self.context.layout)
-            if decision.variant is not None:
-                actions[place, -1] = decision.variant
+            self._write(place, decision.action, decision.variant, observations, actions)
             self._factors[row] = turn.verdicts[n].factor
             if decision.action[c.SPEECH] != c.SILENT and decision.text:
                 step = int(self._steps[row]) + 1

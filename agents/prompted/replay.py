@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 
 from agents.play import decide_actions
-from agents.policy import PolicyContext
+from agents.policy import Policy, PolicyContext
 from agents.prompted.backends import Question, Reply, RequestFailedError
 from agents.prompted.judge import Score
+from agents.prompted.prompted_seats import PromptedSeats
 from agents.prompted.prompted_team import PromptedTeam
 from agents.prompted.transcript import Transcript, effect, read_transcript
 from c2c_env import Batch
 from c2c_env.core.arrays import Array
-from c2c_env.episodes.episode import Episode, take_step
+from c2c_env.episodes.episode import Episode, ModelText, take_step
 from c2c_env.episodes.episode_file import config_from, memory_fault
 from c2c_env.episodes.recorder import EpisodeRecorder
 from c2c_env.episodes.trace import Trace
@@ -30,6 +31,7 @@ from c2c_env.errors import C2CError, ConfigError
 from c2c_env.text.names import agent_name, one_line
 
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+_LATER_COLUMNS = ("questions", "questions_skipped")  # which older transcripts do not have
 Jobs = Sequence[Callable[[], Awaitable[Any]]]
 
 
@@ -90,6 +92,23 @@ class RecordedAnswers:
         return _reply(turn["answer"])
 
 
+class RecordedActions:
+    """Seats without a model do what the transcript says: whoever decided for them is neither made nor loaded."""
+
+    def __init__(self, actions: Array) -> None:
+        self._actions, self._step = actions, 0
+
+    def reset(self, rows: Array) -> None:
+        """Start with the first step."""
+        self._step = 0
+
+    def act(self, observations: Array, action_masks: Array, rows: Array) -> Array:
+        """The actions of the next step [R, parts]."""
+        actions: Array = self._actions[self._step, rows]
+        self._step += 1
+        return actions
+
+
 def replay(transcript: Transcript) -> Trace:
     """The episode of a transcript.
 
@@ -123,13 +142,21 @@ def replayed_episode(path: str) -> Episode:
     replay(transcript)
     batch = transcript.batch()
     recorded: list[Episode] = []
-    recorder = EpisodeRecorder(batch, recorded.append, str(transcript.head["policy"]))
-    for text in transcript.texts:
+    recorder = EpisodeRecorder(batch, recorded.append, transcript.policies)
+    for text in _texts(transcript):
         recorder.note(text)
     for actions, factors in zip(transcript.actions, transcript.factors, strict=True):
         take_step(batch, actions, factors)
         recorder.record()
     return replace(recorded[0], failure=transcript.failures[-1])
+
+
+def _texts(transcript: Transcript) -> Sequence[ModelText]:
+    """What was asked and answered; replaying does not look at every word of it."""
+    try:
+        return transcript.texts
+    except _DAMAGE as error:
+        raise ConfigError(f"the questions of the transcript are damaged: {_words(error)}") from error
 
 
 def transcript_batch(transcript: Transcript) -> Batch:
@@ -156,22 +183,42 @@ def _check_size(transcript: Transcript) -> None:
         raise ConfigError(f"the transcript does not fit: {wrong}")
 
 
-def _team(transcript: Transcript, batch: Batch, answers: RecordedAnswers) -> PromptedTeam:
+def _team(transcript: Transcript, batch: Batch, answers: RecordedAnswers) -> PromptedTeam | PromptedSeats:
     """The team that has left the transcript, with its answers in place of a model."""
-    head = transcript.head
     try:
-        argument = str(head["policy"]).partition(":")[2]
-        team = PromptedTeam(PolicyContext.of(batch, 0, head["options"]), argument)
+        names = transcript.policies
+        if isinstance(names, str):
+            team: PromptedTeam | PromptedSeats = _prompted(transcript, batch, answers, names)
+        else:
+            team = _mixed(transcript, batch, answers, names)
     except _DAMAGE as error:
         if isinstance(error, C2CError):
             raise
         raise ConfigError(f"the head of the transcript is damaged: {_words(error)}") from error
-    team.client = answers
     team.reset(np.arange(batch.num_agents))
     return team
 
 
-def _decide(transcript: Transcript, batch: Batch, team: PromptedTeam, step: int) -> Array:
+def _prompted(transcript: Transcript, batch: Batch, answers: RecordedAnswers, name: str) -> PromptedTeam:
+    team = PromptedTeam(PolicyContext.of(batch, 0, transcript.head["options"]), name.partition(":")[2])
+    team.client = answers
+    return team
+
+
+def _mixed(transcript: Transcript, batch: Batch, answers: RecordedAnswers, names: Sequence[str]) -> PromptedSeats:
+    """Seat those who asked a model as they sat, and whoever else plays."""
+    asking = [name for name in dict.fromkeys(names) if name.partition(":")[0] == "prompted"]
+    if not asking:
+        raise ConfigError(f"the seats of the transcript are {', '.join(names)}, expected at least one prompted policy")
+    seats: list[tuple[Policy, Array]] = [
+        (_prompted(transcript, batch, answers, name), np.array([n for n, own in enumerate(names) if own == name]))
+        for name in asking
+    ]
+    others = np.array([n for n, own in enumerate(names) if own not in asking], dtype=np.int64)
+    return PromptedSeats(names, [*seats, (RecordedActions(transcript.actions), others)])
+
+
+def _decide(transcript: Transcript, batch: Batch, team: PromptedTeam | PromptedSeats, step: int) -> Array:
     """Return what the team makes of the answers [N, parts], which is what the transcript says that it did."""
     turns, failure = transcript.turns[step - 1], transcript.failures[step - 1]
     actions: Array = decide_actions(batch, team, np.arange(1))[0]
@@ -193,14 +240,15 @@ def _decide(transcript: Transcript, batch: Batch, team: PromptedTeam, step: int)
     return actions
 
 
-def _compare_end(batch: Batch, team: PromptedTeam, transcript: Transcript) -> None:
+def _compare_end(batch: Batch, team: PromptedTeam | PromptedSeats, transcript: Transcript) -> None:
     for what, got in (("metrics", batch.metrics(0)), ("columns", team.episode_columns(0))):
         try:
             recorded = dict(transcript.end[what])
         except _DAMAGE as error:
             raise ConfigError(f"the end of the transcript is damaged: it has no {what}") from error
         plain = {key: None if isinstance(x, float) and math.isnan(x) else x for key, x in got.items()}
-        _compare("the metric " if what == "metrics" else "the sum ", {key: recorded.get(key) for key in plain}, plain)
+        known = {key: recorded.get(key) for key in plain if key in recorded or key not in _LATER_COLUMNS}
+        _compare("the metric " if what == "metrics" else "the sum ", known, plain)
 
 
 def _compare(where: str, recorded: Mapping[str, Any], got: Mapping[str, Any]) -> None:

@@ -63,6 +63,8 @@ class ModelSettings(BaseModel):
         budget_tokens: tokens that a run may spend.
         cache: folder of the answers that were paid for.
         most_invalid: a run stops when more than this share of a policy's first answers cannot be used; None: never.
+        ask: "always" asks every agent in every step; "events" only when something that matters to it has changed, see
+            `agents.prompted.news`.
         judge: a second prompt scores how much each message's words deserve to raise understanding.
     """
 
@@ -84,6 +86,7 @@ class ModelSettings(BaseModel):
     budget_tokens: Annotated[int | None, Field(ge=1, description="an integer >= 1, or none")] = None
     cache: Annotated[str, Field(pattern=r"\S", description="a folder")] = "results/llm-cache"
     most_invalid: Annotated[Real | None, Field(ge=0, le=1, description="a share from 0 to 1, or none")] = 0.5
+    ask: Literal["always", "events"] = "always"
     judge: Annotated[bool, Field(description="true or false")] = False
 
     @field_validator("budget")

@@ -61,6 +61,22 @@ class Transcript:
     end: Mapping[str, Any]
 
     @property
+    def policies(self) -> str | Sequence[str]:
+        """The name of the policy, or of each agent's if the team is a mixed one.
+
+        Raises:
+            ConfigError: the seats are no list of a name for each agent.
+        """
+        if "seats" not in self.head:
+            return str(self.head["policy"])
+        seats, count = self.head["seats"], len(self.head["team"])
+        if not isinstance(seats, list) or len(seats) != count or not all(isinstance(name, str) for name in seats):
+            raise ConfigError(
+                f"the seats of the transcript are no list of {count} names of policies, one for each agent"
+            )
+        return tuple(seats)
+
+    @property
     def texts(self) -> tuple[ModelText, ...]:
         """What was asked and answered, as a recorded episode keeps it; a transcript has no prices."""
         return tuple(_model_text(step, turn) for step, turns in enumerate(self.turns, 1) for turn in turns)
@@ -76,8 +92,11 @@ class Transcript:
 class Transcribed(Protocol):
     """What a team offers that is written down: its settings, the turns of the last step, and what became of them."""
 
-    options: ModelSettings
-    turns: dict[int, list[Turn]]
+    @property
+    def options(self) -> ModelSettings: ...
+
+    @property
+    def turns(self) -> dict[int, list[Turn]]: ...
 
     def episode_columns(self, env: int) -> dict[str, Any]: ...
 
@@ -104,14 +123,21 @@ class TranscriptWriter:
         name: of the policy, for the head.
         seeds: of the environments.
         writers: take the lines, one writer for each environment; none of them is held in memory.
+        seats: of a mixed team, the name of each agent's policy.
     """
 
     def __init__(
-        self, batch: Batch, policy: Transcribed, name: str, seeds: Sequence[int], writers: Sequence[LineWriter]
+        self,
+        batch: Batch,
+        policy: Transcribed,
+        name: str,
+        seeds: Sequence[int],
+        writers: Sequence[LineWriter],
+        seats: Sequence[str] = (),
     ) -> None:
         if not isinstance(policy, Transcribing):
             raise ConfigError(f"policy {name} is not a prompted one, and has no transcript")
-        self.batch, self.policy = batch, policy
+        self.batch, self.policy, self.seats = batch, policy, list(seats)
         self._writers, self._steps = writers, [0] * len(seeds)
         try:
             for env, (seed, writer) in enumerate(zip(seeds, writers, strict=True)):
@@ -141,6 +167,7 @@ class TranscriptWriter:
             "kind": EPISODE_LINE,
             "format": TRANSCRIPT_FORMAT,
             "policy": name,
+            **({"seats": self.seats} if self.seats else {}),
             "options": self.policy.options.identity,
             "seed": int(seed),
             "team": self.batch.team.skills,

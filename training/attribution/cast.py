@@ -11,7 +11,7 @@ from agents import own_policy
 from agents.mixed_team import SeatedTeam
 from agents.play import decide_actions
 from agents.policy import Array, Policy, PolicyContext
-from agents.registry import FAMILIES, LANGUAGE_MODELS, POLICIES, make_policy
+from agents.registry import FAMILIES, LANGUAGE_MODELS, POLICIES, asks_model, make_policy
 from c2c_env import Batch
 from c2c_env.episodes.episode import Episode
 from c2c_env.errors import C2CError, nearest
@@ -83,7 +83,7 @@ def _why_not(episode: Episode, name: str, seats: tuple[int, ...]) -> str:
     if not name:
         return f"the episode does not say who decided for {who}, expected the name of a policy that can be asked again"
     kind = name.partition(":")[0]
-    if kind == LANGUAGE_MODELS:
+    if asks_model(name):
         return f"policy {shown!r} of {who} is a language model, which would not answer again what it answered"
     known = [*POLICIES, *(family for family in FAMILIES if family != LANGUAGE_MODELS), *own_policy.offered_policies()]
     if kind not in known:  # a module that the file names is not loaded: the file may be anybody's
@@ -110,7 +110,7 @@ def _first_difference(episode: Episode, batch: Batch, policy: Policy, seats: Arr
 def _check_continuing(episode: Episode, name: str) -> None:
     """Make sure that a policy can play on, and decides in copies of an episode the same."""
     shown = one_line(name, _LONGEST_NAME)
-    if name.partition(":")[0] == LANGUAGE_MODELS:
+    if asks_model(name):
         raise AttributionError(
             f"--with is {shown!r}, which would ask a language model thousands of times; "
             "expected a policy without one, such as proactive"

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import c2c_env
-from agents.registry import LANGUAGE_MODELS, policy_files
+from agents.registry import asks_model, policy_files
+from agents.seats import agent_policies
 from c2c_env import EnvConfig, Team, Workflow
 from c2c_env.episodes.episode_file import EPISODE_SUFFIX
 from training.files import digest, file_digest, source_digest
@@ -72,7 +73,19 @@ class Cell:
     @property
     def asks_model(self) -> bool:
         """Whether a language model plays, so that the cell waits for a server and not for a processor."""
-        return self.policy.partition(":")[0] == LANGUAGE_MODELS
+        return asks_model(self.policy, self.team_size)
+
+    @property
+    def agent_names(self) -> tuple[str, ...]:
+        """Name the policy of each agent, as recorded episodes do."""
+        own = agent_policies(self.policy, self.team_size)
+        if not self.partners:
+            return own
+        others, agents = (
+            agent_policies(self.partners, self.team_size),
+            (self.team or Team.default(self.team_size)).agents,
+        )
+        return tuple(own[n] if name == self.role else others[n] for n, name in enumerate(agents))
 
     @property
     def settings(self) -> ModelSettings:

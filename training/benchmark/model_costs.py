@@ -100,7 +100,7 @@ def _estimate(cell: Cell, expected: Demand, most: Demand) -> None:
     horizons = batch.params.horizon[batch.state.workflow]
     asked = 2 if settings.judge else 1
     prompts = np.array([np.mean(of_env) for of_env in sizes]) / CHARACTERS_A_TOKEN
-    answer = min(team.max_tokens, USUAL_ANSWER_TOKENS * batch.num_agents / counts.mean())
+    answer = min(team.max_tokens, USUAL_ANSWER_TOKENS * team.num_asked / counts.mean())
     for estimate, length, tokens in ((expected, steps, answer), (most, horizons, team.max_tokens)):
         questions = counts * length
         estimate.add(settings, asked * questions.sum(), (questions * prompts).sum(), asked * questions.sum() * tokens)

@@ -89,12 +89,9 @@ class Recordings:
 
     def __init__(self, cell: Cell, batch: Batch, policy: Policy) -> None:
         self.packed: dict[int, bytes] = {}
-        names = [cell.partners or cell.policy] * cell.team_size
-        if cell.partners:
-            names[batch.team.agents.index(cell.role)] = cell.policy
         seed, verbal = policy_seed(cell), verbal_one(policy)
         self._recorders = [
-            EpisodeRecorder(batch, partial(self._keep, row), names, seed, row, verbal)
+            EpisodeRecorder(batch, partial(self._keep, row), cell.agent_names, seed, row, verbal)
             for row in range(batch.num_envs if cell.record else 0)
         ]
 

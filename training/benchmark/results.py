@@ -32,6 +32,8 @@ PROTOCOL_COLUMNS = ["protocol", "partners"]  # further ones, of a run by a publi
 MODEL_COLUMNS = {
     "failed": "1 if a question got no answer: the episode stays out of all means",
     "failure": "why",
+    "questions": "questions that the model has answered",
+    "questions_skipped": "questions that were not asked, since nothing had changed for the agent (ask=events)",
     "answers": "answers of the model, one an agent and step",
     "answers_valid": "... that were taken as they are",
     "answers_repaired": "... that were taken after a repair of their form",

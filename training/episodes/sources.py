@@ -11,6 +11,7 @@ from typing import Any
 from agents.play import play
 from agents.policy import PolicyContext
 from agents.registry import make_policy, replay_transcript
+from agents.seats import agent_policies
 from c2c_env import Batch
 from c2c_env.episodes.episode import Episode, EpisodeError
 from c2c_env.episodes.episode_file import EPISODE_SUFFIX, is_episode_file, read_episode
@@ -73,7 +74,8 @@ def play_episode(batch: Batch, policy: str, seed: int, options: Mapping[str, Any
     player = make_policy(policy, PolicyContext.of(batch, seed, options))
     batch.reset([seed])
     recorded: list[Episode] = []
-    recorder = EpisodeRecorder(batch, recorded.append, policy, seed, verbal=verbal_one(player))
+    names = agent_policies(policy, batch.num_agents)
+    recorder = EpisodeRecorder(batch, recorded.append, names, seed, verbal=verbal_one(player))
     play(batch, player, on_step=recorder.record)
     return recorded[0]
 

@@ -12,6 +12,7 @@ import numpy as np
 from agents.play import decide_actions
 from agents.policy import Accounting, Array, Judging, PolicyContext, Writing, choose_known_variants, no_actions
 from agents.registry import make_policy
+from agents.seats import agent_policies
 from c2c_env.bounds import lower_bound
 from c2c_env.core import constants as c
 from c2c_env.episodes.episode import Episode
@@ -106,7 +107,7 @@ class Game:
         self._see()
 
     def _start_recorder(self) -> EpisodeRecorder:
-        names = [self.setting.partners] * self.batch.num_agents
+        names = list(agent_policies(self.setting.partners, self.batch.num_agents))
         names[self.place] = HUMAN
         verbal = verbal_one(self.partners)
         return EpisodeRecorder(self.batch, self.episodes.append, names, self.setting.seed, verbal=verbal)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from agents.registry import LANGUAGE_MODELS
+from agents.registry import asks_model
 from c2c_env.episodes.episode import Episode
 from c2c_env.episodes.episode_file import episode_name, write_episode
 from c2c_env.episodes.history import simulate
@@ -73,7 +73,7 @@ def replay_html(game: Game) -> str:
 
 def _whole_team(setting: GameSetting) -> Episode | None:
     """The same episode by a whole team, or None where that cannot play it."""
-    asks = setting.partners.partition(":")[0] == LANGUAGE_MODELS
+    asks = asks_model(setting.partners)
     try:
         name = OTHERS[0] if asks else setting.partners
         return play_episode(setting.start_batch(), name, setting.seed, setting.options)

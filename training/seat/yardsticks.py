@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agents.play import play
 from agents.policy import PolicyContext
-from agents.registry import LANGUAGE_MODELS, make_policy
+from agents.registry import asks_model, make_policy
 from c2c_env.errors import C2CError
 from c2c_env.text.names import one_line
 from training.arguments import unique
@@ -38,7 +38,7 @@ def play_yardsticks(setting: GameSetting) -> list[Yardstick]:
 
 
 def _play_one(setting: GameSetting, name: str) -> Yardstick:
-    if name.partition(":")[0] == LANGUAGE_MODELS:
+    if asks_model(name):
         return Yardstick(name, {}, "not played as a whole team, since it would ask its model again")
     try:
         batch = setting.start_batch()

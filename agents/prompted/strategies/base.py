@@ -95,6 +95,7 @@ class Strategy:
     Attributes:
         argument: what may stand behind the strategy's name and a colon; "" takes nothing.
         joint: one question for the whole team instead of one an agent.
+        clocked: what it asks for depends on the number of the step, so that it must be asked in every one.
         form: what an answer is to look like. Decoding that is constrained by a schema writes the fields in the order of
             the schema, so what is to be thought of before the action has to stand before it: pydantic lists the fields
             of a form's last base first, as in `class Reasoned(Choice, Thought)`.
@@ -104,6 +105,7 @@ class Strategy:
     description: ClassVar[str]
     argument: ClassVar[str] = ""
     joint: ClassVar[bool] = False
+    clocked: ClassVar[bool] = False
     form: ClassVar[type[BaseModel]] = Choice
 
     def __init__(self, config: EnvConfig, num_agents: int, argument: str = "") -> None:

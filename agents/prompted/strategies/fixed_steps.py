@@ -34,6 +34,7 @@ class FixedSteps(Strategy):
     name = "fixed_steps"
     description = f"speaks at every m = {EVERY}th step only (fixed_steps:m, the paper's baseline)"
     argument = "m"
+    clocked = True
 
     def __init__(self, config: EnvConfig, num_agents: int, argument: str = "") -> None:
         super().__init__(config, num_agents, argument)

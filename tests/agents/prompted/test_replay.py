@@ -244,6 +244,17 @@ def test_changed_transcripts_are_found_out_in_one_line(server, options, tmp_path
     assert shown.replace("\n", "").isprintable()
 
 
+def test_a_damaged_prompt_is_one_clear_error(server, options, tmp_path):
+    """Its words do not matter to what is played, but the recorded episode has them."""
+    (text,), _ = recorded("direct", options, horizon=2)
+    head, step, *rest = text.splitlines()
+    turn = json.loads(step)
+    turn["turns"][0]["prompt"] = [{"content": "no role"}]
+    path = written(tmp_path, "\n".join([head, json.dumps(turn), *rest]))
+    with pytest.raises(ConfigError, match="the questions of the transcript are damaged: KeyError"):
+        load_episode(path)
+
+
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-5, 5),
     st.sampled_from([10**12, -(10**40), 1e308, "", "\x1b[31m", [], {}, [[1]]]),

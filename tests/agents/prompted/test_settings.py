@@ -97,7 +97,7 @@ def test_settings_are_frozen_compared_and_kept_by():
 def test_identity_is_what_determines_results_with_numbers_as_they_were_given():
     settings = ModelSettings.of({"temperature": 1, "timeout": 5, "key_variable": "X", "judge": True})
     assert list(settings.identity) == [
-        "backend", "base_url", "answer_format", "temperature", "max_tokens", "price_in", "price_out", "judge",
+        "backend", "base_url", "answer_format", "temperature", "max_tokens", "price_in", "price_out", "ask", "judge",
     ]  # fmt: skip
     assert repr(settings.identity["temperature"]) == "1"
 

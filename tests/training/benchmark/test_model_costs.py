@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -415,3 +416,51 @@ def test_scripted_benchmarks_load_no_language_model_library():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "[]")
+
+
+MIXED = "team(manager=prompted:c2c@rule, worker=proactive)"
+
+
+def test_a_mixed_team_stands_beside_others(server, options, tmp_path):
+    words = make_words(options, tmp_path, f"proactive,{MIXED}")
+    assert main([*words, "judge=true"]) == 0
+    rows = rows_of(tmp_path / "out")
+    assert [row["policy"] for row in rows] == ["proactive"] * 2 + [MIXED] * 2
+    assert [row["answers"] for row in rows] == ["", ""] + [row["steps"] for row in rows[2:]]  # the manager's only
+    paths = sorted((tmp_path / "out").rglob("*.jsonl.gz"))
+    assert len(paths) == 2
+    server.close()
+    for path in paths:
+        head = read_transcript(path).head
+        assert head["seats"] == ["prompted:c2c@rule", "proactive", "proactive"]
+        replay(read_transcript(path))
+
+
+def test_what_a_mixed_team_could_cost_counts_its_prompted_seats(server, options, tmp_path, capsys):
+    counts = []
+    for name in ("prompted:direct@rule", "team(manager=prompted:direct@rule,worker=solo)"):
+        assert main([*make_words(options, tmp_path, name), "--estimate"]) == 0
+        line = re.search(r"expected.*?at most", shown(capsys)[0]).group()
+        counts.append([int(n.replace(",", "")) for n in re.findall(r"([\d,]+) (?:questions|of answers)", line)])
+    (questions, answers), (own_questions, own_answers) = counts
+    assert (questions, answers) == (3 * own_questions, 3 * own_answers)  # of three agents, one is asked
+    assert own_answers == 80 * own_questions
+    assert not server.prompts
+
+
+def test_the_name_of_a_cell_covers_the_members_and_their_files(tmp_path):
+    net, seats = tmp_path / "mine.py", tmp_path / "seats.toml"
+    net.write_text("class Mine: pass\n")
+    seats.write_text(f'manager = "solo"\nworker = "{net}:Mine"\n')
+
+    def name():
+        words = ["benchmark", "--policies", "solo", "--workflows", "csv-import-tool", "--team-sizes", "3"]
+        [cell] = choose_cells.choose_cells(make_parser(words).parse_args(words))
+        return replace(cell, policy=f"team({seats})").name
+
+    first = name()
+    assert name() == first
+    net.write_text("class Mine: x = 1\n")
+    second = name()
+    seats.write_text(f'manager = "random"\nworker = "{net}:Mine"\n')
+    assert len({first, second, name()}) == 3

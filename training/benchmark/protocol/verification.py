@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from agents.registry import LANGUAGE_MODELS, replay_transcript
+from agents.registry import asks_model, replay_transcript
 from c2c_env import METRICS, Team
 from c2c_env.bounds import lower_bound
 from c2c_env.episodes.episode import Episode
@@ -58,7 +58,7 @@ class EpisodeKey(NamedTuple):
     @property
     def asks_model(self) -> bool:
         """Whether a language model played it."""
-        return self.policy.partition(":")[0] == LANGUAGE_MODELS
+        return asks_model(self.policy, self.team_size)
 
     def __str__(self) -> str:
         who = one_line(self.policy) + (f" among {self.partners}" if self.partners else "")
@@ -193,10 +193,7 @@ def _episodes_by_key(
 
 
 def _players(cell: Cell) -> tuple[str, ...]:
-    team = Team.default(cell.team_size)
-    if not cell.partners:
-        return (cell.policy,) * cell.team_size
-    return tuple(cell.policy if name == cell.role else cell.partners for name in team.agents)
+    return cell.agent_names
 
 
 def _differences(episode: Episode, cell: Cell, place: int) -> list[str]:
@@ -232,7 +229,7 @@ def _faults_of(episode: Episode, row: pd.Series, transcripts: dict[Any, Episode]
         for name, (value, tolerance) in computed.items()
         if not _equal(float(row[name]), value, tolerance)
     ]
-    if str(row["policy"]).partition(":")[0] == LANGUAGE_MODELS:
+    if asks_model(str(row["policy"]), int(row["team_size"])):
         faults += _faults_of_answers(episode, row, transcripts)
     return faults
 
