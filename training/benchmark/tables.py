@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.registry import BASELINE, SEES_STATE
+from agents.seats import is_team_name, seated_policies
 from c2c_env.text.names import one_line
 from c2c_env.workflows import TIERS
 from training.benchmark.model_table import describe_invalid, model_table
@@ -106,8 +107,9 @@ def row_cells(episodes: pd.DataFrame, shown: Sequence[Mean]) -> list[str]:
 
 
 def marked(policy: str) -> str:
-    """A policy's name, with a mark where it sees more than an agent may."""
-    return policy + STATE_MARK if policy.partition(":")[0] in SEES_STATE else policy
+    """A policy's name, with a mark where it, or a member of a mixed team, sees more than an agent may."""
+    members = seated_policies(policy) if is_team_name(policy) else [policy]
+    return policy + STATE_MARK if any(name.partition(":")[0] in SEES_STATE for name in members) else policy
 
 
 def _mean(values: pd.Series, form: Format) -> str:

@@ -142,3 +142,9 @@ def test_file_is_the_same_table(results, tmp_path):
     written = (tmp_path / "report.txt").read_text(encoding="utf-8")
     assert row(written, "quick") == row(text, "quick")
     assert [path.name for path in tmp_path.iterdir()] == ["report.txt"]
+
+
+def test_a_mixed_team_with_a_member_that_sees_more_is_marked():
+    assert tables.marked("team(manager=oracle, worker=proactive)").endswith(" +")
+    assert tables.marked("team(manager=cost_aware, worker=proactive)") == "team(manager=cost_aware, worker=proactive)"
+    assert tables.marked("oracle") == "oracle +"

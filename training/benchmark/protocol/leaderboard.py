@@ -12,6 +12,7 @@ from c2c_env.errors import ConfigError, raise_faults
 from c2c_env.text.names import one_line
 from training.benchmark.protocol.definition import TEST
 from training.benchmark.protocol.published import PROTOCOLS
+from training.benchmark.tables import STATE_MARK, marked
 
 ENTRY_SUFFIX = ".json"
 _MEANS_SOMETHING = "|`<>[]&\\"  # in Markdown and HTML, and is written as a number
@@ -25,6 +26,7 @@ _INTRODUCTION = """\
 
 Every entry was verified: each episode that its protocol prescribes was simulated again from what was decided, step by
 step, and all figures were computed from these episodes. Time saved is relative to the silent team of the same track.
+A policy with the mark{mark} sees the true state: it is a reference, not a competitor.
 What a submission is, and how to verify one: `docs/protocol.md`. This file is written by
 
 ```bash
@@ -59,7 +61,7 @@ def leaderboard_text(entries: Sequence[Mapping[str, Any]], command: str) -> str:
         entries: see `read_entries`; those of the test split count.
         command: that writes it.
     """
-    parts = [_INTRODUCTION.format(command=command)]
+    parts = [_INTRODUCTION.format(command=command, mark=STATE_MARK)]
     for protocol in PROTOCOLS.values():
         own = [entry for entry in entries if entry["protocol"] == protocol.id and entry["split"] == TEST]
         if own:
@@ -89,7 +91,14 @@ def _row(figures: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
     saved = f"{figures['time_saved']:.1f} [{figures['time_saved_low']:.1f}, {figures['time_saved_high']:.1f}]"
     numbers = [f"{figures['time_saved_mean']:.1f}", f"{figures['success']:.1f}"]
     numbers += [f"{figures['communication_per_effort']:.3f}", f"{figures['invalid_actions']:.2f}"]
-    cells = [linked, f"`{_cell(figures['policy'])}`", saved, *numbers, _cell(entry["by"]), _cell(entry["digest"])[:12]]
+    cells = [
+        linked,
+        _cell(marked(str(figures["policy"]))),
+        saved,
+        *numbers,
+        _cell(entry["by"]),
+        _cell(entry["digest"])[:12],
+    ]
     return f"| {' | '.join(cells)} |"
 
 
