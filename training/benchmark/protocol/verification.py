@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from agents.registry import asks_model, replay_transcript
+from agents.seats import is_team_name, seat_file
 from c2c_env import METRICS, Team
 from c2c_env.bounds import lower_bound
 from c2c_env.episodes.episode import Episode
@@ -132,6 +133,7 @@ def _raise(folder: Path, faults: Sequence[str]) -> None:
 def _prescribed(protocol: Protocol, split: str, results: pd.DataFrame) -> dict[EpisodeKey, tuple[Cell, int]]:
     """Every episode that the protocol prescribes for the policies of the results: its cell and its place in it."""
     policies = unique([str(name) for name in results["policy"]])
+    _raise_file_names(policies)
     cells = prescribed_cells(protocol, policies, split, protocol.tracks_of(split))
     return {
         EpisodeKey(cell.policy, cell.partners, cell.split, cell.tier, _workflow(cell, n).name, cell.team_size, seed): (
@@ -141,6 +143,13 @@ def _prescribed(protocol: Protocol, split: str, results: pd.DataFrame) -> dict[E
         for cell in cells
         for n, seed in enumerate(cell.seeds)
     }
+
+
+def _raise_file_names(policies: Sequence[str]) -> None:
+    """Refuse mixed teams whose seats stand in a file, which whoever verifies does not have."""
+    from_file = [name for name in policies if is_team_name(name) and seat_file(name)]
+    faults = [f"{one_line(name)} names a file, expected the seats themselves" for name in from_file]
+    raise_faults(SubmissionError, "the policies cannot be verified", faults)
 
 
 def _workflow(cell: Cell, place: int) -> Any:
@@ -172,7 +181,7 @@ def _episodes_by_key(
     """The recorded episodes by what the protocol prescribes, and which are missing, too many or of something else."""
     by_play: dict[tuple[Any, ...], list[EpisodeKey]] = defaultdict(list)
     for key, (cell, place) in wanted.items():
-        by_play[_players(cell), _workflow(cell, place).name, key.seed].append(key)
+        by_play[cell.agent_names, _workflow(cell, place).name, key.seed].append(key)
     found: dict[EpisodeKey, Episode] = {}
     faults = []
     for path in sorted((folder / EPISODE_FOLDER).iterdir()):
@@ -190,10 +199,6 @@ def _episodes_by_key(
         faults += [f"{path.name}: {wrong}" for wrong in _differences(episode, *wanted[free[0]])]
     faults += [f"{key}: its episode is not there" for key in wanted if key not in found]
     return found, faults
-
-
-def _players(cell: Cell) -> tuple[str, ...]:
-    return cell.agent_names
 
 
 def _differences(episode: Episode, cell: Cell, place: int) -> list[str]:

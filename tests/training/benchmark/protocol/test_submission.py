@@ -318,3 +318,24 @@ def test_the_environment_of_the_protocol_is_that_of_the_benchmark(honest, tiny):
     batch = Batch(episode.workflow, Team.default(3), EnvConfig())
     assert episode.config.chat == batch.config.chat
     assert tiny.config == EnvConfig()
+
+
+def test_a_mixed_team_is_verified_seat_by_seat(tiny, tmp_path):
+    name = "team(manager=cost_aware, worker=proactive)"
+    folder = played(tmp_path / "run", name)
+    write_submission(folder, "mixed", "me")
+    assert verify_submission(folder, ask_again=True).episodes == 4
+    (path, *_) = [one for one in (folder / "episodes").iterdir() if one.name.startswith("team")]
+    episode = read_episode(path)
+    assert episode.policies == ("cost_aware", "proactive", "proactive")
+    write_episode(replace(episode, policies=("proactive",) * 3), path)
+    write_submission(folder, "mixed", "me")
+    with pytest.raises(SubmissionError, match="its episode is not there"):
+        verify_submission(folder)
+
+
+def test_a_mixed_team_of_a_file_cannot_be_verified(copy):
+    change_results(lambda table: table.assign(policy=table["policy"].replace("proactive", "team(mine.toml)")))(copy)
+    write_submission(copy, "mine", "me")
+    with pytest.raises(SubmissionError, match=r"team\(mine.toml\) names a file, expected the seats themselves"):
+        verify_submission(copy)
