@@ -40,5 +40,6 @@ def turn_advantages(rewards: Sequence[Sequence[float]]) -> list[Array]:
         raise ConfigError(f"rewards[{row}][{turn}] is {table[row, turn]}, expected a finite number")
     count = np.maximum(there.sum(axis=0), 1)
     apart = np.where(there, table - table.sum(axis=0) / count, 0.0)
+    apart = np.where(there, apart - apart.sum(axis=0) / count, 0.0)  # what rounding has left would count among equals
     advantages = apart / (np.sqrt((apart**2).sum(axis=0) / count) + LEAST_DEVIATION)
     return [advantage[:length] for advantage, length in zip(advantages, lengths, strict=True)]

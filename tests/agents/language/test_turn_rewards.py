@@ -279,6 +279,11 @@ def test_advantages_have_mean_0_at_every_turn(rewards):
         assert np.mean(at_turn) == pytest.approx(0.0, abs=1e-6)
 
 
+def test_equal_rewards_are_no_advantage():
+    for reward in (86.05768559733664, 0.1, -7.3):
+        assert all(not episode.any() for episode in turn_advantages([[reward]] * 3))
+
+
 def test_groups_without_episodes_or_with_numbers_that_are_not_finite_are_refused():
     with pytest.raises(ConfigError, match="no episodes"):
         turn_advantages([])
