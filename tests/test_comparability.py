@@ -12,15 +12,15 @@ from prompted_team import SMALL
 from rule_server import answer_by_rule
 
 from agents.language.tasks import TextTask
+from agents.language.teacher import written_action
 from agents.language.text_game import TextGame
 from agents.play import play
 from agents.policy import PolicyContext, SeesState
 from agents.registry import DESCRIPTIONS, SEES_STATE, make_policy
 from c2c_env import EnvConfig
-from c2c_env.core.constants import SPEECHES
 from c2c_env.make import make_batch
 from c2c_env.text.answer import Choice, response_format
-from c2c_env.text.names import TEAM, WorkflowWords, agent_name, subtask_name
+from c2c_env.text.names import WorkflowWords, agent_name
 from c2c_env.text.observation_text import legal_choices, look, render
 
 PAGE = (Path(__file__).parent.parent / "docs" / "comparability.md").read_text(encoding="utf-8")
@@ -30,12 +30,7 @@ COMPETITORS = ("proactive", "cost_aware", "broadcast", "solo", "learned", "no_co
 
 def as_answer(action, words=""):
     """What a language model would write to do the same as an action."""
-    work, speech, recipient, topic = (int(part) for part in action[:4])
-    answer = {"work": subtask_name(work - 1) if work else None, "speech": SPEECHES[speech], "text": words}
-    if speech:
-        answer |= {"recipient": TEAM if recipient == TASK.team_size else agent_name(recipient)}
-        answer |= {"topic": subtask_name(topic)}
-    return json.dumps(answer)
+    return json.dumps(json.loads(written_action(np.asarray(action), TASK.team_size)) | {"text": words})
 
 
 def played_in_text(name, words=""):

@@ -143,9 +143,10 @@ class TextGame:
         return team
 
     def _partners_of(self, others: Array) -> SeatedTeam | None:
+        context = PolicyContext.of(self.batch, self.task.index, self.options)
+        policy = make_policy(self.partners, context, connect=bool(len(others)))  # a wrong name is one in any case
         if not len(others):
             return None
-        policy = make_policy(self.partners, PolicyContext.of(self.batch, self.task.index, self.options))
         policy.reset(np.arange(self.batch.num_agents))
         return SeatedTeam([(policy, others)])
 

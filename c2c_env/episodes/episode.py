@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +18,7 @@ from c2c_env.workflows.schema import Workflow
 _AGENT_ARRAYS = ("debt", "last_work", "spoken_hours")
 _SUBTASK_ARRAYS = ("remaining", "status", "owner", "worked_hours", "aligned_hours")
 _CHECK_BYTES = 4
+_FIRST = np.arange(1)  # the one environment of most batches
 CHECK_DIGITS = 2 * _CHECK_BYTES  # hexadecimal
 
 
@@ -147,19 +147,17 @@ class StepChecks:
         self._chain.update(np.ascontiguousarray(array).tobytes())
 
 
-def check_steps(episode: Episode) -> Sequence[str]:
-    """Simulate an episode and return the checks of its steps as they come out now."""
-    batch, checks = episode.batch(), StepChecks()
-    found = []
-    for actions, factors in zip(episode.actions, episode.factors, strict=True):
-        take_step(batch, actions, factors)
-        found.append(checks.next(batch))
-    return found
+def take_step(batch: Batch, actions: Array, factors: Array, rows: Array | None = None) -> None:
+    """Take a step as it was decided.
 
-
-def take_step(batch: Batch, actions: Array, factors: Array) -> None:
-    """Take a step of an episode [N, A], [N] in the one environment of a batch."""
-    batch.action_buffer[0] = actions
-    if (factors != 1.0).any() or (batch.state.judged[0, : batch.num_agents] != 1.0).any():
-        batch.message_factors[0] = factors
-    batch.step_written()
+    Args:
+        batch: of environments.
+        actions: int32 [N, A] for all of them, or [R, N, A].
+        factors: [N] or [R, N], how much the words of each agent count.
+        rows: [R], the environments; None for the first one.
+    """
+    chosen = _FIRST if rows is None else rows
+    batch.action_buffer[chosen] = actions
+    if (factors != 1.0).any() or (batch.state.judged[chosen, : batch.num_agents] != 1.0).any():
+        batch.message_factors[chosen] = factors
+    batch.step_written(chosen)

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from itertools import islice
 from pathlib import Path
@@ -50,13 +50,6 @@ _NAMES: Check = (
 )
 
 
-def episode_name(episode: Episode) -> str:
-    """A name for the file of an episode; the same episode has the same one, another episode another one."""
-    words = re.sub(r"[^A-Za-z0-9]+", "-", f"{episode.workflow.name}--{episode.player}").strip("-")[:80] or "episode"
-    which = f"seed{episode.seed}" + (f"-{episode.number}" if episode.number else "")
-    return f"{words}--{which}--{_checksum(_content(episode))[:8]}{EPISODE_SUFFIX}"
-
-
 def write_episode(episode: Episode, path: str | os.PathLike[str]) -> None:
     """Write an episode whole or not at all.
 
@@ -66,10 +59,29 @@ def write_episode(episode: Episode, path: str | os.PathLike[str]) -> None:
     write_whole(path, pack_episode(episode))
 
 
+def write_episode_into(folder: str | os.PathLike[str], episode: Episode) -> Path:
+    """Write an episode into a folder, and return its path; the same episode has the same name, another one another.
+
+    Raises:
+        WriteError: the disk is full, or the place cannot be written.
+    """
+    content = _content(episode)
+    checksum = _checksum(content)
+    words = re.sub(r"[^A-Za-z0-9]+", "-", f"{episode.workflow.name}--{episode.player}").strip("-")[:80] or "episode"
+    which = f"seed{episode.seed}" + (f"-{episode.number}" if episode.number else "")
+    path = Path(folder) / f"{words}--{which}--{checksum[:8]}{EPISODE_SUFFIX}"
+    write_whole(path, _packed(content, checksum))
+    return path
+
+
 def pack_episode(episode: Episode) -> bytes:
     """What the file of an episode holds; the same episode gives the same bytes."""
     content = _content(episode)
-    document = json.dumps({**content, "checksum": _checksum(content)}, separators=(",", ":"))
+    return _packed(content, _checksum(content))
+
+
+def _packed(content: Mapping[str, Any], checksum: str) -> bytes:
+    document = json.dumps({**content, "checksum": checksum}, separators=(",", ":"))
     return gzip.compress(document.encode(), compresslevel=6, mtime=0)  # 9 takes as long as the episode itself
 
 
@@ -283,8 +295,4 @@ def _text(data: Mapping[str, Any], steps: int, agents: int) -> ModelText:
     )
     raise_faults(EpisodeError, "a text is damaged", wrong)
     prompt = tuple((role, content) for role, content in data["prompt"])
-    return ModelText(**{**data, "agents": tuple(data["agents"]), "prompt": prompt, "labels": _labels(data["labels"])})
-
-
-def _labels(labels: Sequence[str]) -> tuple[str, ...]:
-    return tuple(labels)
+    return ModelText(**{**data, "agents": tuple(data["agents"]), "prompt": prompt, "labels": tuple(data["labels"])})

@@ -16,11 +16,11 @@ from c2c_env.core.arrays import Array
 from c2c_env.envs.batch import Batch
 from c2c_env.envs.parallel_env import C2CParallelEnv
 from c2c_env.episodes.episode import Episode, ModelText, StepChecks, real_config
-from c2c_env.episodes.episode_file import episode_name, write_episode
+from c2c_env.episodes.episode_file import write_episode_into
 from c2c_env.errors import ConfigError, WriteError
 from c2c_env.version import __version__
 
-Write = Callable[[Episode], None]
+Write = Callable[[Episode], object]
 
 
 @runtime_checkable
@@ -119,11 +119,7 @@ def write_into(folder: str | os.PathLike[str]) -> Write:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteError(f"cannot make folder {str(place)!r}: {error.strerror or error}") from error
-    return partial(_write_into, place)
-
-
-def _write_into(place: Path, episode: Episode) -> None:
-    write_episode(episode, place / episode_name(episode))
+    return partial(write_episode_into, place)
 
 
 class Recorder(BaseParallelWrapper[str, Any, Any]):

@@ -16,7 +16,7 @@ from simulate import random_env
 from c2c_env import EnvConfig, parallel_env
 from c2c_env.episodes import episode_file, history
 from c2c_env.episodes.episode import EpisodeError, ModelText, StepChecks
-from c2c_env.episodes.episode_file import episode_name, is_episode_file, memory_fault, read_episode, write_episode
+from c2c_env.episodes.episode_file import is_episode_file, memory_fault, read_episode, write_episode, write_episode_into
 from c2c_env.episodes.history import simulate
 from c2c_env.make import make_batch
 from training.episodes.sources import play_episode
@@ -33,9 +33,7 @@ def episode():
 
 @pytest.fixture
 def path(episode, tmp_path):
-    path = tmp_path / episode_name(episode)
-    write_episode(episode, path)
-    return path
+    return write_episode_into(tmp_path, episode)
 
 
 def document(path):
@@ -68,8 +66,9 @@ def test_the_same_episode_gives_the_same_name_and_bytes_and_another_one_others(e
     write_episode(read_episode(path), again)
     assert again.read_bytes() == path.read_bytes()
     other = replace(episode, policy_seed=8)
-    assert episode_name(other) != episode_name(episode)
-    assert episode_name(replace(episode, number=3)).count("seed5-3") == 1
+    assert write_episode_into(tmp_path, other).name != path.name
+    assert write_episode_into(tmp_path, episode) == path
+    assert write_episode_into(tmp_path, replace(episode, number=3)).name.count("seed5-3") == 1
 
 
 def test_factors_are_kept(episode, tmp_path):

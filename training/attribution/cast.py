@@ -13,7 +13,7 @@ from agents.play import decide_actions
 from agents.policy import Array, Policy, PolicyContext
 from agents.registry import FAMILIES, LANGUAGE_MODELS, POLICIES, asks_model, make_policy
 from c2c_env import Batch
-from c2c_env.episodes.episode import Episode
+from c2c_env.episodes.episode import Episode, take_step
 from c2c_env.errors import C2CError, nearest
 from c2c_env.text.names import agent_name, one_line
 
@@ -131,7 +131,7 @@ def _decisions(episode: Episode, batch: Batch, policy: Policy, seats: Array) -> 
     policy.reset(np.arange(batch.num_envs * batch.num_agents))
     for step, (actions, factors) in enumerate(zip(episode.actions, episode.factors, strict=True), 1):
         yield step, decide_actions(batch, policy, rows, seats)
-        take_recorded(batch, rows, actions, factors)
+        take_step(batch, actions, factors, rows)
 
 
 def difference(step: int, recorded: Array, decided: Array, seats: Array, shown: str) -> str:
@@ -144,11 +144,3 @@ def difference(step: int, recorded: Array, decided: Array, seats: Array, shown: 
         f"policy {shown!r} of {agent_name(int(seats[place]))} cannot be asked again: in step {step} "
         f"{recorded[place].tolist()} was recorded, and now it decides {decided[row, place].tolist()}"
     )
-
-
-def take_recorded(batch: Batch, rows: Array, actions: Array, factors: Array) -> None:
-    """Take a step with actions [N, A] or [R, N, A] and with how much words count, [N] or [R, N]."""
-    batch.action_buffer[rows] = actions
-    if (factors != 1.0).any() or (batch.state.judged[rows, : batch.num_agents] != 1.0).any():
-        batch.message_factors[rows] = factors
-    batch.step_written(rows)

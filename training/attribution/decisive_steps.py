@@ -15,9 +15,9 @@ from agents.play import decide_actions, play
 from agents.policy import Array, PolicyContext
 from agents.registry import make_policy
 from c2c_env.core import constants as c
-from c2c_env.episodes.episode import Episode
+from c2c_env.episodes.episode import Episode, take_step
 from c2c_env.episodes.history import History
-from training.attribution.cast import AttributionError, Cast, take_recorded
+from training.attribution.cast import AttributionError, Cast
 from training.attribution.variants import ROWS, Change, OnProgress, compare_changes
 
 ADVISER = "planner"
@@ -111,7 +111,7 @@ def planned_changes(history: History, on_progress: OnProgress | None = None) -> 
             taken = taken_action(history, place + 1, agent)
             others = _alternatives(actions[agent], taken, planned[agent], episode.config.hidden_facts > 0)
             found += [Change(place + 1, agent, action) for action in others]
-        take_recorded(batch, row, actions, factors)
+        take_step(batch, actions, factors, row)
         if on_progress is not None:
             on_progress(place + 1, episode.length)
     return found

@@ -13,8 +13,8 @@ import numpy as np
 
 from agents.mixed_team import SeatedTeam
 from c2c_env import Batch
-from c2c_env.episodes.episode import Episode
-from training.attribution.cast import AttributionError, Cast, difference, take_recorded
+from c2c_env.episodes.episode import Episode, take_step
+from training.attribution.cast import AttributionError, Cast, difference
 
 ROWS = 64  # variants that are played side by side, which bounds the memory
 OnProgress = Callable[[int, int], None]  # gets the number of variants that are played, and that of all
@@ -79,7 +79,7 @@ def compare_changes(
 def _recorded_ending(episode: Episode) -> EpisodeEnd:
     batch = episode.batch()
     for actions, factors in zip(episode.actions, episode.factors, strict=True):
-        take_recorded(batch, np.array([0]), actions, factors)
+        take_step(batch, actions, factors)
     return _ending(batch, 0)
 
 
@@ -128,7 +128,7 @@ def _play_chunk(
             _, change = chunk[row]
             if change is not None and change.step == step:
                 actions[place, change.agent] = change.action
-        take_recorded(batch, active, actions, factors)
+        take_step(batch, actions, factors, active)
         active = active[~(batch.terminated[active] | batch.truncated[active]).astype(bool)]
         yield len(chunk) - len(active)
         if not len(active):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agents.registry import asks_model
 from c2c_env.episodes.episode import Episode
-from c2c_env.episodes.episode_file import episode_name, write_episode
+from c2c_env.episodes.episode_file import write_episode_into
 from c2c_env.episodes.history import simulate
 from c2c_env.render.page import page_html
 from c2c_env.render.page.page_data import page_data
@@ -55,9 +55,7 @@ def record_game(game: Game, folder: Path) -> Path:
         WriteError: the disk is full, or the place cannot be written.
     """
     (episode,) = game.episodes
-    path = folder / episode_name(episode)
-    write_episode(episode, path)
-    return path
+    return write_episode_into(folder, episode)
 
 
 def replay_html(game: Game) -> str:

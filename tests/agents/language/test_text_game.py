@@ -123,6 +123,7 @@ def test_an_answer_follows_the_schema():
         ({"seats": "worker_9"}, "unknown seat 'worker_9'"),
         ({"seats": ()}, "got no seats"),
         ({"partners": "proactiv"}, "did you mean 'proactive'"),
+        ({"seats": "all", "partners": "proactiv"}, "did you mean 'proactive'"),
         ({"strategy": "drect"}, "did you mean 'direct'"),
         ({"strategy": "spp"}, "asks one question for all, expected one for each agent"),
         ({"reward": "taem"}, "unknown reward 'taem'; did you mean 'team'"),

@@ -16,7 +16,6 @@ from c2c_env.errors import C2CError, ConfigError, raise_faults, unknown_name
 
 SUBMISSION_FILE, RESULTS_FILE, REPORTED_FILE = "submission.json", "results.csv", "protocol.csv"
 EPISODE_FOLDER, TRANSCRIPT_FOLDER = "episodes", "transcripts"
-TRANSCRIPT_SUFFIX = ".jsonl.gz"
 SUBMISSION_FORMAT = 1
 _FILES: Check = instance_of(dict, "an object of digests by the names of files")
 

@@ -7,7 +7,7 @@ import argparse
 from rich.console import Console
 
 from c2c_env.config import MAX_SIZE
-from c2c_env.episodes.episode_file import episode_name, write_episode
+from c2c_env.episodes.episode_file import write_episode_into
 from c2c_env.episodes.history import simulate
 from c2c_env.make import make_batch
 from training.arguments import LARGEST_SEED, add_llm_arguments, output_folder, read_options, whole
@@ -48,7 +48,6 @@ def run(args: argparse.Namespace) -> int:
     history = simulate(episode)
     print_episode(console, history.trace, history.metrics, describe_player(episode))
     if args.record:
-        path = output_folder(args.record, "--record") / episode_name(episode)
-        write_episode(episode, path)
+        path = write_episode_into(output_folder(args.record, "--record"), episode)
         console.print(f"Episode: {path}", markup=False, soft_wrap=True)
     return 0

@@ -4,7 +4,7 @@ import { draw, make, onWidth } from "./elements.js";
 import { arcs } from "./arcs.js";
 import { BAR, LANE, TOP, paintCells } from "./cells.js";
 
-const WIDTHS = { least: 4, most: 40, first: 26, legible: 7 }; // pixels of a step
+const WIDTHS = { least: 4, most: 40, first: 26, legible: 15 }; // pixels of a step
 
 export function lanes(row, replay, episode, state) {
   const panel = make(row, "section", { class: "panel lanes" });
