@@ -207,13 +207,14 @@ def _differences(episode: Episode, cell: Cell, place: int) -> list[str]:
     config = replace(episode.config, max_agents=cell.config.max_agents, max_subtasks=cell.config.max_subtasks)
     team = Team.default(cell.team_size, len(workflow.domains)).skills
     checks = {
-        "the workflow": episode.workflow == workflow,
-        "the team": episode.team.skills == team,
-        "the constants": config == cell.config,
-        "the number of the episode": episode.number == 0,
-        "how much words count (a judge)": cell.asks_model or bool((episode.factors == 1.0).all()),
+        "its workflow is not that of the protocol": episode.workflow == workflow,
+        "its team is not that of the protocol": episode.team.skills == team,
+        "its constants are not those of the protocol": config == cell.config,
+        "it is not the first episode of its seed": episode.number == 0,
+        "its words count less, as if a judge had looked at them": cell.asks_model
+        or bool((episode.factors == 1.0).all()),
     }
-    return [f"{what} is not that of the protocol" for what, same in checks.items() if not same]
+    return [fault for fault, right in checks.items() if not right]
 
 
 # --- what came out -----------------------------------------------------------------------------------------------

@@ -188,10 +188,22 @@ TAMPERED = {
     "an episode twice": (double_episode, "it is there twice"),
     "a broken episode": (break_file, "damaged or cut"),
     "another action": (change_episode(idle_at_first), "when it is played again"),
-    "cheaper talk": (change_episode(free_chat), "the constants is not that of the protocol"),
-    "less work": (change_episode(less_work), "the workflow is not that of the protocol"),
-    "a better team": (change_episode(better_team), "the team is not that of the protocol"),
-    "words that count less": (change_episode(judged), r"how much words count \(a judge\) is not that of the protocol"),
+    "cheaper talk": (change_episode(free_chat), "its constants are not those of the protocol"),
+    "less work": (change_episode(less_work), "its workflow is not that of the protocol"),
+    "a better team": (change_episode(better_team), "its team is not that of the protocol"),
+    "words that count less": (change_episode(judged), "its words count less, as if a judge had looked at them"),
+    "a luckier episode of the seed": (
+        change_episode(lambda episode: simulated(replace(episode, number=1))),
+        "it is not the first episode of its seed",
+    ),
+    "another bound": (
+        change_results(lambda table: table.assign(lower_bound=2.0 * table["lower_bound"])),
+        "lower_bound is .* in the results",
+    ),
+    "another return": (
+        change_results(lambda table: table.assign(episode_return=table["episode_return"] + 0.01)),
+        "episode_return is .* in the results",
+    ),
     "checks that do not fit": (
         change_episode(lambda episode: replace(episode, checks=("0" * 8, *episode.checks[1:]))),
         "step 1 does not come out as it was recorded",
