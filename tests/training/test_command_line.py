@@ -75,7 +75,7 @@ def test_the_version(capsys):
         (["train", "scratch", "--threads", "0"], "--threads is 0, expected an integer in [1, "),
         (["benchmark", "--policies", ""], "--policies is '', expected at least one word"),
         (["benchmark", "--workflows", "csv-import-tol"], "did you mean 'csv-import-tool'?"),
-        (["protocol", "c2c-generated"], "did you mean 'c2c-generated-v1'?"),
+        (["protocol", "c2c-generated"], "did you mean 'c2c-generated-v2'?"),
     ],
 )
 def test_wrong_words_get_one_error_with_the_nearest_right_one(words, hint, capsys):

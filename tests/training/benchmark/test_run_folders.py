@@ -50,7 +50,7 @@ def test_a_question_is_named_in_words_and_by_a_hash():
         {"workflows": (load_builtin("dashboard-dark-mode"),)},
         {"intervention": "off"},
         {"partners": "proactive"},
-        {"protocol": "c2c-generated-v1"},
+        {"protocol": "c2c-generated-v2"},
     ],
 )
 def test_another_question_has_another_folder(other):

@@ -27,6 +27,12 @@ REPORTED = {
     ),
     "communication_per_effort": ("h/h", "sum of communication_hours / sum of the hours of finished effort"),
     "invalid_actions": ("each", "mean over the episodes of the actions that the mask forbade"),
+    "retention": (
+        "%",
+        "coordination retention: mean score of the team / mean score of the same policy alone, on the same workflows"
+        " with the same seeds; the score is lower_bound / completion_time, and each team size has a bound of its own",
+    ),
+    "solo_gap": ("points", "mean score alone - mean score of the team, in points of 100"),
 }
 
 
@@ -94,7 +100,7 @@ class Protocol:
     """A versioned evaluation. What it prescribes never changes under one id: a change makes a new version.
 
     Attributes:
-        id: name and version, such as "c2c-generated-v1".
+        id: name and version, such as "c2c-generated-v2".
         summary: what it is for.
         tracks: at least one.
         tiers: of the workflows.

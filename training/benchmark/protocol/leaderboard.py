@@ -19,7 +19,7 @@ _MEANS_SOMETHING = "|`<>[]&\\"  # in Markdown and HTML, and is written as a numb
 _KEYS = ("name", "by", "link", "protocol", "split", "digest", "figures")
 _HEAD = (
     "| entry | policy | time saved, % (IQM, 95 % interval) | mean, % | finished, % | communication, h per h of effort |"
-    " invalid actions | submitted by | digest |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    " invalid actions | coordination retention, % | solo - team, points | submitted by | digest |\n|" + 11 * " --- |"
 )
 _INTRODUCTION = """\
 # Leaderboard
@@ -27,6 +27,9 @@ _INTRODUCTION = """\
 Every entry was verified: each episode that its protocol prescribes was simulated again from what was decided, step by
 step, and all figures were computed from these episodes. Time saved is relative to the silent team of the same track.
 A policy with the mark{mark} sees the true state: it is a reference, not a competitor.
+Coordination retention is the team's mean score relative to that of the same policy alone (track "alone"), on the same
+workflows with the same seeds; the column beside it is their difference. The score is the lower bound of a team of that
+size, relative to the hours that were needed: a policy that keeps 100 % loses nothing by being several.
 What a submission is, and how to verify one: `docs/protocol.md`. This file is written by
 
 ```bash
@@ -62,7 +65,7 @@ def leaderboard_text(entries: Sequence[Mapping[str, Any]], command: str) -> str:
         command: that writes it.
     """
     parts = [_INTRODUCTION.format(command=command, mark=STATE_MARK)]
-    for protocol in PROTOCOLS.values():
+    for protocol in (one for one in PROTOCOLS.values() if not one.retired):
         own = [entry for entry in entries if entry["protocol"] == protocol.id and entry["split"] == TEST]
         if own:
             parts.append(f"## {protocol.id}\n\n{protocol.summary}\n")
@@ -91,6 +94,7 @@ def _row(figures: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
     saved = f"{figures['time_saved']:.1f} [{figures['time_saved_low']:.1f}, {figures['time_saved_high']:.1f}]"
     numbers = [f"{figures['time_saved_mean']:.1f}", f"{figures['success']:.1f}"]
     numbers += [f"{figures['communication_per_effort']:.3f}", f"{figures['invalid_actions']:.2f}"]
+    numbers += ["-" if figures[name] is None else f"{figures[name]:.1f}" for name in ("retention", "solo_gap")]
     cells = [
         linked,
         _cell(marked(str(figures["policy"]))),

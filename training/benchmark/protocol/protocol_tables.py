@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -131,11 +132,27 @@ def reported_figures(results: pd.DataFrame) -> pd.DataFrame:
     team size and partners, and seeds within a built-in workflow and team size.
     """
     counted = with_reduction(split_failed(results)[0], BASELINE)
+    alone = counted[counted["team_size"] == 1]
     rows = [
-        {"protocol": episodes["protocol"].iloc[0], "track": track, "policy": policy, **_figures_of(episodes)}
+        {
+            "protocol": episodes["protocol"].iloc[0], "track": track, "policy": policy,
+            **_figures_of(episodes), **_against_alone(episodes, alone[alone["policy"] == policy]),
+        }
         for (track, policy), episodes in counted.groupby(["split", "policy"], sort=False)
-    ]
+    ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _against_alone(episodes: pd.DataFrame, alone: pd.DataFrame) -> dict[str, float]:
+    """How a policy's score in a team compares with its score alone; NaN for what was not played both ways.
+
+    An episode alone counts as often as its workflow and seed are played in teams.
+    """
+    if (episodes["team_size"] == 1).any():
+        return {"retention": math.nan, "solo_gap": math.nan}
+    pairs = episodes.merge(alone, on=["workflow", "seed"], suffixes=("", "_alone"))
+    team, solo = (float((pairs[f"lower_bound{who}"] / pairs[f"completion_time{who}"]).mean()) for who in ("", "_alone"))
+    return {"retention": 100.0 * team / solo, "solo_gap": 100.0 * (solo - team)}
 
 
 def _figures_of(episodes: pd.DataFrame) -> dict[str, float]:
@@ -165,8 +182,8 @@ def strata_of(episodes: pd.DataFrame) -> list[str]:
 def reported_table(figures: pd.DataFrame, unicode: bool = True) -> RenderableType:
     """The figures of `reported_figures` as a table, and what to write beside them."""
     name = str(figures["protocol"].iloc[0])
-    headings = ["track", "policy", _SAVED, "mean\n%", "success\n%", "comm. h /\neffort h"]
-    table = _table(f"{name}: what to report", [*headings, "invalid\nactions", "episodes"], unicode)
+    headings = ["track", "policy", _SAVED, "mean\n%", "succ.\n%", "comm.\nh/h", "inv.\nact."]
+    table = _table(f"{name}: what to report", [*headings, "ret.\n%", "solo\ngap", "epi-\nsodes"], unicode)
     for column in table.columns[2:]:
         column.justify = "right"
     for row in figures.to_dict("records"):
@@ -181,11 +198,14 @@ def _cells_of(row: dict[Any, Any]) -> list[str]:
             f"{row['time_saved']:.1f} [{row['time_saved_low']:.1f}, {row['time_saved_high']:.1f}]",
             f"{row['time_saved_mean']:.1f}",
         ]
-    spoken = row["communication_per_effort"]
     return [
-        *saved, f"{row['success']:.1f}", f"{spoken:.3f}" if pd.notna(spoken) else NOTHING,
-        f"{row['invalid_actions']:.2f}", str(row["episodes"]),
+        *saved, f"{row['success']:.1f}", _number(row["communication_per_effort"], 3), f"{row['invalid_actions']:.2f}",
+        _number(row["retention"], 0), _number(row["solo_gap"], 1), str(row["episodes"]),
     ]  # fmt: skip
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if pd.notna(value) else NOTHING
 
 
 def write_reported(results: pd.DataFrame, out: Path, unicode: bool) -> list[RenderableType]:

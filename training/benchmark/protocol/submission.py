@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -120,6 +121,11 @@ def _digest_of(path: Path) -> str:
 
 
 def entry_of(submission: Submission, figures: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a leaderboard keeps of a submission that was verified."""
+    """What a leaderboard keeps of a submission that was verified; a figure that there is none of is None."""
     kept = {key: value for key, value in asdict(submission).items() if key != "files"}
-    return {**kept, "digest": submission.digest, "figures": figures}
+    told = [{name: None if _is_nan(value) else value for name, value in row.items()} for row in figures]
+    return {**kept, "digest": submission.digest, "figures": told}
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)

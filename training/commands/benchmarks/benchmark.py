@@ -29,7 +29,7 @@ examples:
   c2c-env benchmark --workflows none --generated 64 --out results/generated
   c2c-env benchmark --quick --record          each episode as a file, for c2c-env replay
   c2c-env benchmark --workflows real --team-sizes 5       task graphs that people have
-  c2c-env benchmark --protocol c2c-generated-v1 --policies proactive,learned
+  c2c-env benchmark --protocol c2c-generated-v2 --policies proactive,learned
   c2c-env benchmark --ray auto                on the Ray cluster that this machine belongs to
   c2c-env benchmark --policies cost_aware,prompted:c2c@MODEL --llm budget_tokens=2000000
   c2c-env benchmark --config dt=0.25 chat.richness=0.6 relations=index --out results/richer-chat

@@ -15,9 +15,9 @@ from training.benchmark.tables import REPORT_WIDTH
 EXAMPLES = """\
 examples:
   c2c-env protocol                            the list
-  c2c-env protocol c2c-generated-v1           all that it prescribes, with digests
+  c2c-env protocol c2c-generated-v2           all that it prescribes, with digests
   c2c-env protocol --check                    does this machine play what was published?
-  c2c-env benchmark --protocol c2c-generated-v1 --policies proactive,learned
+  c2c-env benchmark --protocol c2c-generated-v2 --policies proactive,learned
   c2c-env benchmark --protocol c2c-partners-v1 --policies learned --split validation
 
 Exit status: 0 all as published, 2 wrong arguments, or what is played has changed (named).

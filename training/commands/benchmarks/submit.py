@@ -11,7 +11,7 @@ from training.benchmark.protocol.submission import SUBMISSION_FILE, write_submis
 
 EXAMPLES = """\
 examples:
-  c2c-env benchmark --protocol c2c-builtin-v1 --policies learned --record --out mine
+  c2c-env benchmark --protocol c2c-builtin-v2 --policies learned --record --out mine
   c2c-env submit mine --name "learned, shipped" --by "The authors"
   c2c-env verify mine
 

@@ -16,8 +16,8 @@ from training.benchmark.protocol.pinning import changes, check_pin, check_rules,
 from training.benchmark.protocol.published import find_protocol
 
 IN_USE = [name for name, protocol in PROTOCOLS.items() if not protocol.retired]
-GENERATED = find_protocol("c2c-generated-v1")
-ADVICE = "add c2c-generated-v2 to training/benchmark/protocol/published.py"
+GENERATED = find_protocol("c2c-generated-v2")
+ADVICE = "add c2c-generated-v3 to training/benchmark/protocol/published.py"
 
 
 @pytest.mark.parametrize("name", IN_USE)
@@ -102,7 +102,7 @@ def test_a_changed_prescription_is_reported(change, fault):
 def test_other_skills_of_teams_are_reported(monkeypatch):
     monkeypatch.setattr("c2c_env.config.MANAGER_SKILL", 0.5)
     faults = faults_of(check_rules)
-    assert sum(fault.startswith("rules.teams.") for fault in faults) == 6  # 5, 8, 12, 17, 24, 32 agents
+    assert sum(fault.startswith("rules.teams.") for fault in faults) == 7  # 1, 5, 8, 12, 17, 24, 32 agents
 
 
 def test_a_constant_that_is_newer_than_the_pin_is_no_change_but_other_names_are():

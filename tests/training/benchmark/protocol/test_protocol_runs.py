@@ -32,7 +32,7 @@ from training.benchmark.protocol.protocol_tables import (
 )
 from training.learning.recipe import load_recipe, shipped_recipes
 
-GENERATED, BUILT_IN, AMONG = map(find_protocol, ("c2c-generated-v1", "c2c-builtin-v1", "c2c-partners-v1"))
+GENERATED, BUILT_IN, AMONG = map(find_protocol, ("c2c-generated-v2", "c2c-builtin-v2", "c2c-partners-v1"))
 
 
 def cells_of(protocol, split="test", policies=("proactive", "solo"), **more):
@@ -44,19 +44,19 @@ def cells_of(protocol, split="test", policies=("proactive", "solo"), **more):
 
 def test_generated_workflows_are_played_once_each_by_teams_of_every_size():
     cells = cells_of(GENERATED)
-    assert len(cells) == 2 * 3 * 6  # policies, tiers, sizes
-    assert Counter(cell.split for cell in cells) == {"seen-sizes": 18, "unseen-sizes": 18}
+    assert len(cells) == 2 * 3 * 7  # policies, tiers, sizes
+    assert Counter(cell.split for cell in cells) == {"seen-sizes": 18, "unseen-sizes": 18, "alone": 6}
     [one] = [cell for cell in cells if (cell.policy, cell.tier, cell.team_size) == ("solo", "medium", 24)]
     assert one.seeds == tuple(range(64))
     assert one.workflows[63] == generate("medium", TEST_SEEDS[63])
-    assert count_episodes(GENERATED) == 64 * 3 * 6
+    assert count_episodes(GENERATED) == 64 * 3 * 7
 
 
 def test_built_in_workflows_are_played_with_four_seeds():
     cells = cells_of(BUILT_IN)
-    assert len(cells) == 2 * 15 * 2
+    assert len(cells) == 2 * 15 * 3  # policies, workflows, sizes
     assert {cell.seeds for cell in cells} == {(0, 1, 2, 3)}
-    assert count_episodes(BUILT_IN) == 15 * 2 * 4
+    assert count_episodes(BUILT_IN) == 15 * 3 * 4
 
 
 def test_partners_take_turns_so_that_each_policy_meets_all_on_the_same_episodes():
@@ -264,7 +264,14 @@ HOURS = {"work_hours": 8.0, "communication_hours": 1.0, "wasted_hours": 1.0, "ef
 
 def episode(policy, time, *, seed=0, workflow="a", size=5, **more):
     where = {"split": "t", "tier": "simple", "workflow": workflow, "team_size": size, "seed": seed}
-    rest = {"success": 1.0, "score": 0.5, "invalid_actions": 0.0, "partners": "", "protocol": "c2c-x-v1"}
+    rest = {
+        "success": 1.0,
+        "score": 0.5,
+        "lower_bound": 4.0,
+        "invalid_actions": 0.0,
+        "partners": "",
+        "protocol": "c2c-x-v1",
+    }
     return {"policy": policy, "completion_time": time, **where, **rest, **HOURS, **more}
 
 
@@ -280,6 +287,29 @@ def test_figures_are_those_of_the_formulas():
     assert figures["success"] == 75.0
     assert figures["invalid_actions"] == 1.5  # 6 / 4
     assert figures["communication_per_effort"] == pytest.approx(1 / 3)  # (1 + 1 + 1 + 3) / (3 * 5 + 0.25 * 12)
+
+
+def test_retention_compares_a_team_with_its_policy_alone_on_the_same_episodes():
+    played = [episode(name, 20.0, size=1, split="alone", lower_bound=16.0) for name in ("no_communication", "mine")]
+    played += [episode("mine", 16.0, size=1, split="alone", workflow="b", lower_bound=16.0)]
+    played += [episode("no_communication", 10.0, workflow=name) for name in "ab"]
+    played += [episode("mine", 8.0, workflow="a"), episode("mine", 5.0, workflow="b"), episode("mine", 4.0, size=8)]
+    figures = reported_figures(pd.DataFrame(played)).set_index(["track", "policy"])
+    mine = figures.loc["t", "mine"]
+    # team: 4 / 8, 4 / 5 and 4 / 4, mean 23 / 30; alone: 16 / 20 for both teams of workflow a, 16 / 16, mean 26 / 30
+    assert mine["retention"] == pytest.approx(100 * 23 / 26)
+    assert mine["solo_gap"] == pytest.approx(10.0)
+    assert figures.loc["alone"][["retention", "solo_gap"]].isna().all(axis=None)
+    # the silent team was alone in workflow a only: 4 / 10 against 16 / 20
+    assert figures.loc["t", "no_communication"]["retention"] == pytest.approx(50.0)
+
+
+def test_without_episodes_alone_there_is_no_retention_and_the_table_says_so():
+    figures = reported_figures(pd.DataFrame([episode("no_communication", 10.0), episode("mine", 5.0)]))
+    assert figures[["retention", "solo_gap"]].isna().all(axis=None)
+    stream = io.StringIO()
+    Console(file=stream, width=100, color_system=None).print(reported_table(figures))
+    assert stream.getvalue().splitlines()[-1].split()[-3:] == ["-", "-", "1"]
 
 
 def test_generated_workflows_are_drawn_within_a_row_and_seeds_within_a_workflow():

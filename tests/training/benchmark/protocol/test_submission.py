@@ -18,17 +18,17 @@ from training.benchmark.protocol import pinning, published
 from training.benchmark.protocol.leaderboard import leaderboard_text, read_entries
 from training.benchmark.protocol.pinning import write_pin
 from training.benchmark.protocol.published import PROTOCOLS
-from training.benchmark.protocol.submission import SubmissionError, write_submission
+from training.benchmark.protocol.submission import SubmissionError, entry_of, write_submission
 from training.benchmark.protocol.verification import verify_submission
 
-GENERATED = PROTOCOLS["c2c-generated-v1"]
+GENERATED = PROTOCOLS["c2c-generated-v2"]
 POLICIES = "proactive,cost_aware"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def tiny(tmp_path_factory):
     """A protocol of two episodes of three agents, published for these tests alone."""
-    [seen, _] = GENERATED.tracks
+    seen = GENERATED.tracks[0]
     track, test = replace(seen, team_sizes=(3,)), replace(GENERATED.test, episodes=2)
     protocol = replace(GENERATED, id="c2c-tiny-v1", tiers=("simple",), test=test, tracks=(track,))
     with pytest.MonkeyPatch.context() as patch:
@@ -180,7 +180,7 @@ TAMPERED = {
         "the protocol prescribes no such episode",
     ),
     "another protocol": (
-        change_results(lambda table: table.assign(protocol="c2c-generated-v1")),
+        change_results(lambda table: table.assign(protocol="c2c-generated-v2")),
         "rows that are not of c2c-tiny-v1",
     ),
     "an episode left out": (remove_episode, "its episode is not there"),
@@ -303,8 +303,10 @@ def test_answers_of_language_models_are_read_again(server, options, tmp_path):
 
 def test_the_leaderboard_is_sorted_and_shows_names_as_text(honest):
     verified = verify_submission(honest)
-    figures = verified.figures.to_dict("records")
-    entry = {"protocol": "c2c-generated-v1", "split": "test", "digest": "0123456789abcdef", "figures": figures}
+    figures = entry_of(verified.submission, verified.figures.to_dict("records"))["figures"]
+    json.dumps(figures, allow_nan=False)
+    figures[1] |= {"retention": 91.25, "solo_gap": -4.0}
+    entry = {"protocol": "c2c-generated-v2", "split": "test", "digest": "0123456789abcdef", "figures": figures}
     evil = entry | {"name": "<b>x</b> | [y](javascript:z)", "by": "`me`", "link": "javascript:alert(1)"}
     fine = entry | {"name": "fine", "by": "me", "link": "https://example.org/paper"}
     text = leaderboard_text([evil, fine], "c2c-env leaderboard FOLDER")
@@ -312,7 +314,8 @@ def test_the_leaderboard_is_sorted_and_shows_names_as_text(honest):
     saved = [float(row.split(" | ")[2].split()[0]) for row in rows]
     assert saved == sorted(saved, reverse=True)
     assert len(rows) == 4
-    assert all(row.count(" | ") == 8 for row in rows)
+    assert all(row.count(" | ") == 10 for row in rows)
+    assert sorted(row.split(" | ")[7:9] for row in rows) == [["-", "-"]] * 2 + [["91.2", "-4.0"]] * 2
     assert "[fine](https://example.org/paper)" in text
     assert "<b>" not in text
     assert "](javascript" not in text
@@ -320,7 +323,7 @@ def test_the_leaderboard_is_sorted_and_shows_names_as_text(honest):
 
 
 def test_entries_of_the_validation_split_do_not_count():
-    entry = {"protocol": "c2c-generated-v1", "split": "validation", "figures": []}
+    entry = {"protocol": "c2c-generated-v2", "split": "validation", "figures": []}
     assert "##" not in leaderboard_text([entry], "x")
 
 
