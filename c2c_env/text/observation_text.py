@@ -21,10 +21,10 @@ FIXED_COLUMNS = ("subtask", "domain", "effort", "complexity", "interface_weight"
 BOARD_COLUMNS = (
     "subtask", "status", "left", "criticality", "waits/needed", "owner", "interface_known_to", "AF", "understanding",
 )  # fmt: skip
-_BOARD_HEAD = (
-    "Board (left in hours; criticality: critical path from here on, 1 = the whole workflow's; waits/needed: how many"
-    " unfinished subtasks it waits for / wait for it; AF: your Alignment Factor; understanding: yours of"
-    f" {'/'.join(FACETS)}):"
+_LEGEND = (
+    "The board below says of every subtask: the hours left; its criticality (critical path from here on, 1 = the whole"
+    " workflow's); how many unfinished subtasks it waits for / wait for it; its owner; who finished a prerequisite of"
+    f" it; your Alignment Factor, AF; your understanding of {'/'.join(FACETS)}."
 )
 
 
@@ -206,13 +206,13 @@ def render(sight: Sight, words: WorkflowWords, remembered: str = "", speaks: boo
 
 def render_fixed(sight: Sight, words: WorkflowWords) -> str:
     """Write what never changes in an episode and is the same for every agent: the team and the subtasks."""
-    return f"{_team(sight, words)}\n\n{_subtasks(sight, words)}"
+    return f"{_team(sight, words)}\n\n{_subtasks(sight, words)}\n\n{_LEGEND}"
 
 
 def render_own(sight: Sight, words: WorkflowWords, remembered: str = "", speaks: bool = True) -> str:
     """Write all that `render_fixed` leaves out; the arguments are those of `render`."""
     seldom = [_me(sight), _variants(sight), _facts(sight, words), remembered]
-    always = [_time(sight), _working(sight), _board(sight)]
+    always = [_board(sight), _time(sight), _working(sight)]
     always += [_contacts(sight), _choices(sight)] if speaks else ["\n".join(["Your choices now:", *_work(sight)])]
     return "\n\n".join(part for part in (*seldom, *always) if part)
 
@@ -264,8 +264,9 @@ def _subtasks(sight: Sight, words: WorkflowWords) -> str:
 
 
 def _board(sight: Sight) -> str:
-    """Write a row for every subtask, the finished ones too: all that the observation says is here."""
-    return "\n".join([_BOARD_HEAD, _row(*BOARD_COLUMNS), *(_state(sight, k) for k in range(len(sight.status)))])
+    """Write a row for every subtask; the ready ones are last, since those that wait and finished ones change less."""
+    order = sorted(range(len(sight.status)), key=lambda k: bool(sight.status[k] == READY))
+    return "\n".join(["Board:", _row(*BOARD_COLUMNS), *(_state(sight, k) for k in order)])
 
 
 def _state(sight: Sight, subtask: int) -> str:

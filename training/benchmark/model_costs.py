@@ -68,7 +68,7 @@ def describe_estimate(cells: Sequence[Cell]) -> str:
     )
 
 
-class _Meter:
+class PromptMeter:
     """Measures, while a scripted team plays, what the prompted one would ask.
 
     Two steps on end are measured, then none for a while. A question of the second one shares its prefix with one of the
@@ -129,7 +129,7 @@ def _estimate(cell: Cell, expected: Demand, most: Demand) -> float:
     context = PolicyContext.of(batch, policy_seed(cell), cell.options)
     team: Any = make_policy(cell.policy, context, connect=False)
     team.reset(np.arange(batch.num_envs * batch.num_agents))
-    meter = _Meter(batch, team)
+    meter = PromptMeter(batch, team)
     meter.note()
     play(batch, make_policy(STAND_IN, context), on_step=meter.note)
     settings = cell.settings

@@ -55,9 +55,9 @@ def weighed_message(config: EnvConfig) -> dict[str, str]:
     tau = np.array(gap_share(config.chat.richness, EXAMPLE_COMPLEXITY, config.answer_exponent))
     after = before + gap_closed(tau, told, before)
     cost = float(exchange_cost(config)[CHAT])
-    values = {"weighed_complexity": EXAMPLE_COMPLEXITY, "weighed_tau": tau, "weighed_cost": cost}
+    values = {"weighed_complexity": EXAMPLE_COMPLEXITY, "weighed_tau": float(tau), "weighed_cost": cost}
     values |= {"chat_richness": config.chat.richness, "answer_exponent": config.answer_exponent}
-    values |= {"weighed_intent": before[INTENT], "weighed_learnt": after[INTENT]}
+    values |= {"weighed_intent": float(before[INTENT]), "weighed_learnt": float(after[INTENT])}
     shown = {name: plain_number(value) for name, value in values.items()}
     for name, understanding in (("before", before), ("after", after)):
         shown[f"weighed_{name}"] = f"{alignment_of(understanding, weights, config):.4g}"

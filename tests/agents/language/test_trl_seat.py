@@ -25,14 +25,14 @@ worker_1,1
 
 You are worker_1. Your skill: 1 for s0; 0.4 for s1.
 
+Board:
+subtask,status,left
+s1,blocked,3
+s0,ready,2
+
 Time: 0.0 % is used.
 
 Who worked in the last step: nobody.
-
-Board (left in hours; AF: your Alignment Factor):
-subtask,status,left
-s0,ready,2
-s1,blocked,3
 
 Requests and messages:
 - worker_2 asks you about s0, 1 step ago
@@ -50,14 +50,14 @@ You are worker_1. Your skill: 1 for s0; 0.4 for s1.
 Wanted variants of subtasks, as far as you know:
 - s0: 1
 
+Board:
+subtask,status,left
+s1,blocked,3
+s0,ready,1.5
+
 Time: 0.8 % is used.
 
 Who worked in the last step: worker_1 on s0.
-
-Board (left in hours; AF: your Alignment Factor):
-subtask,status,left
-s0,ready,1.5
-s1,blocked,3
 
 Your choices now:
 - work: s0, null
@@ -68,10 +68,10 @@ def test_changes_are_rows_of_tables_and_whole_sections():
     assert view_changes(BEFORE, AFTER).splitlines() == [
         "Wanted variants of subtasks, as far as you know:",
         "- s0: 1",
-        "Time: 0.8 % is used.",
-        "Who worked in the last step: worker_1 on s0.",
         "Board:",
         "s0,ready,1.5",
+        "Time: 0.8 % is used.",
+        "Who worked in the last step: worker_1 on s0.",
         "Your choices now:",
         "- speech: silent",
         "Requests and messages: nothing any more.",
@@ -122,7 +122,7 @@ def test_a_tool_call_is_the_answer_of_the_game():
         game.step({"worker_1": json.dumps(answer)})
         said = seat.act(speech="email_ask", recipient="manager_0", topic="s1", text="What is it?")
         assert said == f"Done.\n{view_changes(before, game.prompts()['worker_1'][-1][1])}"
-        assert said.startswith("Done.\nTime: ")
+        assert said.startswith("Done.\n")
     assert str(seat.metrics) == str(game.metrics)  # as text, since a delay without answers is not a number
     assert seat.metrics["messages"] >= 3.0
 
@@ -130,8 +130,8 @@ def test_a_tool_call_is_the_answer_of_the_game():
 def test_what_became_of_a_call_is_said():
     seat = seat_environment()()
     seat.reset(task=TASK)
-    assert seat.act(work="S0").startswith("Done (spelling of work).\nTime: ")
-    assert seat.act(work="s99").startswith("You did nothing, since work 's99' does not exist.\nTime: ")
+    assert seat.act(work="S0").startswith("Done (spelling of work).\n")
+    assert seat.act(work="s99").startswith("You did nothing, since work 's99' does not exist.\n")
     assert seat.act(speech="assign", recipient="worker_2", topic="s0").startswith(
         "You did nothing, since speech assign"
     )
