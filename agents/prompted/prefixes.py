@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-CHUNK = 64  # characters; servers keep prompts in blocks of some 16 tokens
+PREFIX_CHUNK = 64  # characters; servers keep prompts in blocks of some 16 tokens
 
 
 class PromptPrefixes:
@@ -22,11 +22,11 @@ class PromptPrefixes:
         What is less than a chunk is left out.
         """
         known, chunks, place = self._known[episode, model], 0, 0
-        for start in range(0, len(prompt) - CHUNK + 1, CHUNK):
-            place = hash((place, prompt[start : start + CHUNK]))
+        for start in range(0, len(prompt) - PREFIX_CHUNK + 1, PREFIX_CHUNK):
+            place = hash((place, prompt[start : start + PREFIX_CHUNK]))
             chunks += place in known
             known.add(place)
-        return chunks * CHUNK
+        return chunks * PREFIX_CHUNK
 
     def forget(self) -> None:
         """Forget all prompts, so that only those from now on count as earlier ones."""

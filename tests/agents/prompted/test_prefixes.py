@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from agents.prompted.prefixes import CHUNK, PromptPrefixes
+from agents.prompted.prefixes import PREFIX_CHUNK, PromptPrefixes
 
 
 def test_what_an_earlier_prompt_begins_with_is_counted_in_whole_chunks():
     seen = PromptPrefixes()
-    assert CHUNK == 64
+    assert PREFIX_CHUNK == 64
     assert seen.shared(0, "m", "a" * 64 + "b" * 100) == 0  # the first shares nothing
     assert seen.shared(0, "m", "a" * 64 + "b" * 63 + "c" * 99) == 64  # 127 characters are alike, one whole chunk
     assert seen.shared(0, "m", "a" * 64 + "b" * 64) == 128
