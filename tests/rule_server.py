@@ -333,7 +333,7 @@ def prompt_of(body):
 
 def who(body):
     """The agent that is asked, from the end of its prompt."""
-    return re.findall(r"^You are (\w+)\. [\d.]+ % of the time", prompt_of(body), re.MULTILINE)[-1]
+    return re.findall(r"^You are (\w+)\.", prompt_of(body), re.MULTILINE)[-1]
 
 
 def form_of(body):
@@ -393,11 +393,15 @@ def choose(view):
     me = name_in(view)
     legal = re.search(r"^- work: (.*), null$", view, re.MULTILINE)
     ready = legal.group(1).split(", ") if legal else []
-    columns, *lines = [row.split(",") for row in re.findall(r"^(?:subtask|s\d+),.*$", view, re.MULTILINE)] or [[]]
-    board = {line[0]: dict(zip(columns, line, strict=False)) for line in lines}  # a title may have commas
+    _, head, rows = view.partition("\nsubtask,status,")
+    columns, *lines = [row.split(",") for row in (head + rows).strip().partition("\n\n")[0].split("\n")]
+    board = {line[0]: dict(zip(columns, line, strict=True)) for line in lines}
+    skills = re.search(r"^You are \w+\. Your skill: (.*)\.$", view, re.MULTILINE)
+    parts = [part.partition(" for ") for part in (skills.group(1) if skills else "").split("; ")]
+    skill_for = {k: float(skill) for skill, _, names in parts for k in names.split(", ") if k}
     mine = [k for k in ready if board[k]["owner"] == me]
     free = [k for k in ready if board[k]["owner"] == "-"] or ready
-    free.sort(key=lambda k: -float(board[k]["your_skill"]))
+    free.sort(key=lambda k: -skill_for[k])
     work = mine[0] if mine else free[0] if free else None
     asked = re.search(r"^- (\w+) asks you about (s\d+), ", view, re.MULTILINE)
     if "speech: silent, " not in view:

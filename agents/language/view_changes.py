@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 # sections that are tables: their rows stay true until a row of the same name comes; all others are shown whole
-_TABLES = ("Team", "Subtasks", "Your choices now")
+_TABLES = ("Team", "Subtasks", "Board", "Your choices now")
+_ALWAYS = "Time"  # the section that is always shown, so that no step goes by without a word
 
 
 def view_changes(before: str, after: str) -> str:
@@ -19,14 +20,14 @@ def view_changes(before: str, after: str) -> str:
 
 
 def _sections(view: str) -> dict[str, list[str]]:
-    """Return the lines of each section by the beginning of its first line, and the very first line by no name."""
-    first, *sections = [part.split("\n") for part in view.split("\n\n") if part]
-    return {"": first} | {lines[0].partition(":")[0].partition(" (")[0]: lines for lines in sections}
+    """Return the lines of each section by the beginning of its first line."""
+    sections = [part.split("\n") for part in view.split("\n\n") if part]
+    return {lines[0].partition(":")[0].partition(" (")[0]: lines for lines in sections}
 
 
 def _changed(head: str, old: list[str], new: list[str]) -> str:
     if head not in _TABLES:
-        return "" if head and old == new else "\n".join(new)
+        return "" if head != _ALWAYS and old == new else "\n".join(new)
     known = set(old)
     rows = [line for line in new if line not in known]
     return "\n".join([f"{head}:", *rows]) if rows else ""

@@ -11,6 +11,7 @@ import numpy as np
 from agents.mixed_team import SeatedTeam
 from agents.policy import Array, Policy
 from agents.prompted.accounts import Turn, sum_columns
+from agents.prompted.prefixes import PromptPrefixes
 from agents.prompted.prompted_team import PromptedTeam
 from agents.prompted.settings import ModelSettings
 from agents.prompted.transcript import TranscriptFile, TranscriptWriter
@@ -88,10 +89,12 @@ class PromptedSeats(SeatedTeam):
         """See `c2c_env.episodes.recorder.Verbal`."""
         return next((failure for team in self.teams if (failure := team.model_failure(env))), "")
 
-    def measure(self, observations: Array, action_masks: Array, rows: Array) -> list[tuple[int, int]]:
-        """Environment and characters of the prompt of every question that would be asked, without asking."""
+    def measure(
+        self, observations: Array, action_masks: Array, rows: Array, earlier: PromptPrefixes
+    ) -> list[tuple[int, int, int]]:
+        """Measure the questions of all prompted members, see `PromptedTeam.measure`."""
         sizes = []
         for team, agents in self.asking:
             own = np.isin(rows % self._num_agents, agents)
-            sizes += team.measure(observations[own], action_masks[own], rows[own])
+            sizes += team.measure(observations[own], action_masks[own], rows[own], earlier)
         return sizes

@@ -17,6 +17,7 @@ from agents.prompted.client.client import Asker, client_of
 from agents.prompted.judge import EVERYTHING, NO_WORDS, Verdict, is_judged, judge_question, read_verdict
 from agents.prompted.mail import Mail
 from agents.prompted.news import LastAnswer, calls_for_question
+from agents.prompted.prefixes import PromptPrefixes
 from agents.prompted.settings import ModelSettings
 from agents.prompted.strategies import STRATEGIES, Strategy
 from agents.prompted.transcript import TranscriptFile, TranscriptWriter
@@ -183,12 +184,19 @@ class PromptedTeam:
         """How many agents of an environment a model decides for."""
         return self.context.num_agents
 
-    def measure(self, observations: Array, action_masks: Array, rows: Array) -> list[tuple[int, int]]:
-        """Environment and characters of the prompt of every question that `act` would ask, without asking."""
+    def measure(
+        self, observations: Array, action_masks: Array, rows: Array, earlier: PromptPrefixes
+    ) -> list[tuple[int, int, int]]:
+        """Measure every question that `act` would ask, without asking it.
+
+        Returns:
+            For each its environment, the characters of its prompt, and how many of them `earlier` prompts begin with.
+        """
         sizes = []
         for asking in self._askings(rows):
             question = self._question(asking, self._look(asking, observations, action_masks))
-            sizes.append((asking.env, sum(len(content) for _, content in question.messages)))
+            prompt = "".join(content for _, content in question.messages)
+            sizes.append((asking.env, len(prompt), earlier.shared(asking.env, self.model, prompt)))
         return sizes
 
     def questions(

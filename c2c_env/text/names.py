@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,35 @@ from c2c_env.workflows.schema import DOMAINS, FACETS, Workflow
 TEAM = "team"  # the recipient that stands for everybody
 MAX_LETTER = 600  # characters of a message that are passed on
 _MARGIN = "| "
+_BAR = r"[|\uff5c]"  # the bar of most templates, and the wide one of DeepSeek's
+# names of control tokens that could be names of anything; one with an underscore or a colon is taken for one anyway
+_IN_ANGLES = (
+    "s|unk|pad|bos|eos|mask|sep|cls|eod|eop|sop|eoh|eoa|eot|pre|suf|mid|ai|human|system|user|assistant|bot|think|thinking"
+    "|thought|reasoning|answer|final|analysis|tools?|image|img|video|audio|quad|ref|box|reponame|filename|turn|channel"
+    "|(?:unused|extra|reserved|special|0x)[0-9a-f]+"
+)
+_IN_BRACKETS = (
+    "inst|sys|cls|sep|g?mask|smask|pad|unk|bos|eos|eot|img|audio|transcribe|think|args|prefix|middle|suffix|multimodal"
+    r"|@\w+@|unused\d+"
+)
+_CONTROL = re.compile(
+    "|".join(
+        [
+            rf"<(?={_BAR})",  # <|im_start|>
+            rf"<(?=/?(?:{_IN_ANGLES})>)",  # </s>, <think>
+            r"<(?=/?[\w:\u2581]*[_:\u2581][\w:\u2581]*>)",  # <start_of_turn>, <minimax:tool_call>
+            rf"<(?=[\w\u2581]+{_BAR}>)",  # <turn|>
+            r"<(?=</?SYS>>)",  # <<SYS>>
+            rf"\[(?={_BAR})",  # [|endofturn|]
+            rf"\[(?=/?(?:{_IN_BRACKETS})\])",  # [/INST]
+            r"\[(?=/?\w*_\w*\])",  # [TOOL_CALLS]
+            r"\[(?=e~\[)|\](?=~!?b)",  # ]~b], [e~[
+            r">(?=>[A-Z]+<<)",  # >>TITLE<<
+            r"\|(?=\|\|[A-Z_]+\|\|\|)",  # |||IP_ADDRESS|||
+        ]
+    ),
+    re.IGNORECASE,
+)
 
 
 def agent_name(index: int) -> str:
@@ -24,10 +54,21 @@ def subtask_name(index: int) -> str:
 
 
 def one_line(text: str, limit: int | None = None) -> str:
-    """Put a text on one line, without control characters and double blanks, and cut it at `limit` characters."""
+    """Put a text on one line, without control characters and double blanks, and cut it at `limit` characters.
+
+    What a tokenizer could take for a control token is broken up, see `without_control_tokens`.
+    """
     kept = "".join(ch for ch in text if ch.isspace() or unicodedata.category(ch)[0] != "C")
-    shown = " ".join(kept.split())
+    shown = without_control_tokens(" ".join(kept.split()))
     return shown if limit is None or len(shown) <= limit else shown[: limit - 3] + "..."
+
+
+def without_control_tokens(text: str) -> str:
+    """Put a blank behind the first character of what chat templates use as control tokens: `< |im_start|>`, `[ INST]`.
+
+    Tokenizers of local models turn such words into what begins or ends a message, whoever wrote them.
+    """
+    return _CONTROL.sub(lambda found: f"{found.group()} ", text)
 
 
 def without_controls(text: str) -> str:

@@ -17,14 +17,14 @@ from c2c_env.workflows.schema import FACETS
 
 FACT_THRESHOLD = 0.5  # the sentence of a facet is shown from this understanding on
 NOTHING = "-"
-SUBTASK_COLUMNS = (
-    "subtask", "status", "domain", "left/effort", "complexity", "criticality", "waits/needed", "owner",
-    "interface_known_to", "your_skill", "AF", "understanding", "interface_weight", "title",
+FIXED_COLUMNS = ("subtask", "domain", "effort", "complexity", "interface_weight", "title")
+BOARD_COLUMNS = (
+    "subtask", "status", "left", "criticality", "waits/needed", "owner", "interface_known_to", "AF", "understanding",
 )  # fmt: skip
-_SUBTASKS_HEAD = (
-    "Subtasks (left/effort in hours; criticality: critical path from here on, 1 = the whole workflow's; waits/needed:"
-    " how many unfinished subtasks it waits for / wait for it; AF: your Alignment Factor; understanding: yours of"
-    f" {'/'.join(FACETS)}):"
+_LEGEND = (
+    "The board below says of every subtask: the hours left; its criticality (critical path from here on, 1 = the whole"
+    " workflow's); how many unfinished subtasks it waits for / wait for it; its owner; who finished a prerequisite of"
+    f" it; your Alignment Factor, AF; your understanding of {'/'.join(FACETS)}."
 )
 
 
@@ -189,17 +189,52 @@ def _variant(flags: Array) -> Array:
 # --- as text --------------------------------------------------------------------------------------------------
 
 
-def render(sight: Sight, words: WorkflowWords) -> str:
-    """Write the whole observation as compact text, which is always the same for the same observation."""
-    parts = [_me(sight), _team(sight, words), _subtasks(sight, words), _variants(sight), _facts(sight, words)]
-    parts += [_contacts(sight), _choices(sight)]
-    return "\n\n".join(part for part in parts if part)
+def render(sight: Sight, words: WorkflowWords, remembered: str = "", speaks: bool = True) -> str:
+    """Write the whole observation as compact text, which is always the same for the same observation.
+
+    What stays stands first, so that prompts begin alike: what never changes and is the same for all agents, then what
+    is the agent's own and changes seldom, then what changes in every step, and the choices last.
+
+    Args:
+        sight: what the agent sees.
+        words: of the workflow.
+        remembered: text of the agent's own that changes slowly, between what changes seldom and what always does.
+        speaks: whether the agent has messages at all; else nothing is said of them.
+    """
+    return f"{render_fixed(sight, words)}\n\n{render_own(sight, words, remembered, speaks)}"
+
+
+def render_fixed(sight: Sight, words: WorkflowWords) -> str:
+    """Write what never changes in an episode and is the same for every agent: the team and the subtasks."""
+    return f"{_team(sight, words)}\n\n{_subtasks(sight, words)}\n\n{_LEGEND}"
+
+
+def render_own(sight: Sight, words: WorkflowWords, remembered: str = "", speaks: bool = True) -> str:
+    """Write all that `render_fixed` leaves out; the arguments are those of `render`."""
+    seldom = [_me(sight), _variants(sight), _facts(sight, words), remembered]
+    always = [_board(sight), _time(sight), _working(sight)]
+    always += [_contacts(sight), _choices(sight)] if speaks else ["\n".join(["Your choices now:", *_work(sight)])]
+    return "\n\n".join(part for part in (*seldom, *always) if part)
 
 
 def _me(sight: Sight) -> str:
-    used = f"{100 * sight.time_used:.1f} % of the time is used"
+    """Write who the agent is, with the subtasks by its skill for them."""
+    by_skill: dict[str, list[str]] = {}
+    for k, skill in enumerate(sight.own_skill):
+        by_skill.setdefault(plain_number(skill), []).append(subtask_name(k))
+    skills = "; ".join(f"{skill} for {', '.join(names)}" for skill, names in by_skill.items())
+    return f"You are {sight.name}. Your skill: {skills}."
+
+
+def _time(sight: Sight) -> str:
     debt = f"; you owe {plain_number(sight.debt)} h of communication" if sight.debt > 0 else ""
-    return f"You are {sight.name}. {used}{debt}."
+    return f"Time: {100 * sight.time_used:.1f} % is used{debt}."
+
+
+def _working(sight: Sight) -> str:
+    """Write who worked on what; whoever is not named did not work."""
+    found = [f"{agent_name(i)} on {subtask_name(int(k))}" for i, k in enumerate(sight.working) if k >= 0]
+    return f"Who worked in the last step: {', '.join(found) or 'nobody'}."
 
 
 def plain_number(value: float) -> str:
@@ -215,40 +250,38 @@ def _row(*cells: object) -> str:
 
 
 def _team(sight: Sight, words: WorkflowWords) -> str:
-    lines = ["Team (skills 0-1; what each worked on in the last step):", _row("agent", *words.domains, "worked_on")]
-    for i, skills in enumerate(sight.skills):
-        lines.append(_row(agent_name(i), *map(plain_number, skills), _subtask_or_none(sight.working[i])))
-    return "\n".join(lines)
-
-
-def _subtask_or_none(subtask: int) -> str:
-    return subtask_name(int(subtask)) if subtask >= 0 else NOTHING
+    lines = ["Team (skills 0-1):", _row("agent", *words.domains)]
+    return "\n".join([*lines, *(_row(agent_name(i), *map(plain_number, row)) for i, row in enumerate(sight.skills))])
 
 
 def _subtasks(sight: Sight, words: WorkflowWords) -> str:
-    """Write a row for every subtask, the finished ones too: all that the observation says is here."""
-    lines = [_SUBTASKS_HEAD, _row(*SUBTASK_COLUMNS)]
-    return "\n".join([*lines, *(_subtask(sight, words, k) for k in range(len(sight.status)))])
+    """Write what never changes of every subtask; the title is last, since it may have commas."""
+    lines = ["Subtasks (effort in hours):", _row(*FIXED_COLUMNS)]
+    for k, title in enumerate(words.titles):
+        numbers = map(plain_number, (sight.effort[k], sight.complexity[k], sight.interface_weight[k]))
+        lines.append(_row(subtask_name(k), words.domains[sight.domain[k]], *numbers, f'"{title}"'))
+    return "\n".join(lines)
 
 
-def _subtask(sight: Sight, words: WorkflowWords, subtask: int) -> str:
+def _board(sight: Sight) -> str:
+    """Write a row for every subtask; the ready ones are last, since those that wait and finished ones change less."""
+    order = sorted(range(len(sight.status)), key=lambda k: bool(sight.status[k] == READY))
+    return "\n".join(["Board:", _row(*BOARD_COLUMNS), *(_state(sight, k) for k in order)])
+
+
+def _state(sight: Sight, subtask: int) -> str:
     k, owner = subtask, int(sight.owner[subtask])
     knowing = [agent_name(int(j)) for j in np.flatnonzero(sight.holders[k])]
     return _row(
         subtask_name(k),
         STATUSES[sight.status[k]],
-        words.domains[sight.domain[k]],
-        f"{plain_number(sight.remaining[k])}/{plain_number(sight.effort[k])}",
-        plain_number(sight.complexity[k]),
+        plain_number(sight.remaining[k]),
         plain_number(sight.critical_path[k]),
         f"{sight.prerequisites_left[k]}/{sight.dependents_left[k]}",
         agent_name(owner) if owner >= 0 else NOTHING,
         "+".join(knowing) or NOTHING,
-        plain_number(sight.own_skill[k]),
         plain_number(sight.alignment[k]),
         "/".join(map(plain_number, sight.understanding[k])),
-        plain_number(sight.interface_weight[k]),
-        f'"{words.titles[k]}"',
     )
 
 
@@ -320,14 +353,19 @@ def _choices(sight: Sight) -> str:
     legal = sight.legal
     team = f"{TEAM} (not with {SPEECHES[ASSIGN]})" if ASSIGN in legal.speeches else TEAM
     people = [team if j == legal.team else agent_name(j) for j in legal.recipients]
-    variants = [f"- variant (of what you work on): 0 to {legal.variants - 1}"] if legal.variants else []
     return "\n".join(
         [
             "Your choices now:",
-            f"- work: {', '.join([*map(subtask_name, legal.work), 'null'])}",
-            *variants,
+            *_work(sight),
             f"- speech: {', '.join(SPEECHES[n] for n in legal.speeches)}",
             f"- recipient: {', '.join(people)}",
             f"- topic: {', '.join(map(subtask_name, legal.topics))}",
         ]
     )
+
+
+def _work(sight: Sight) -> list[str]:
+    """Write the choices of work, and of variants where there are some."""
+    legal = sight.legal
+    work = f"- work: {', '.join([*map(subtask_name, legal.work), 'null'])}"
+    return [work, *([f"- variant (of what you work on): 0 to {legal.variants - 1}"] if legal.variants else [])]

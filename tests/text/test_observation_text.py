@@ -15,7 +15,7 @@ from c2c_env import EnvConfig, Subtask, Workflow, load_builtin, parallel_env
 from c2c_env.core import constants as c
 from c2c_env.text import FACT_THRESHOLD, Letter, WorkflowWords, legal_choices, look, one_line, quoted, render
 from c2c_env.text.names import MAX_LETTER
-from c2c_env.text.observation_text import number_of_steps
+from c2c_env.text.observation_text import number_of_steps, render_fixed, render_own
 from c2c_env.workflows import FACETS
 
 
@@ -200,16 +200,23 @@ def test_hand_worked_board():
     env.step({"manager_0": [0, 0, 0, 0], "worker_1": [1, 0, 0, 0], "worker_2": [0, 0, 0, 0]})
     _, worker, other = texts(env)
     sight = sights(env)[1]
-    assert worker.startswith("You are worker_1. ")
+    fixed, name, own = worker.partition("\n\nYou are worker_1. Your skill: 1 for s0; 0.7 for s1.\n\n")
+    assert name
+    assert other.startswith(f"{fixed}\n\nYou are worker_2. Your skill: 0.4 for s0, s1.\n\n")
+    assert '\ns0,backend,4,1.5,0,"First"\ns1,data,2,1,0.25,"Second"\n\nThe board below says' in fixed
     left, aligned, learnt = sight.remaining[0], sight.alignment[0], sight.understanding[0, c.CONTEXT]
     intent = 0.2 + 0.45**1.5 * (0.95 - 0.2)  # told by the assignment, which is no answer
-    assert "agent,backend,frontend,data,infrastructure,quality,worked_on\nmanager_0,0.4,0.4,0.4,0.4,0.4,-\n" in worker
-    assert "\nworker_1,1,0.4,0.7,0.4,0.4,s0\n" in worker
-    assert "\nsubtask,status,domain,left/effort,complexity,criticality,waits/needed,owner,interface_known_to," in worker
-    first = f"s0,ready,backend,{left:.2f}/4,1.5,{sight.critical_path[0]:.2f},0/1,worker_1,-,1,{aligned:.2f},"
-    assert f'\n{first}{intent:.2f}/0.1/1/{learnt:.2f},0,"First"\n' in worker
-    assert "\ns1,blocked,data,2/2,1," in worker
-    assert '/0,0.25,"Second"\n' in worker
+    assert "agent,backend,frontend,data,infrastructure,quality\nmanager_0,0.4,0.4,0.4,0.4,0.4\n" in fixed
+    assert "\nworker_1,1,0.4,0.7,0.4,0.4\n" in fixed
+    assert "\nsubtask,domain,effort,complexity,interface_weight,title\n" in fixed
+    # the path takes 4 / 1 + 2 / 0.7 = 6.86 h, so the horizon is 5 x 6.86 / 0.5 = 69 steps, and 2 / 69 = 2.9 %
+    assert "\n\nTime: 2.9 % is used" in own
+    assert "\n\nWho worked in the last step: worker_1 on s0.\n\n" in own
+    assert own.startswith(
+        "Board:\nsubtask,status,left,criticality,waits/needed,owner,interface_known_to,AF,understanding\ns1,blocked,2,"
+    )
+    first = f"s0,ready,{left:.2f},{sight.critical_path[0]:.2f},0/1,worker_1,-,{aligned:.2f},"
+    assert f"\n{first}{intent:.2f}/0.1/1/{learnt:.2f}\n" in own
     assert "- worker_2 asks you about s0, 0 steps ago" in worker
     assert "- last read from manager_0: assign about s0, 0 steps ago" in worker
     assert "- you asked worker_1 about s0, 0 steps ago" in other
@@ -218,6 +225,44 @@ def test_hand_worked_board():
     assert "- recipient: manager_0, worker_2, team" in worker
     assert "- topic: s0, s1" in worker
     assert "assign" in texts(env)[0].rpartition("- speech:")[2]
+
+
+def test_what_is_fixed_stands_first_and_is_the_same_for_all_agents_in_all_steps():
+    env = parallel_env(with_facts(load_builtin("csv-import-tool")), team_size=3)
+    env.reset(seed=0)
+    words, seen = WorkflowWords.of(env.batch.workflow()), set()
+    for step in range(6):
+        for sight in sights(env):
+            text, fixed = render(sight, words), render_fixed(sight, words)
+            assert text == f"{fixed}\n\n{render_own(sight, words)}"
+            seen.add(fixed)
+        env.step({agent: [step, c.CHAT_TELL if agent == "worker_1" else 0, 0, 1] for agent in env.agents})
+    assert len(seen) == 1
+
+
+def test_what_changes_seldom_stands_before_what_always_does_and_choices_are_last():
+    env = parallel_env(with_facts(load_builtin("csv-import-tool")), team_size=3)
+    env.reset(seed=0)
+    sight = replace(sights(env, [Letter(2, c.EMAIL_TELL, 1, "One.", 3)])[0], known_fact=np.full(20, -1))
+    sight.known_fact[1] = 2
+    text = render(sight, WorkflowWords.of(env.batch.workflow()), remembered="Remembered.")
+    heads = ["Team (", "Subtasks (", "The board below", "You are ", "Wanted variants", "What you know", "Remembered."]
+    heads += ["Board:", "Time: ", "Who worked", "What teammates wrote", "Your choices now:"]
+    assert [next(h for h in heads if part.startswith(h)) for part in text.split("\n\n")] == heads
+
+
+def test_who_cannot_speak_sees_neither_messages_nor_choices_of_them():
+    env = parallel_env(load_builtin("csv-import-tool"), team_size=3)
+    env.reset(seed=0)
+    env.step({"manager_0": [0] * 4, "worker_1": [1, c.CHAT_ASK, 0, 0], "worker_2": [0] * 4})
+    env.step({agent: [0] * 4 for agent in env.agents})
+    words, [sight, *_] = WorkflowWords.of(env.batch.workflow()), sights(env, [Letter(2, c.EMAIL_TELL, 1, "One.", 3)])
+    whole, silent = render(sight, words), render(sight, words, speaks=False)
+    start, head, rest = whole.partition("\n\nRequests and messages:\n- worker_1 asks you about s0")
+    assert head
+    assert "One." in rest
+    choices = rest[rest.index("\n\nYour choices now:") :]
+    assert silent == start + choices[: choices.index("\n- speech: ")]
 
 
 def test_what_one_knows_of_variants_is_told():

@@ -10,7 +10,9 @@ import numpy as np
 
 from agents.play import play
 from agents.policy import PolicyContext
+from agents.prompted.prefixes import PromptPrefixes
 from agents.registry import make_policy
+from c2c_env import Batch
 from c2c_env.text.names import one_line
 from training.benchmark.cell import Cell
 from training.benchmark.play_cell import cell_batch, policy_seed
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 CHARACTERS_A_TOKEN = 4
 STAND_IN = "cost_aware"  # the scripted team whose episodes are taken to be as long as those of a prompted one
 USUAL_ANSWER_TOKENS = 80  # that an answer takes for each agent: its fields and a sentence or two
-STEPS_A_MEASURE = 8  # prompts change slowly, so that measuring some steps does
+STEPS_A_MEASURE = 8  # prompts change slowly, so that measuring two of these steps does
 
 
 @dataclass
@@ -56,54 +58,89 @@ def in_dollars(amount: float) -> str:
 def describe_estimate(cells: Sequence[Cell]) -> str:
     """What prompted cells could ask and cost at most, and what is to be expected; nobody is asked for it."""
     expected, most = Demand(), Demand()
-    for cell in cells:
-        _estimate(cell, expected, most)
+    shared = sum(_estimate(cell, expected, most) for cell in cells)
     return (
         f"prompted teams, without what strategies remember and without what the cache has, which costs nothing:\n"
         f"  expected (episodes as long as those of {STAND_IN}): about {expected}\n"
+        f"    of the tokens of prompts, about {shared:,.0f} are a prefix that an earlier question of the episode has,"
+        " which servers with a prefix cache charge less for or compute once\n"
         f"  at most (every episode to its horizon, every answer as long as may be): about {most}"
     )
 
 
-def _estimate(cell: Cell, expected: Demand, most: Demand) -> None:
-    """Play the cell with a scripted team, and measure on the way what the prompted one would ask."""
+class PromptMeter:
+    """Measures, while a scripted team plays, what the prompted one would ask.
+
+    Two steps on end are measured, then none for a while. A question of the second one shares its prefix with one of the
+    step before, or with one of its own step.
+
+    Attributes:
+        steps: [B] that each environment has played.
+        counts: [B] questions in a step.
+        sizes: characters of the prompts measured, by environment.
+        first, later: characters of their shared prefixes, in the first step of the episode and in later ones.
+    """
+
+    def __init__(self, batch: Batch, team: Any) -> None:
+        self.batch, self.team, self.earlier = batch, team, PromptPrefixes()
+        self.steps, self.counts = np.zeros(batch.num_envs), np.zeros(batch.num_envs)
+        self.sizes, self.first, self.later = ([list[float]() for _ in range(batch.num_envs)] for _ in range(3))
+        self._taken, self._over = 0, np.zeros(batch.num_envs, dtype=bool)
+
+    def note(self) -> None:
+        """Take in the state before a step of those that are not over."""
+        self._over[:] = self.batch.terminated | self.batch.truncated
+        if self._taken % STEPS_A_MEASURE < 2 and not self._over.all():
+            self._measure()
+        self.steps[~self._over] += 1
+        self._taken += 1
+
+    def _measure(self) -> None:
+        batch, since = self.batch, self._taken % STEPS_A_MEASURE
+        rows = np.flatnonzero(np.repeat(~self._over, batch.num_agents))
+        observations, masks = (
+            array.reshape(batch.num_envs * batch.num_agents, -1)[rows]
+            for array in (batch.observations, batch.action_masks)
+        )
+        self.counts[~self._over] = 0
+        if since == 0:
+            self.earlier.forget()
+        for env, size, shared in self.team.measure(observations, masks, rows, self.earlier):
+            self.counts[env] += 1
+            self.sizes[env].append(size)
+            if since == 1:
+                self.later[env].append(shared)
+            elif self._taken == 0:
+                self.first[env].append(shared)
+
+    def shared(self, env: int) -> float:
+        """Characters of all shared prefixes of an episode."""
+        questions = self.counts[env] * (self.steps[env] - 1)
+        return sum(self.first[env]) + (float(questions * np.mean(self.later[env])) if self.later[env] else 0.0)
+
+
+def _estimate(cell: Cell, expected: Demand, most: Demand) -> float:
+    """Play the cell with a scripted team, and add what the prompted one would ask.
+
+    Returns:
+        Tokens of the expected prompts that are shared prefixes.
+    """
     batch = cell_batch(cell)
     context = PolicyContext.of(batch, policy_seed(cell), cell.options)
     team: Any = make_policy(cell.policy, context, connect=False)
     team.reset(np.arange(batch.num_envs * batch.num_agents))
-    flat = (batch.num_envs * batch.num_agents, -1)
-    sizes: list[list[float]] = [[] for _ in range(batch.num_envs)]  # of prompts, in characters
-    counts = np.zeros(batch.num_envs)  # questions a step
-    over = np.zeros(batch.num_envs, dtype=bool)
-    steps = np.zeros(batch.num_envs)
-    taken = 0
-
-    def measure() -> None:
-        nonlocal taken
-        if taken % STEPS_A_MEASURE == 0 and not over.all():
-            rows = np.flatnonzero(np.repeat(~over, batch.num_agents))
-            observations, masks = batch.observations.reshape(flat), batch.action_masks.reshape(flat)
-            counts[~over] = 0
-            for env, size in team.measure(observations[rows], masks[rows], rows):
-                sizes[env].append(size)
-                counts[env] += 1
-        steps[~over] += 1
-        taken += 1
-
-    def note() -> None:
-        over[:] = batch.terminated | batch.truncated
-        measure()
-
-    measure()
-    play(batch, make_policy(STAND_IN, context), on_step=note)
+    meter = PromptMeter(batch, team)
+    meter.note()
+    play(batch, make_policy(STAND_IN, context), on_step=meter.note)
     settings = cell.settings
     horizons = batch.params.horizon[batch.state.workflow]
     asked = 2 if settings.judge else 1
-    prompts = np.array([np.mean(of_env) for of_env in sizes]) / CHARACTERS_A_TOKEN
-    answer = min(team.max_tokens, USUAL_ANSWER_TOKENS * team.num_asked / counts.mean())
-    for estimate, length, tokens in ((expected, steps, answer), (most, horizons, team.max_tokens)):
-        questions = counts * length
+    prompts = np.array([np.mean(of_env) for of_env in meter.sizes]) / CHARACTERS_A_TOKEN
+    answer = min(team.max_tokens, USUAL_ANSWER_TOKENS * team.num_asked / meter.counts.mean())
+    for estimate, length, tokens in ((expected, meter.steps, answer), (most, horizons, team.max_tokens)):
+        questions = meter.counts * length
         estimate.add(settings, asked * questions.sum(), (questions * prompts).sum(), asked * questions.sum() * tokens)
+    return sum(map(meter.shared, range(batch.num_envs))) / CHARACTERS_A_TOKEN
 
 
 def describe_running(meters: Iterable[Budget]) -> str:

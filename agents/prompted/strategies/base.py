@@ -33,8 +33,8 @@ def template(name: str) -> Template:
     return Template((PROMPT_FOLDER / f"{name}.md").read_text(encoding="utf-8").strip())
 
 
-def rules(config: EnvConfig) -> str:
-    """The rules of the game with the numbers of this configuration."""
+def rules(config: EnvConfig, speaks: bool = True) -> str:
+    """The rules of the game with the numbers of this configuration; without those of messages for who cannot speak."""
     values: dict[str, Any] = {
         name: plain_number(getattr(config, name))
         for name in (
@@ -56,7 +56,9 @@ def rules(config: EnvConfig) -> str:
     values["change"] = requirement_change(config)
     values["variants"] = variants_rule(config.hidden_facts)
     values["exclusive"] = " Whoever speaks does no work in that step." if config.exclusive_actions else ""
-    return template("rules").substitute(values | worked_example(config))
+    values |= worked_example(config)
+    parts = ["rules", "rules_of_messages"] if speaks else ["rules"]
+    return "\n\n".join(template(part).substitute(values) for part in parts)
 
 
 def variants_rule(count: int) -> str:
@@ -96,6 +98,7 @@ class Strategy:
         argument: what may stand behind the strategy's name and a colon; "" takes nothing.
         joint: one question for the whole team instead of one an agent.
         clocked: what it asks for depends on the number of the step, so that it must be asked in every one.
+        speaks: whether its agents have messages at all; else its prompts say nothing of them.
         form: what an answer is to look like. Decoding that is constrained by a schema writes the fields in the order of
             the schema, so what is to be thought of before the action has to stand before it: pydantic lists the fields
             of a form's last base first, as in `class Reasoned(Choice, Thought)`.
@@ -106,13 +109,14 @@ class Strategy:
     argument: ClassVar[str] = ""
     joint: ClassVar[bool] = False
     clocked: ClassVar[bool] = False
+    speaks: ClassVar[bool] = True
     form: ClassVar[type[BaseModel]] = Choice
 
     def __init__(self, config: EnvConfig, num_agents: int, argument: str = "") -> None:
         if argument and not self.argument:
             raise ConfigError(f"strategy {self.name} takes no argument, got {argument!r}")
         self.config, self.num_agents = config, num_agents
-        self.rules = rules(config)
+        self.rules = rules(config, self.speaks)
 
     def start(self) -> Any:
         """Memory of an agent (of the team, if joint) at the start of an episode."""
@@ -128,17 +132,21 @@ class Strategy:
         return ANSWER_TOKENS
 
     def messages(self, sights: Sequence[Sight], words: WorkflowWords, memory: Any) -> tuple[Message, ...]:
-        """The prompt: rules and role from the system, the board from the user."""
+        """The prompt: rules and role from the system, the board from the user.
+
+        Servers keep what prompts begin with alike, so what all agents of a team have in common stands first: the system
+        says no agent's name, and `render` puts what never changes before what does.
+        """
         (sight,) = sights
         return (("system", self.system(sight)), ("user", self.user(sight, words, memory)))
 
     def system(self, sight: Sight) -> str:
-        """What does not change within an episode."""
-        return template(self.name).substitute(rules=self.rules, name=sight.name)
+        """What does not change within an episode, and is the same for all agents of one role."""
+        return template(self.name).substitute(rules=self.rules)
 
     def user(self, sight: Sight, words: WorkflowWords, memory: Any) -> str:
         """The observation, and what is remembered."""
-        return render(sight, words)
+        return render(sight, words, speaks=self.speaks)
 
     def form_of(self, sights: Sequence[Sight], memory: Any) -> type[BaseModel]:
         """The form for this step."""

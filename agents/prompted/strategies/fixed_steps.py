@@ -46,7 +46,7 @@ class FixedSteps(Strategy):
         return {"step": 0}
 
     def system(self, sight: Sight) -> str:
-        return template(self.name).substitute(rules=self.rules, name=sight.name, every=self.every)
+        return template(self.name).substitute(rules=self.rules, every=self.every)
 
     def user(self, sight: Sight, words: WorkflowWords, memory: Any) -> str:
         due = self._due(sight, memory)

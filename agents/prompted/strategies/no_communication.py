@@ -7,8 +7,9 @@ from c2c_env.text.answer import Work
 
 
 class NoCommunication(Strategy):
-    """The form has no place for a message."""
+    """Neither the prompt nor the form has a place for a message."""
 
     name = "no_communication"
     description = "works and cannot speak (the paper's baseline)"
+    speaks = False
     form = Work

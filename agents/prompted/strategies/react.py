@@ -28,7 +28,7 @@ class Reasoned(Choice, Thought):
 
 
 class React(Strategy):
-    """The history of the last steps stands before the present view."""
+    """The history of the last steps stands before what is now."""
 
     name = "react"
     description = "reasons before it acts, with a linear history"
@@ -42,12 +42,11 @@ class React(Strategy):
         return []
 
     def user(self, sight: Sight, words: WorkflowWords, memory: Any) -> str:
-        view = render(sight, words)
         if not memory:
-            return view
+            return render(sight, words)
         past = "\n".join(memory[-REMEMBERED:])
         earlier = f"earlier steps (the last {REMEMBERED})" if len(memory) > REMEMBERED else "earlier steps"
-        return f"What you saw, thought and did in {earlier}:\n{past}\n\nNow:\n\n{view}"
+        return render(sight, words, f"What you saw, thought and did in {earlier}:\n{past}\n\nNow:")
 
     def remember(self, memory: Any, sights: Sequence[Sight], answer: Any, decisions: Sequence[Decision]) -> None:
         (sight,), (decision,) = sights, decisions

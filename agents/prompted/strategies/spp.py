@@ -11,7 +11,7 @@ from agents.prompted.backends.base import Message
 from agents.prompted.strategies.base import Strategy, template
 from c2c_env.text.answer import Choice, Form, Work
 from c2c_env.text.names import WorkflowWords, agent_name
-from c2c_env.text.observation_text import Sight, render
+from c2c_env.text.observation_text import Sight, render_fixed, render_own
 
 _AGENT_TOKENS = 352  # of an agent: its choice, what it knows best, and a proposal of two sentences
 
@@ -49,8 +49,9 @@ class SoloPerformance(Strategy):
 
     def messages(self, sights: Sequence[Sight], words: WorkflowWords, memory: Any) -> tuple[Message, ...]:
         names = ", ".join(agent_name(i) for i in range(self.num_agents))
-        views = "\n\n".join(f"=== View of {sight.name} ===\n{render(sight, words)}" for sight in sights)
-        return (("system", template(self.name).substitute(rules=self.rules, names=names)), ("user", views))
+        views = [f"=== View of {sight.name} ===\n{render_own(sight, words)}" for sight in sights]
+        shown = "\n\n".join([render_fixed(sights[0], words), *views])
+        return (("system", template(self.name).substitute(rules=self.rules, names=names)), ("user", shown))
 
     def choices(self, answer: Any, sights: Sequence[Sight]) -> list[Work | None]:
         """Find the choices by name; an agent that is named twice has none that could be told."""

@@ -209,12 +209,12 @@ class TaskMemory(Strategy):
         lines += [f"Your memory: {_some(memory.unsaid)}."] if memory.unsaid else []
         memory.unsaid = []
         head = "Your memory of the subtasks at hand:" if names else "Your memory has no notes on the subtasks at hand."
-        return "\n".join([head, *lines]) + f"\n\n{render(sight, words)}"
+        return render(sight, words, "\n".join([head, *lines]))
 
     def system(self, sight: Sight) -> str:
         limits = {"updates": MOST_UPDATES, "value": _VALUE, "shown": MOST_SHOWN, "nodes": MOST_NODES}
         limits["followed"] = MOST_FOLLOWED
-        return template(self.name).substitute(rules=self.rules, name=sight.name, **limits)
+        return template(self.name).substitute(rules=self.rules, **limits)
 
     def remember(self, memory: Any, sights: Sequence[Sight], answer: Any, decisions: Sequence[Decision]) -> None:
         if isinstance(answer, Remembering):

@@ -94,7 +94,7 @@ def test_one_seat_is_played_among_partners(server, tmp_path):
 
 def test_an_answer_that_is_none_is_counted_and_the_others_play_on(server, tmp_path):
     def answer(body):
-        mute = body["messages"][-1]["content"].startswith("You are worker_1.")
+        mute = "\n\nYou are worker_1." in body["messages"][-1]["content"]
         return "I do not know." if mute else answer_by_rule(body)
 
     server.rule = answer

@@ -18,12 +18,21 @@ from c2c_env import EnvConfig
 from c2c_env.errors import ConfigError, ResetNeededError
 
 TASK = "train/simple/n5/0"
-BEFORE = """You are worker_1. 0.0 % of the time is used.
+BEFORE = """Team (skills 0-1):
+agent,backend
+manager_0,0.4
+worker_1,1
 
-Team (skills 0-1; what each worked on in the last step):
-agent,backend,worked_on
-manager_0,0.4,-
-worker_1,1,-
+You are worker_1. Your skill: 1 for s0; 0.4 for s1.
+
+Board:
+subtask,status,left
+s1,blocked,3
+s0,ready,2
+
+Time: 0.0 % is used.
+
+Who worked in the last step: nobody.
 
 Requests and messages:
 - worker_2 asks you about s0, 1 step ago
@@ -31,15 +40,24 @@ Requests and messages:
 Your choices now:
 - work: s0, null
 - speech: silent, meet"""
-AFTER = """You are worker_1. 0.8 % of the time is used.
+AFTER = """Team (skills 0-1):
+agent,backend
+manager_0,0.4
+worker_1,1
 
-Team (skills 0-1; what each worked on in the last step):
-agent,backend,worked_on
-manager_0,0.4,-
-worker_1,1,s0
+You are worker_1. Your skill: 1 for s0; 0.4 for s1.
 
 Wanted variants of subtasks, as far as you know:
 - s0: 1
+
+Board:
+subtask,status,left
+s1,blocked,3
+s0,ready,1.5
+
+Time: 0.8 % is used.
+
+Who worked in the last step: worker_1 on s0.
 
 Your choices now:
 - work: s0, null
@@ -48,11 +66,12 @@ Your choices now:
 
 def test_changes_are_rows_of_tables_and_whole_sections():
     assert view_changes(BEFORE, AFTER).splitlines() == [
-        "You are worker_1. 0.8 % of the time is used.",
-        "Team:",
-        "worker_1,1,s0",
         "Wanted variants of subtasks, as far as you know:",
         "- s0: 1",
+        "Board:",
+        "s0,ready,1.5",
+        "Time: 0.8 % is used.",
+        "Who worked in the last step: worker_1 on s0.",
         "Your choices now:",
         "- speech: silent",
         "Requests and messages: nothing any more.",
@@ -62,7 +81,7 @@ def test_changes_are_rows_of_tables_and_whole_sections():
 def test_a_list_of_messages_is_repeated_as_a_whole():
     more = BEFORE.replace("1 step ago", "1 step ago\n- you asked worker_2 about s1, 0 steps ago")
     assert view_changes(BEFORE, more).splitlines() == [
-        "You are worker_1. 0.0 % of the time is used.",
+        "Time: 0.0 % is used.",
         "Requests and messages:",
         "- worker_2 asks you about s0, 1 step ago",
         "- you asked worker_2 about s1, 0 steps ago",
@@ -103,7 +122,7 @@ def test_a_tool_call_is_the_answer_of_the_game():
         game.step({"worker_1": json.dumps(answer)})
         said = seat.act(speech="email_ask", recipient="manager_0", topic="s1", text="What is it?")
         assert said == f"Done.\n{view_changes(before, game.prompts()['worker_1'][-1][1])}"
-        assert said.startswith("Done.\nYou are worker_1. ")
+        assert said.startswith("Done.\n")
     assert str(seat.metrics) == str(game.metrics)  # as text, since a delay without answers is not a number
     assert seat.metrics["messages"] >= 3.0
 
@@ -111,8 +130,8 @@ def test_a_tool_call_is_the_answer_of_the_game():
 def test_what_became_of_a_call_is_said():
     seat = seat_environment()()
     seat.reset(task=TASK)
-    assert seat.act(work="S0").startswith("Done (spelling of work).\nYou are worker_1. ")
-    assert seat.act(work="s99").startswith("You did nothing, since work 's99' does not exist.\nYou are worker_1. ")
+    assert seat.act(work="S0").startswith("Done (spelling of work).\n")
+    assert seat.act(work="s99").startswith("You did nothing, since work 's99' does not exist.\n")
     assert seat.act(speech="assign", recipient="worker_2", topic="s0").startswith(
         "You did nothing, since speech assign"
     )

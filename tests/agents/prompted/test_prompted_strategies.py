@@ -20,13 +20,15 @@ from agents.prompted.judge import Score
 from agents.prompted.mail import KEPT_STEPS, MOST_LETTERS
 from agents.prompted.strategies import STRATEGIES as REGISTERED
 from agents.prompted.strategies.base import PROMPT_FOLDER, rules
+from agents.prompted.strategies.c2c import weighed_message
 from agents.prompted.strategies.fixed_steps import MustSpeak
 from agents.prompted.strategies.react import REMEMBERED
+from agents.prompted.strategies.spp import Performance
 from agents.prompted.strategies.tme import FORGOTTEN, MOST_NODES, MOST_SHOWN, MOST_UPDATES, Graph, Update
 from c2c_env import Channel, EnvConfig, Subtask, Workflow, parallel_env
 from c2c_env.core import constants as c
-from c2c_env.text import WorkflowWords, legal_choices, look
-from c2c_env.text.answer import Work, json_schema
+from c2c_env.text import LegalChoices, WorkflowWords, legal_choices, look
+from c2c_env.text.answer import Work, decide, json_schema, read_json, validate
 from c2c_env.text.names import MAX_LETTER
 
 
@@ -116,7 +118,81 @@ def test_every_strategy_finishes_workflows(server, options, strategy):
     first = server.prompts[0]
     assert "$" not in first.replace("$rules", "!")
     assert "agent's Alignment Factor" not in first
-    assert "chat (chat_tell, chat_ask): costs the sender 0.05 h and each reader 0.05 h, is read after 1 step" in first
+    told = "chat (chat_tell, chat_ask): costs the sender 0.05 h and each reader 0.05 h, is read after 1 step" in first
+    assert told is (strategy != "no_communication")
+
+
+def test_who_cannot_speak_is_told_nothing_of_messages(server, options):
+    prompts = [part for step in user_prompts("no_communication", options) for one in step for part in one.values()]
+    whole = "\n".join(prompts).lower()
+    for word in ("chat", "email", "meet", "letter", "message", "recipient", "topic", "speech", "silen", "tau", "bar."):
+        assert word not in whole, word
+    assert "the weighted mean of your" in whole
+    assert rules(EnvConfig()).startswith(rules(EnvConfig(), speaks=False) + "\n\nMessages. ")
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_system_says_what_all_agents_of_a_role_have_in_common(server, options, strategy):
+    if strategy == "spp":
+        pytest.skip("one question for all")
+    steps = user_prompts(strategy, options, horizon=3)
+    managers, workers = ({one["system"] for step in steps for one in step[part]} for part in (slice(1), slice(1, None)))
+    assert len(managers) == len(workers) == 1
+    assert (managers == workers) is (strategy != "c2c")
+
+
+def common_prefix(one, other):
+    return one[: next((n for n, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(one))]
+
+
+@pytest.mark.parametrize("strategy", ["direct", "react", "tme"])
+def test_a_prompt_begins_as_that_of_the_step_before_up_to_what_changes(server, options, strategy):
+    before, after = (step[1] for step in user_prompts(strategy, options, horizon=4)[2:4])
+    assert before["system"] == after["system"]
+    shared = common_prefix(before["user"], after["user"])
+    assert "\n\nYou are worker_1. Your skill: " in shared
+    assert "- s0 constraints: Fact constraints of one." in shared  # the expert's own
+    assert ("\n\nBoard:\nsubtask,status," in shared) is (strategy != "react")  # whose history grows in every step
+
+
+def test_what_a_message_is_worth_is_worked_out_in_the_prompt_of_c2c():
+    """By hand, with skill 1, so that the expert understands the constraints fully.
+
+    tau = 0.45 ^ (0.5 x 1.5) = 0.5494; the intent rises from 0.2 to 0.2 + 0.5494 x (0.95 - 0.2) = 0.6121.
+    AF before: 0.01 + 0.99 x (0.35 x 0.2 + 0.25 x 0.1 + 0.25 x 1 + 0.15 x 0) = 0.01 + 0.99 x 0.345 = 0.35155;
+    after: 0.01 + 0.99 x (0.35 x 0.6121 + 0.275) = 0.01 + 0.99 x 0.48922 = 0.49433.
+    4 h: 4 / 0.35155 - 4 / 0.49433 = 11.378 - 8.092 = 3.29 h. 0.2 h: 0.56891 - 0.40459 = 0.16 h.
+    A question and its answer by chat cost 2 x (0.05 + 0.05) = 0.2 h.
+    """
+    shown = weighed_message(EnvConfig())
+    told = ("tau", "intent", "learnt", "before", "after", "cost")
+    assert [shown[f"weighed_{name}"] for name in told] == ["0.55", "0.2", "0.61", "0.3515", "0.4943", "0.2"]
+    assert (shown["much_left"], shown["much_saved"], shown["much_verdict"]) == ("4", "3.29", "it pays, so ask")
+    assert (shown["little_left"], shown["little_saved"]) == ("0.2", "0.16")
+    assert shown["little_verdict"] == "it does not pay, so work in silence"
+
+
+@pytest.mark.parametrize(("hours", "verdict"), [
+    (0.04, "it pays, so ask"),  # the exchange costs 2 x (0.04 + 0.04) = 0.16 h, less than 0.1643 h
+    (0.042, "it does not pay, so work in silence"),  # 2 x (0.042 + 0.042) = 0.168 h
+])  # fmt: skip
+def test_the_verdict_on_a_message_follows_from_what_it_costs(hours, verdict):
+    chat = replace(EnvConfig().chat, send_hours=hours, read_hours=hours)
+    assert weighed_message(EnvConfig(chat=chat))["little_verdict"] == verdict
+
+
+def test_the_demonstration_of_spp_fills_in_its_form_and_gives_each_agent_one_action():
+    text = (PROMPT_FOLDER / "spp.md").read_text(encoding="utf-8")
+    (line,) = [line for line in text.splitlines() if line.startswith("Answer: ")]
+    data, repairs = read_json(line.removeprefix("Answer: "))
+    answer = validate(Performance, data, repairs)
+    assert repairs == []
+    assert [part.agent for part in answer.actions] == ["manager_0", "worker_1", "worker_2"]
+    legal = LegalChoices((0, 1), tuple(range(len(c.SPEECHES))), (0, 1, 2, 3), (0, 1), 3)
+    decided = [decide(part, legal, 3, 2, []) for part in answer.actions]
+    assert [one.label for one in decided] == ["valid"] * 3
+    assert [one.action for one in decided] == [(0, c.CHAT_TELL, 2, 1), (1, 0, 0, 0), (2, 0, 0, 0)]
+    assert text.index("An example with an invented team") < text.index(line) < text.index("Answer with one JSON object")
 
 
 WORDS = {"text": MAX_LETTER, "thought": 300, "value": 300, "node": 40, "source": 40, "agent": 9, "work": 3}
@@ -253,7 +329,7 @@ def test_assigning_to_the_whole_team_is_not_allowed(server, options):
 
 def talk(body):
     form = body["response_format"]["json_schema"]["name"]
-    me = re.search(r"^You are (\w+)\. [\d.]+ %", body["messages"][-1]["content"], re.MULTILINE).group(1)
+    me = re.search(r"^You are (\w+)\.", body["messages"][-1]["content"], re.MULTILINE).group(1)
     to = "worker_1" if me == "manager_0" else "manager_0"
     return {} if form == "work" else choice(None, "chat_ask", to, "s0", "?")
 
@@ -262,9 +338,9 @@ def test_direct_assignment_by_the_manager(server, options):
     def rule(body):
         chosen = json.loads(answer_by_rule(body))
         view = body["messages"][-1]["content"]
-        if "You are manager_0. 0.0 %" in view:
+        if "You are manager_0." in view and "Time: 0.0 %" in view:
             return json.dumps({**chosen, **choice(None, "assign", "worker_2", "s0", "Yours.")})
-        return json.dumps({**chosen, **choice()} if " 0.0 % of the time" in view else chosen)
+        return json.dumps({**chosen, **choice()} if "Time: 0.0 %" in view else chosen)
 
     server.rule = rule
     batch = small_batch()
@@ -305,6 +381,11 @@ def test_react_is_told_when_its_answer_was_invalid(server, options):
 
 
 # --- task memory ------------------------------------------------------------------------------------------------
+
+
+def memory_in(prompt):
+    """The section of the memory."""
+    return next(part for part in prompt.split("\n\n") if part.startswith("Your memory "))
 
 
 def note(intent, node, value="", depends_on=()):
@@ -374,7 +455,7 @@ def test_a_requirement_change_replaces_the_value_and_marks_the_dependents(server
 
     server.rule = rule
     steps = user_prompts("tme", options, volatility=0.3)
-    worker = [step[1]["user"].partition("\n\n")[0] for step in steps]
+    worker = [memory_in(step[1]["user"]) for step in steps]
     assert worker[0] == "Your memory has no notes on the subtasks at hand."
     assert "- s0.plan = paint (from board; follows from s0.intent)" in worker[1]
     changed = next(text for text in worker if FORGOTTEN in text)
@@ -471,7 +552,7 @@ def test_a_full_memory_forgets_finished_subtasks_and_takes_what_is_new(chain):
 
 def test_whatever_is_left_out_is_said(server, options):
     def rule(body):
-        first = " 0.0 % of the time" in body["messages"][-1]["content"]
+        first = "Time: 0.0 %" in body["messages"][-1]["content"]
         memory = [
             {"intent": "new", "node": f"s0.n{k}", "value": "v", "source": "board", "depends_on": []} for k in range(14)
         ]
@@ -479,7 +560,7 @@ def test_whatever_is_left_out_is_said(server, options):
         return json.dumps({"memory": memory if first else more, **choice()})
 
     server.rule = rule
-    first, second, third, fourth, *_ = (step[1]["user"].partition("\n\n")[0] for step in user_prompts("tme", options))
+    first, second, third, fourth, *_ = (memory_in(step[1]["user"]) for step in user_prompts("tme", options))
     assert "want of room" not in first
     assert second.count("\n- s0.n") == MOST_UPDATES
     assert second.endswith("\nYour memory: the last 2 changes of your answer were left out, 12 are the most.")
@@ -496,6 +577,7 @@ def test_spp_asks_once_a_step_and_shows_every_view(server, options):
     assert all(len(step) == 1 for step in steps)
     for name in ("manager_0", "worker_1", "worker_2"):
         assert f"=== View of {name} ===\nYou are {name}. " in steps[0][0]["user"]
+    assert steps[0][0]["user"].count("\nsubtask,domain,effort,") == 1
 
 
 def test_spp_agents_without_one_action_do_nothing(server, options):

@@ -137,7 +137,7 @@ def test_judged_episodes_too(server, options, tmp_path):
 
 def test_a_step_holds_prompt_answer_label_tokens_latency_action_and_effect(server, options):
     server.fault = lambda number, body: (
-        "no_such_subtask" if "worker_2" in body["messages"][-1]["content"][:30] else None
+        "no_such_subtask" if "You are worker_2." in body["messages"][-1]["content"] else None
     )
     (text,), (metrics,) = recorded("direct", options, horizon=4)
     head, *steps, end = [json.loads(line) for line in text.splitlines()]
@@ -150,7 +150,7 @@ def test_a_step_holds_prompt_answer_label_tokens_latency_action_and_effect(serve
     assert [turn["agents"][0]["agent"] for turn in turns] == ["manager_0", "worker_1", "worker_2"]
     first, _, last = turns
     assert [part["role"] for part in first["prompt"]] == ["system", "user"]
-    assert first["prompt"][1]["content"].startswith("You are manager_0. ")
+    assert "\n\nYou are manager_0. " in first["prompt"][1]["content"]
     assert json.loads(first["answer"]["text"])["speech"] == "silent"
     assert (first["answer"]["prompt_tokens"], first["answer"]["completion_tokens"]) == (100, 10)
     assert first["answer"]["seconds"] > 0

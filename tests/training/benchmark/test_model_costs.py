@@ -15,7 +15,9 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from prompted_team import SMALL
 from rule_server import KEY
@@ -27,7 +29,7 @@ from agents.prompted.replay import replay
 from agents.prompted.transcript import read_transcript
 from training.__main__ import main, make_parser
 from training.benchmark import choose_cells, results
-from training.benchmark.model_costs import in_dollars
+from training.benchmark.model_costs import PromptMeter, in_dollars
 
 ROOT = Path(__file__).parents[3]
 TEAM = "prompted:direct@rule"
@@ -315,6 +317,38 @@ def test_the_estimate_needs_neither_key_nor_server_and_says_what_to_expect(words
     out, _ = shown(capsys)
     most, expected = estimate(out, "at most"), estimate(out, "expected")
     assert all(0 < some < many for some, many in zip(expected, most, strict=True))
+    (shared,) = re.findall(r"of the tokens of prompts, about ([\d,]+) are a prefix that an earlier question", out)
+    assert 0.5 < float(shared.replace(",", "")) / expected[1] < 1
+
+
+class HandMadePrompts:
+    """A team of two whose prompts are 64 characters that all have, 64 of the agent, and 64 of the step."""
+
+    def __init__(self):
+        self.step = 0
+
+    def measure(self, observations, masks, rows, earlier):
+        prompts = ["a" * 64 + str(row) * 64 + chr(ord("A") + self.step) * 64 for row in rows]
+        return [(0, len(prompt), earlier.shared(0, "m", prompt)) for prompt in prompts]
+
+
+@pytest.mark.parametrize(("steps", "shared"), [
+    (1, 64),  # the second agent has the 64 characters of the first one
+    (2, 64 + 2 * 128),  # in the second step both have those of the step before
+    (12, 64 + 11 * 2 * 128),  # and so on; of the twelve, steps 1, 2, 9 and 10 are measured
+])  # fmt: skip
+def test_shared_prefixes_of_hand_made_prompts_are_added_up(steps, shared):
+    numbers, flags = np.zeros((1, 2, 3)), np.zeros(1, dtype=bool)
+    batch = SimpleNamespace(num_envs=1, num_agents=2, observations=numbers, action_masks=numbers)
+    batch.terminated, batch.truncated = flags.copy(), flags.copy()
+    team = HandMadePrompts()
+    meter = PromptMeter(batch, team)
+    for team.step in range(steps):
+        meter.note()
+    batch.terminated[0] = True
+    meter.note()
+    assert meter.shared(0) == shared
+    assert (meter.steps[0], meter.counts[0], np.mean(meter.sizes[0])) == (steps, 2, 192)
 
 
 def estimate(out, kind):
