@@ -28,11 +28,16 @@ class Reasoned(Choice, Thought):
 
 
 class React(Strategy):
-    """The history of the last steps stands before the present view."""
+    """The history of the last steps stands before the present view.
+
+    Attributes:
+        remembered: steps of it at most.
+    """
 
     name = "react"
     description = "reasons before it acts, with a linear history"
     form = Reasoned
+    remembered: int = REMEMBERED
 
     @property
     def answer_tokens(self) -> int:
@@ -43,10 +48,10 @@ class React(Strategy):
 
     def user(self, sight: Sight, words: WorkflowWords, memory: Any) -> str:
         view = render(sight, words)
-        if not memory:
+        if not memory or not self.remembered:
             return view
-        past = "\n".join(memory[-REMEMBERED:])
-        earlier = f"earlier steps (the last {REMEMBERED})" if len(memory) > REMEMBERED else "earlier steps"
+        past = "\n".join(memory[-self.remembered :])
+        earlier = f"earlier steps (the last {self.remembered})" if len(memory) > self.remembered else "earlier steps"
         return f"What you saw, thought and did in {earlier}:\n{past}\n\nNow:\n\n{view}"
 
     def remember(self, memory: Any, sights: Sequence[Sight], answer: Any, decisions: Sequence[Decision]) -> None:
