@@ -25,7 +25,7 @@ _WAYS = {
 # settings that came later: while they are unset they stand nowhere, so that what was kept before them is found again
 _LATER_ASKED = ("top_p", "reasoning_effort", "seed", "extra_body", "token_limit")  # these determine answers
 _LATER = (*_LATER_ASKED, "price_cached", "history", "reask")
-LARGEST_SEED = 2**31 - 1
+_LARGEST_SEED = 2**31 - 1
 _OWN_KEYS = frozenset({
     "model", "messages", "stream", "stream_options", "n", "response_format", "tools", "tool_choice", "functions",
     "function_call", "temperature", "top_p", "seed", "reasoning_effort", "max_tokens", "max_completion_tokens",
@@ -163,7 +163,7 @@ class ModelSettings(BaseModel):
         str | None, Field(pattern=r"^[A-Za-z0-9_-]{1,40}\z", description="a word such as low, or none")
     ] = None
     seed: Annotated[
-        int | None, Field(ge=0, le=LARGEST_SEED, description=f"an integer from 0 to {LARGEST_SEED}, or none")
+        int | None, Field(ge=0, le=_LARGEST_SEED, description=f"an integer from 0 to {_LARGEST_SEED}, or none")
     ] = None
     extra_body: Body = {}
     headers: Headers = {}
