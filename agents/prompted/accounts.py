@@ -22,7 +22,7 @@ _DETAIL = re.compile(r"""'[^']*'|"[^"]*"|\b(?:manager|worker)_\d+\b|\bs?\d+\b"""
 
 
 @dataclass(frozen=True)
-class Exchange:
+class AnsweredQuestion:
     """A question and its answer, with the decision that it led to for each of the agents that it was about."""
 
     question: Question
@@ -42,7 +42,7 @@ class Turn:
     reply: Reply
     decisions: tuple[Decision, ...]
     verdicts: tuple[Verdict, ...]
-    rejected: Exchange | None = None
+    rejected: AnsweredQuestion | None = None
 
     def texts(self, step: int, options: ModelSettings) -> list[ModelText]:
         """Put the turn down as a recorded episode keeps it; dollars only where the options have prices."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from agents.policy import Array, PolicyContext, choose_known_variants, no_actions
-from agents.prompted.accounts import Account, Exchange, Turn
+from agents.prompted.accounts import Account, AnsweredQuestion, Turn
 from agents.prompted.backends import CUT_OFF, UNUSABLE, Question, Reply, RequestFailedError
 from agents.prompted.client.client import Asker, client_of
 from agents.prompted.judge import EVERYTHING, NO_WORDS, Verdict, is_judged, judge_question, read_verdict
@@ -286,7 +286,7 @@ class PromptedTeam:
             answer, decisions = self._read(sights, question, reply)
             rejected = None
             if self.options.reask and any(decision.label == "invalid" for decision in decisions):
-                rejected = Exchange(question, reply, tuple(decisions))
+                rejected = AnsweredQuestion(question, reply, tuple(decisions))
                 question = question_again(rejected, [sight.name for sight in sights])
                 reply = await self.client.ask(partial(_same, question))
                 answer, decisions = self._read(sights, question, reply)
@@ -369,7 +369,7 @@ class PromptedTeam:
                 self._post[asking.env].send(step, turn.agents[n], decision.action, decision.text)
 
 
-def question_again(rejected: Exchange, names: Sequence[str]) -> Question:
+def question_again(rejected: AnsweredQuestion, names: Sequence[str]) -> Question:
     """The same question once more, with the answer that cannot be used and what is wrong with it.
 
     Args:

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from agents.policy import Transcribing
-from agents.prompted.accounts import ASKED_AGAIN, Exchange, Turn
+from agents.prompted.accounts import ASKED_AGAIN, AnsweredQuestion, Turn
 from agents.prompted.settings import ModelSettings
 from c2c_env import Batch, Team
 from c2c_env.core import constants as c
@@ -217,7 +217,7 @@ def _turn(turn: Turn, actions: Sequence[Sequence[int]]) -> dict[str, Any]:
     }
 
 
-def _rejected(agents: Sequence[int], rejected: Exchange) -> dict[str, Any]:
+def _rejected(agents: Sequence[int], rejected: AnsweredQuestion) -> dict[str, Any]:
     """The first answer to a question that was put once more; its prompt is the second without its last two messages."""
     parts = [
         {"agent": agent_name(agent), "label": decision.label, "how": decision.how}
