@@ -27,6 +27,7 @@ class RuleServer:
         fault: called with the number of the request (from 0) and its body; the name of a method `fault_...` or None.
         rule: from a body to the content of the answer.
         prompts: all that was asked, as text, in order; answered: those whose answer was sent whole.
+        bodies: of all questions, in order; headers: of all requests, by their names in small letters, in order.
         keys: Authorization headers that came.
         times: when each request came.
         most: requests that were under way at once, at most; busy: seconds of all of them.
@@ -35,6 +36,7 @@ class RuleServer:
     def __init__(self):
         self.delay, self.fault, self.rule = 0.0, lambda number, body: None, answer_by_rule
         self.prompts, self.answered, self.keys, self.times = [], Counter(), set(), []
+        self.bodies, self.headers = [], []
         self.under_way = self.most = 0
         self.busy = 0.0
         self.models = [MODEL]
@@ -83,6 +85,7 @@ class RuleServer:
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         self.keys.add(headers.get("authorization", ""))
+        self.headers.append(headers)
         if lines[0].startswith("GET /stats"):
             return await self.send(writer, {"asked": len(self.prompts), "most": self.most, "busy": self.busy})
         if lines[0].startswith("GET"):
@@ -100,6 +103,7 @@ class RuleServer:
         number = len(self.prompts)
         prompt = prompt_of(body)
         self.prompts.append(prompt)
+        self.bodies.append(body)
         self.times.append(time.monotonic())
         if self.delay:
             await asyncio.sleep(self.delay)

@@ -17,32 +17,62 @@ from c2c_env.episodes.episode import ModelText
 from c2c_env.text.answer import Decision
 
 LABELS = ("valid", "repaired", "invalid")
+ASKED_AGAIN = "asked again"  # what became of an invalid answer after which the question was put once more
 _DETAIL = re.compile(r"""'[^']*'|"[^"]*"|\b(?:manager|worker)_\d+\b|\bs?\d+\b""")
 
 
 @dataclass(frozen=True)
+class AnsweredQuestion:
+    """A question and its answer, with the decision that it led to for each of the agents that it was about."""
+
+    question: Question
+    reply: Reply
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True)
 class Turn:
-    """One question and its answer; a decision and a verdict for each of the agents that it was about."""
+    """One question and its answer; a decision and a verdict for each of the agents that it was about.
+
+    `rejected` is what was asked and answered before, where an invalid answer had the question put once more.
+    """
 
     agents: tuple[int, ...]
     question: Question
     reply: Reply
     decisions: tuple[Decision, ...]
     verdicts: tuple[Verdict, ...]
+    rejected: AnsweredQuestion | None = None
 
-    def text(self, step: int, options: ModelSettings) -> ModelText:
+    def texts(self, step: int, options: ModelSettings) -> list[ModelText]:
         """Put the turn down as a recorded episode keeps it; dollars only where the options have prices."""
-        money = options.cost(self.reply.prompt_tokens, self.reply.completion_tokens)
+        labels = tuple(decision.label for decision in self.decisions)
+        last = self._text(step, options, self.question, self.reply, labels)
+        if self.rejected is None:
+            return [last]
+        again = (ASKED_AGAIN,) * len(self.agents)
+        return [self._text(step, options, self.rejected.question, self.rejected.reply, again), last]
+
+    def _text(
+        self, step: int, options: ModelSettings, question: Question, reply: Reply, labels: tuple[str, ...]
+    ) -> ModelText:
+        money = options.cost(reply.prompt_tokens, reply.completion_tokens, reply.prompt_tokens_cached)
         return ModelText(
             step=step,
             agents=self.agents,
-            prompt=tuple(self.question.messages),
-            answer=self.reply.text,
-            labels=tuple(decision.label for decision in self.decisions),
-            prompt_tokens=self.reply.prompt_tokens,
-            answer_tokens=self.reply.completion_tokens,
+            prompt=tuple(question.messages),
+            answer=reply.text,
+            labels=labels,
+            prompt_tokens=reply.prompt_tokens,
+            answer_tokens=reply.completion_tokens,
             money=None if math.isnan(money) else money,
         )
+
+    @property
+    def replies(self) -> list[Reply]:
+        """All that was paid for: the answers to both questions, and the judge's."""
+        first = [] if self.rejected is None else [self.rejected.reply]
+        return [*first, self.reply, *(verdict.reply for verdict in self.verdicts if verdict.reply)]
 
     @property
     def reasons(self) -> list[str]:
@@ -62,8 +92,10 @@ class Account:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LABELS, 0))
     reasons: Counter[str] = field(default_factory=Counter)
     prompt_tokens: int = 0
+    prompt_tokens_cached: int = 0
     completion_tokens: int = 0
     questions: int = 0
+    reasked: int = 0
     skipped: int = 0
     judged: int = 0
     unjudged: int = 0
@@ -73,13 +105,15 @@ class Account:
         """Count a turn; an answer counts the same whether it was asked for now or came from the cache."""
         for decision in turn.decisions:
             self.counts[decision.label] += 1
-        self.questions += 1
+        self.questions += 1 if turn.rejected is None else 2
+        self.reasked += 0 if turn.rejected is None else len(turn.agents)
         self.reasons.update(reason for reason in turn.reasons if reason)
         asked = [verdict for verdict in turn.verdicts if verdict.label]
         self.judged += len(asked)
         self.unjudged += sum(verdict.label == "invalid" for verdict in asked)
-        for reply in (turn.reply, *(verdict.reply for verdict in asked if verdict.reply)):
+        for reply in turn.replies:
             self.prompt_tokens += reply.prompt_tokens
+            self.prompt_tokens_cached += reply.prompt_tokens_cached
             self.completion_tokens += reply.completion_tokens
 
     def columns(self, options: ModelSettings) -> dict[str, Any]:
@@ -91,10 +125,12 @@ class Account:
             "questions_skipped": float(self.skipped),
             "answers": float(sum(self.counts.values())),
             **{f"answers_{label}": float(self.counts[label]) for label in LABELS},
+            "answers_reasked": float(self.reasked),
             "invalid_reasons": json.dumps(dict(self.reasons.most_common())),
             "prompt_tokens": float(self.prompt_tokens),
+            "prompt_tokens_cached": float(self.prompt_tokens_cached),
             "completion_tokens": float(self.completion_tokens),
-            "cost": options.cost(self.prompt_tokens, self.completion_tokens),
+            "cost": options.cost(self.prompt_tokens, self.completion_tokens, self.prompt_tokens_cached),
             "judged": float(self.judged),
             "judged_invalid": float(self.unjudged),
         }

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from agents.policy import Array, PolicyContext, choose_known_variants, no_actions
-from agents.prompted.accounts import Account, Turn
+from agents.prompted.accounts import Account, AnsweredQuestion, Turn
 from agents.prompted.backends import CUT_OFF, UNUSABLE, Question, Reply, RequestFailedError
 from agents.prompted.client.client import Asker, client_of
 from agents.prompted.judge import EVERYTHING, NO_WORDS, Verdict, is_judged, judge_question, read_verdict
@@ -27,10 +27,11 @@ from c2c_env.envs.spaces import action_sizes
 from c2c_env.episodes.episode import ModelText
 from c2c_env.errors import ConfigError, unknown_name
 from c2c_env.text.answer import AnswerError, Decision, decide, read_json, validate, with_variant
-from c2c_env.text.names import WorkflowWords, one_line
+from c2c_env.text.names import WorkflowWords, one_line, without_control_tokens, without_controls
 from c2c_env.text.observation_text import Letter, Sight, legal_choices, look
 
 FORM = "prompted:STRATEGY@MODEL, such as prompted:c2c@gpt-5-mini"
+SHOWN_AGAIN = 4000  # characters of an invalid answer that stand in the second question, from its beginning
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,13 @@ class Asking:
     env: int
     agents: tuple[int, ...]
     places: tuple[int, ...]
+
+
+@runtime_checkable
+class KeepsSteps(Protocol):
+    """A strategy whose prompts hold earlier steps, at most so many."""
+
+    remembered: int
 
 
 def make(context: PolicyContext, argument: str) -> PromptedTeam:
@@ -67,6 +75,21 @@ def split_argument(argument: str) -> tuple[str, str, str]:
     return strategy, extra, model
 
 
+def limit_history(strategy: Strategy, history: int) -> None:
+    """Have a strategy put at most so many earlier steps into its prompts.
+
+    Raises:
+        ConfigError: it puts none there anyway.
+    """
+    if not isinstance(strategy, KeepsSteps):
+        keeping = ", ".join(name for name, one in STRATEGIES.items() if hasattr(one, "remembered"))
+        raise ConfigError(
+            f"strategy {strategy.name!r} has no history of steps; history is {history}, expected none, or a strategy"
+            f" that has one: {keeping}"
+        )
+    strategy.remembered = history
+
+
 class PromptedTeam:
     """Every agent's view is put to a model, all agents of all environments side by side.
 
@@ -88,6 +111,8 @@ class PromptedTeam:
             raise ConfigError(
                 f"strategy {strategy!r} has to be asked in every step; ask is 'events', expected 'always'"
             )
+        if self.options.history is not None:
+            limit_history(self.strategy, self.options.history)
         self.name = f"prompted:{argument}"
         self.max_tokens = self.options.max_tokens or self.strategy.answer_tokens
         self.client: Asker  # whoever makes a team gives it one; without it, questions can be measured but not asked
@@ -170,7 +195,7 @@ class PromptedTeam:
 
     def model_texts(self, env: int, step: int) -> list[ModelText]:
         """See `c2c_env.episodes.recorder.Verbal`."""
-        return [turn.text(step, self.options) for turn in self.turns.get(env, [])]
+        return [text for turn in self.turns.get(env, []) for text in turn.texts(step, self.options)]
 
     def model_failure(self, env: int) -> str:
         """See `c2c_env.episodes.recorder.Verbal`."""
@@ -255,7 +280,7 @@ class PromptedTeam:
         ]
 
     async def _ask(self, asking: Asking, observations: Array, masks: Array) -> Turn | None:
-        """Ask, read the answer, have it judged; None if there is no answer."""
+        """Ask, once more where that is wanted, read the answer, have it judged; None if there is no answer."""
         prepared: list[tuple[list[Sight], Question]] = []
 
         def prepare() -> Question:
@@ -266,13 +291,20 @@ class PromptedTeam:
         try:
             reply = await self.client.ask(prepare)
             sights, question = prepared[0]
-            decisions = self._read(asking, sights, question, reply)
+            answer, decisions = self._read(sights, question, reply)
+            rejected = None
+            if self.options.reask and any(decision.label == "invalid" for decision in decisions):
+                rejected = AnsweredQuestion(question, reply, tuple(decisions))
+                question = question_again(rejected, [sight.name for sight in sights])
+                reply = await self.client.ask(partial(_same, question))
+                answer, decisions = self._read(sights, question, reply)
+            self.strategy.remember(self._remembered(asking), sights, answer, decisions)
             verdicts = [await self._judge(asking.env, *pair) for pair in zip(sights, decisions, strict=True)]
         except RequestFailedError as error:
             self._accounts[asking.env].failure = one_line(str(error), 200)
             return None
         self._note_standing(asking, sights, decisions)
-        return Turn(asking.agents, question, reply, tuple(decisions), tuple(verdicts))
+        return Turn(asking.agents, question, reply, tuple(decisions), tuple(verdicts), rejected)
 
     def _note_standing(self, asking: Asking, sights: Sequence[Sight], decisions: Sequence[Decision]) -> None:
         if self.options.ask == "events":
@@ -303,8 +335,8 @@ class PromptedTeam:
         sample = asking.env if self.options.temperature != 0.0 else 0
         return Question(self.model, self.strategy.messages(sights, words, memory), form, sample, self.max_tokens)
 
-    def _read(self, asking: Asking, sights: list[Sight], question: Question, reply: Reply) -> list[Decision]:
-        """A decision for each agent; what the strategy remembers follows from them."""
+    def _read(self, sights: list[Sight], question: Question, reply: Reply) -> tuple[Any, list[Decision]]:
+        """The filled-in form, None if there is none, and a decision for each agent."""
         answer = None
         try:
             answer, repairs = read_answer(question, reply)
@@ -317,8 +349,7 @@ class PromptedTeam:
             ]
         except AnswerError as error:
             decisions = [Decision.invalid(str(error))] * len(sights)
-        self.strategy.remember(self._remembered(asking), sights, answer, decisions)
-        return decisions
+        return answer, decisions
 
     async def _judge(self, env: int, sight: Sight, decision: Decision) -> Verdict:
         if not self.options.judge or not is_judged(decision):
@@ -344,6 +375,32 @@ class PromptedTeam:
             if decision.action[c.SPEECH] != c.SILENT and decision.text:
                 step = int(self._steps[row]) + 1
                 self._post[asking.env].send(step, turn.agents[n], decision.action, decision.text)
+
+
+def question_again(rejected: AnsweredQuestion, names: Sequence[str]) -> Question:
+    """The same question once more, with the answer that cannot be used and what is wrong with it.
+
+    Args:
+        rejected: what was asked and answered; at least one decision is invalid.
+        names: of the agents that the decisions are for.
+    """
+    said = without_control_tokens(without_controls(rejected.reply.text)).strip()
+    shown = said if len(said) <= SHOWN_AGAIN else f"{said[: SHOWN_AGAIN - 3]}..."
+    faults: dict[str, list[str]] = {}
+    for name, decision in zip(names, rejected.decisions, strict=True):
+        if decision.label == "invalid":
+            faults.setdefault(decision.how, []).append(name)
+    lines = "\n".join(f"- {', '.join(whose)}: {how}" for how, whose in faults.items())
+    wanted = (
+        f"Your answer cannot be used, and this is what is wrong with it:\n{lines}\n"
+        "Answer the same question again with one whole corrected JSON object and nothing else."
+    )
+    again = (("assistant", shown or "-"), ("user", wanted))
+    return replace(rejected.question, messages=(*rejected.question.messages, *again))
+
+
+def _same(question: Question) -> Question:
+    return question
 
 
 def read_answer(question: Question, reply: Reply) -> tuple[Any, list[str]]:

@@ -16,11 +16,12 @@ import numpy as np
 
 from agents.play import decide_actions
 from agents.policy import Policy, PolicyContext
+from agents.prompted.accounts import Turn
 from agents.prompted.backends import Question, Reply, RequestFailedError
 from agents.prompted.judge import Score
 from agents.prompted.prompted_seats import PromptedSeats
 from agents.prompted.prompted_team import PromptedTeam
-from agents.prompted.transcript import Transcript, effect, read_transcript
+from agents.prompted.transcript import Transcript, effect, first_prompt, read_transcript
 from c2c_env import Batch
 from c2c_env.core.arrays import Array
 from c2c_env.episodes.episode import Episode, ModelText, take_step
@@ -31,7 +32,9 @@ from c2c_env.errors import C2CError, ConfigError
 from c2c_env.text.names import agent_name, one_line
 
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
-_LATER_COLUMNS = ("questions", "questions_skipped")  # which older transcripts do not have
+# which older transcripts do not have
+_LATER_COLUMNS = ("questions", "questions_skipped", "answers_reasked", "prompt_tokens_cached")
+_NOTHING: Mapping[str, Any] = {"agents": []}
 Jobs = Sequence[Callable[[], Awaitable[Any]]]
 
 
@@ -55,11 +58,12 @@ class RecordedAnswers:
     def __init__(self) -> None:
         self._turns: list[Mapping[str, Any]] = []
         self._verdicts: list[Reply] = []
+        self._second: Reply | None = None
         self._failure = ""
 
     def start_step(self, turns: Sequence[Mapping[str, Any]], failure: str) -> None:
         """Take the turns of a step, and why the episode has failed if it has."""
-        self._turns, self._verdicts, self._failure = list(turns), [], failure
+        self._turns, self._verdicts, self._second, self._failure = list(turns), [], None, failure
 
     def run(self, jobs: Jobs) -> list[Any]:
         """Run coroutines one after another, in the order in which their turns were written down."""
@@ -79,9 +83,13 @@ class RecordedAnswers:
             if not self._verdicts:
                 raise RequestFailedError(self._failure or "the transcript has no answer of the judge")
             return self._verdicts.pop(0)
+        if any(role == "assistant" for role, _ in question.messages):  # as only a question that is put once more has
+            if self._second is None:
+                raise RequestFailedError(self._failure or "the transcript has no second answer")
+            return self._second
         if self._failure:  # some questions of this step have no turn: the prompt tells which
             prompt = [{"role": role, "content": content} for role, content in question.messages]
-            place = next((n for n, turn in enumerate(self._turns) if turn["prompt"] == prompt), None)
+            place = next((n for n, turn in enumerate(self._turns) if first_prompt(turn) == prompt), None)
         else:
             place = 0 if self._turns else None
         if place is None:
@@ -89,7 +97,11 @@ class RecordedAnswers:
         turn = self._turns.pop(place)
         judged = [part["judged"]["answer"] for part in turn["agents"] if "judged" in part]
         self._verdicts = [_reply(answer) for answer in judged if answer is not None]
-        return _reply(turn["answer"])
+        if "rejected" not in turn:
+            self._second = None
+            return _reply(turn["answer"])
+        self._second = _reply(turn["answer"])
+        return _reply(turn["rejected"]["answer"])
 
 
 class RecordedActions:
@@ -224,12 +236,8 @@ def _decide(transcript: Transcript, batch: Batch, team: PromptedTeam | PromptedS
     actions: Array = decide_actions(batch, team, np.arange(1))[0]
     where = f"step {step}: "
     _compare(where, {"failure": failure}, {"failure": team.episode_columns(0)["failure"]})
-    parts = [part for turn in turns for part in turn["agents"]]
-    made = [
-        {"agent": agent_name(agent), "label": decision.label, "how": decision.how, "text": decision.text}
-        for turn in team.turns.get(0, [])
-        for agent, decision in zip(turn.agents, turn.decisions, strict=True)
-    ]
+    parts = [part for turn in turns for part in [*turn.get("rejected", _NOTHING)["agents"], *turn["agents"]]]
+    made = [part for turn in team.turns.get(0, []) for part in _made(turn)]
     _compare(where, {"number of answers": len(parts)}, {"number of answers": len(made)})
     for part, own in zip(parts, made, strict=True):
         _compare(f"{where}{own['agent']}'s ", {key: part[key] for key in own}, own)
@@ -238,6 +246,16 @@ def _decide(transcript: Transcript, batch: Batch, team: PromptedTeam | PromptedS
     wanted = transcript.factors[step - 1].tolist()
     _compare(where, {"factors": wanted}, {"factors": [1.0] * len(wanted) if factors is None else factors.tolist()})
     return actions
+
+
+def _made(turn: Turn) -> list[dict[str, Any]]:
+    """What a turn decided for each agent, as a transcript has it: the rejected answer first."""
+    first = [] if turn.rejected is None else zip(turn.agents, turn.rejected.decisions, strict=True)
+    rejected = [{"agent": agent_name(agent), "label": one.label, "how": one.how} for agent, one in first]
+    return rejected + [
+        {"agent": agent_name(agent), "label": decision.label, "how": decision.how, "text": decision.text}
+        for agent, decision in zip(turn.agents, turn.decisions, strict=True)
+    ]
 
 
 def _compare_end(batch: Batch, team: PromptedTeam | PromptedSeats, transcript: Transcript) -> None:

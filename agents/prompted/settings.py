@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -14,11 +16,31 @@ with needs_extra("a setting of prompted policies", "llm"):
 
 OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "none"
-_SECRET = ("base_url", "key_variable")  # what is wrong with them may be that a key stands there
+# what is wrong with them may be that a key stands there, so that it is not shown; tables say what is wrong
+_SECRET, _SECRET_TABLES = ("base_url", "key_variable"), ("headers", "extra_body")
 _WAYS = {
     "concurrency", "timeout", "attempts", "longest_wait", "budget", "budget_tokens", "cache", "key_variable",
-    "most_invalid",
+    "most_invalid", "headers",
 }  # fmt: skip
+# settings that came later: while they are unset they stand nowhere, so that what was kept before them is found again
+_LATER_ASKED = ("top_p", "reasoning_effort", "seed", "extra_body", "token_limit")  # these determine answers
+_LATER = (*_LATER_ASKED, "price_cached", "history", "reask")
+_LARGEST_SEED = 2**31 - 1
+_OWN_KEYS = frozenset({
+    "model", "messages", "stream", "stream_options", "n", "response_format", "tools", "tool_choice", "functions",
+    "function_call", "temperature", "top_p", "seed", "reasoning_effort", "max_tokens", "max_completion_tokens",
+})  # fmt: skip
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # what HTTP allows in the name of a header
+_VARIABLE = "^[A-Za-z_][A-Za-z0-9_]*$"
+_KEY_HEADER = "it holds the key, which key_variable names"
+_HTTP_HEADER = "it is written by what sends the request"
+_OWN_HEADERS = {"authorization": _KEY_HEADER} | dict.fromkeys(
+    (
+        "host", "content-length", "content-type", "content-encoding", "transfer-encoding", "connection", "keep-alive",
+        "te", "trailer", "upgrade", "expect", "accept", "accept-encoding", "proxy-authorization",
+    ),
+    _HTTP_HEADER,
+)  # fmt: skip
 
 
 def _endpoint(url: str) -> str:
@@ -30,6 +52,40 @@ def _endpoint(url: str) -> str:
     return url
 
 
+def _extra_body(table: dict[str, Any]) -> dict[str, Any]:
+    """The table, if it is JSON and names nothing that has a setting or is written here."""
+    try:
+        plain = json.loads(json.dumps(table, allow_nan=False)) == table
+    except (TypeError, ValueError, RecursionError):
+        plain = False
+    if not plain:
+        raise ValueError("extra_body holds something that JSON cannot, expected texts, numbers, lists and tables")
+    if own := sorted(_OWN_KEYS.intersection(table)):
+        raise ValueError(
+            f"extra_body names {', '.join(own)}, expected only what has no setting of its own and is not written anyway"
+        )
+    return table
+
+
+def _headers(table: dict[str, Any]) -> dict[str, str]:
+    """The table, if each entry is the name of a header that may be sent, with the name of a variable."""
+    faults, seen = list[str](), set[str]()
+    for name, variable in table.items():
+        lower = name.lower()
+        if not _TOKEN.fullmatch(name):
+            faults.append(f"headers has a name that HTTP does not allow: {name[:40]!r}")
+        elif lower in _OWN_HEADERS:
+            faults.append(f"headers cannot have {name}: {_OWN_HEADERS[lower]}")
+        elif lower in seen:
+            faults.append(f"headers has {name} twice")
+        elif not isinstance(variable, str) or not re.fullmatch(_VARIABLE, variable):
+            faults.append(f"headers has something else for {name}, expected the name of an environment variable")
+        seen.add(lower)
+    if faults:
+        raise ValueError("; ".join(faults))
+    return table
+
+
 # the descriptions are what errors expect
 Real = int | float  # an integer stays one, so that the answers that were kept under it are found again
 AtLeastOne = Annotated[int, Field(ge=1, description="an integer >= 1")]
@@ -37,9 +93,13 @@ Price = Annotated[Real | None, Field(ge=0, description="dollars per million toke
 Endpoint = Annotated[str, AfterValidator(_endpoint), Field(
     description="http(s)://HOST/PATH without user, password or query (the key comes from the environment)"
 )]  # fmt: skip
-Variable = Annotated[
-    str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$", description="the name of an environment variable, or none")
-]
+Variable = Annotated[str, Field(pattern=_VARIABLE, description="the name of an environment variable, or none")]
+Body = Annotated[dict[str, Any], AfterValidator(_extra_body), Field(
+    description="a table of further parameters, such as {top_k = 20}"
+)]  # fmt: skip
+Headers = Annotated[dict[str, Any], AfterValidator(_headers), Field(
+    description="a table from names of headers to names of environment variables, such as {X-Title = \"TITLE\"}"
+)]  # fmt: skip
 
 
 class ModelSettings(BaseModel):
@@ -66,6 +126,16 @@ class ModelSettings(BaseModel):
         ask: "always" asks every agent in every step; "events" only when something that matters to it has changed, see
             `agents.prompted.news`.
         judge: a second prompt scores how much each message's words deserve to raise understanding.
+        top_p: share of probability that sampling draws from; None leaves it to the server.
+        reasoning_effort: a word for models that reason, passed on as it is; None leaves it to the server.
+        seed: of sampling; sample n of a question is asked for with seed + n. None leaves it to the server.
+        extra_body: further parameters in the body of every request; no secrets, since results name them.
+        headers: names of headers that every request carries, each with the environment variable that holds its value.
+        token_limit: what the limit of an answer is called: "auto" is max_completion_tokens at OpenAI and max_tokens
+            elsewhere.
+        price_cached: dollars per million tokens of prompts that the server had in its cache; None: as `price_in`.
+        history: earlier steps that a prompt holds at most, for strategies that keep them; None: as many as they like.
+        reask: 1 has an invalid answer asked for once more, with the answer and what is wrong with it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True)
@@ -88,6 +158,23 @@ class ModelSettings(BaseModel):
     most_invalid: Annotated[Real | None, Field(ge=0, le=1, description="a share from 0 to 1, or none")] = 0.5
     ask: Literal["always", "events"] = "always"
     judge: Annotated[bool, Field(description="true or false")] = False
+    top_p: Annotated[Real | None, Field(gt=0, le=1, description="a number in (0, 1], or none")] = None
+    reasoning_effort: Annotated[
+        str | None, Field(pattern=r"^[A-Za-z0-9_-]{1,40}\z", description="a word such as low, or none")
+    ] = None
+    seed: Annotated[
+        int | None, Field(ge=0, le=_LARGEST_SEED, description=f"an integer from 0 to {_LARGEST_SEED}, or none")
+    ] = None
+    extra_body: Body = {}
+    headers: Headers = {}
+    token_limit: Literal["auto", "max_tokens", "max_completion_tokens"] = "auto"
+    price_cached: Price = None
+    history: Annotated[int | None, Field(ge=0, description="an integer >= 0, or none")] = None
+    reask: Annotated[int, Field(ge=0, le=1, description="0 or 1")] = 0
+
+    def __hash__(self) -> int:
+        """Equal settings have equal hashes; tables have none and are left out."""
+        return hash(tuple(value for value in self.__dict__.values() if not isinstance(value, dict)))
 
     @field_validator("budget")
     @classmethod
@@ -95,6 +182,24 @@ class ModelSettings(BaseModel):
         if budget is not None and None in (info.data.get("price_in", 0), info.data.get("price_out", 0)):
             raise ValueError("budget needs price_in and price_out (dollars per million tokens)")
         return budget
+
+    @field_validator("price_cached")
+    @classmethod
+    def _is_the_lower_price(cls, price: Real | None, info: ValidationInfo) -> Real | None:
+        """What a question may cost at most is worked out with `price_in`."""
+        full = info.data.get("price_in", math.inf)
+        if price is not None and (full is None or price > full):
+            raise ValueError(f"price_cached is {price}, expected no more than price_in, which is {full}")
+        return price
+
+    @field_validator("reasoning_effort", "extra_body", "headers", "token_limit")
+    @classmethod
+    def _has_a_server(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.data.get("backend") == "transformers" and value not in (None, {}, "auto"):
+            raise ValueError(
+                f"{info.field_name} is for servers, backend is 'transformers', which takes temperature, top_p and seed"
+            )
+        return value
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> ModelSettings:
@@ -116,18 +221,30 @@ class ModelSettings(BaseModel):
     @property
     def identity(self) -> dict[str, Any]:
         """What determines results; the rest is about how they are come by."""
-        return self.model_dump(exclude=_WAYS)
+        return {
+            name: value
+            for name, value in self.model_dump(exclude=_WAYS).items()
+            if name not in _LATER or value != ModelSettings.model_fields[name].default
+        }
+
+    @property
+    def asked_with(self) -> dict[str, Any]:
+        """What determines the answer to a question beside the question."""
+        asked = ("backend", "base_url", "answer_format", "temperature", *_LATER_ASKED)
+        return {name: value for name, value in self.identity.items() if name in asked}
 
     @property
     def has_budget(self) -> bool:
         """Whether there is a limit to what a run may spend."""
         return self.budget is not None or self.budget_tokens is not None
 
-    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
-        """Dollars; NaN without prices."""
+    def cost(self, prompt_tokens: int, completion_tokens: int, prompt_tokens_cached: int = 0) -> float:
+        """Dollars, where some of the tokens of the prompt came from the server's cache; NaN without prices."""
         if self.price_in is None or self.price_out is None:
             return math.nan
-        return (prompt_tokens * self.price_in + completion_tokens * self.price_out) / 1e6
+        price_cached = self.price_in if self.price_cached is None else self.price_cached
+        prompts = (prompt_tokens - prompt_tokens_cached) * self.price_in + prompt_tokens_cached * price_cached
+        return (prompts + completion_tokens * self.price_out) / 1e6
 
 
 def _describe(fault: Any) -> str:
@@ -135,9 +252,9 @@ def _describe(fault: Any) -> str:
     name = str(fault["loc"][0])
     if fault["type"] == "extra_forbidden":
         return unknown_name("option", name, ModelSettings.model_fields)
-    expected = ModelSettings.model_fields[name].description or fault["ctx"]["expected"]
-    if name in _SECRET:
-        return f"{name} is not {expected}"
-    if fault["type"] == "value_error":
+    if fault["type"] == "value_error" and name not in _SECRET:
         return str(fault["ctx"]["error"])
+    expected = ModelSettings.model_fields[name].description or fault["ctx"]["expected"]
+    if name in _SECRET + _SECRET_TABLES:
+        return f"{name} is not {expected}"
     return f"{name} is {fault['input']!r}, expected {expected}"

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from agents.policy import Transcribing
-from agents.prompted.accounts import Turn
+from agents.prompted.accounts import ASKED_AGAIN, AnsweredQuestion, Turn
 from agents.prompted.settings import ModelSettings
 from c2c_env import Batch, Team
 from c2c_env.core import constants as c
@@ -79,7 +79,9 @@ class Transcript:
     @property
     def texts(self) -> tuple[ModelText, ...]:
         """What was asked and answered, as a recorded episode keeps it; a transcript has no prices."""
-        return tuple(_model_text(step, turn) for step, turns in enumerate(self.turns, 1) for turn in turns)
+        return tuple(
+            text for step, turns in enumerate(self.turns, 1) for turn in turns for text in _model_texts(step, turn)
+        )
 
     def batch(self) -> Batch:
         """The environment, freshly reset."""
@@ -211,7 +213,22 @@ def _turn(turn: Turn, actions: Sequence[Sequence[int]]) -> dict[str, Any]:
         "sample": turn.question.sample,
         "answer": turn.reply.kept(),
         "agents": parts,
+        **({"rejected": _rejected(turn.agents, turn.rejected)} if turn.rejected else {}),
     }
+
+
+def _rejected(agents: Sequence[int], rejected: AnsweredQuestion) -> dict[str, Any]:
+    """The first answer to a question that was put once more; its prompt is the second without its last two messages."""
+    parts = [
+        {"agent": agent_name(agent), "label": decision.label, "how": decision.how}
+        for agent, decision in zip(agents, rejected.decisions, strict=True)
+    ]
+    return {"answer": rejected.reply.kept(), "agents": parts}
+
+
+def first_prompt(turn: Mapping[str, Any]) -> Any:
+    """The messages of the first question of a turn that was read."""
+    return turn["prompt"][:-2] if "rejected" in turn else turn["prompt"]
 
 
 def _verdict(verdict: Any) -> dict[str, Any]:
@@ -317,15 +334,26 @@ def _read_text(path: str | Path) -> str:
     return content.decode("utf-8")
 
 
-def _model_text(step: int, turn: Mapping[str, Any]) -> ModelText:
+def _model_texts(step: int, turn: Mapping[str, Any]) -> list[ModelText]:
+    agents = tuple(int(part["agent"].rpartition("_")[2]) for part in turn["agents"])
+    last = _model_text(step, agents, turn["prompt"], turn["answer"], [part["label"] for part in turn["agents"]])
+    if "rejected" not in turn:
+        return [last]
+    again = [ASKED_AGAIN] * len(agents)
+    return [_model_text(step, agents, first_prompt(turn), turn["rejected"]["answer"], again), last]
+
+
+def _model_text(
+    step: int, agents: tuple[int, ...], prompt: Any, answer: Mapping[str, Any], labels: Sequence[Any]
+) -> ModelText:
     return ModelText(
         step=step,
-        agents=tuple(int(part["agent"].rpartition("_")[2]) for part in turn["agents"]),
-        prompt=tuple((str(part["role"]), str(part["content"])) for part in turn["prompt"]),
-        answer=str(turn["answer"]["text"]),
-        labels=tuple(str(part["label"]) for part in turn["agents"]),
-        prompt_tokens=int(turn["answer"]["prompt_tokens"]),
-        answer_tokens=int(turn["answer"]["completion_tokens"]),
+        agents=agents,
+        prompt=tuple((str(part["role"]), str(part["content"])) for part in prompt),
+        answer=str(answer["text"]),
+        labels=tuple(map(str, labels)),
+        prompt_tokens=int(answer["prompt_tokens"]),
+        answer_tokens=int(answer["completion_tokens"]),
     )
 
 

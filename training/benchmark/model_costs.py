@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 CHARACTERS_A_TOKEN = 4
 STAND_IN = "cost_aware"  # the scripted team whose episodes are taken to be as long as those of a prompted one
 USUAL_ANSWER_TOKENS = 80  # that an answer takes for each agent: its fields and a sentence or two
+FAULT_TOKENS = 60  # that it takes at most to say what is wrong with an agent's part of an answer
 STEPS_A_MEASURE = 8  # prompts change slowly, so that measuring two of these steps does
 
 
@@ -59,12 +60,13 @@ def describe_estimate(cells: Sequence[Cell]) -> str:
     """What prompted cells could ask and cost at most, and what is to be expected; nobody is asked for it."""
     expected, most = Demand(), Demand()
     shared = sum(_estimate(cell, expected, most) for cell in cells)
+    twice = ", every question of a team put twice as reask=1 may" if any(cell.settings.reask for cell in cells) else ""
     return (
         f"prompted teams, without what strategies remember and without what the cache has, which costs nothing:\n"
         f"  expected (episodes as long as those of {STAND_IN}): about {expected}\n"
         f"    of the tokens of prompts, about {shared:,.0f} are a prefix that an earlier question of the episode has,"
         " which servers with a prefix cache charge less for or compute once\n"
-        f"  at most (every episode to its horizon, every answer as long as may be): about {most}"
+        f"  at most (every episode to its horizon, every answer as long as may be{twice}): about {most}"
     )
 
 
@@ -125,6 +127,8 @@ def _estimate(cell: Cell, expected: Demand, most: Demand) -> float:
     Returns:
         Tokens of the expected prompts that are shared prefixes.
     """
+    from agents.prompted.prompted_team import SHOWN_AGAIN
+
     batch = cell_batch(cell)
     context = PolicyContext.of(batch, policy_seed(cell), cell.options)
     team: Any = make_policy(cell.policy, context, connect=False)
@@ -134,12 +138,16 @@ def _estimate(cell: Cell, expected: Demand, most: Demand) -> float:
     play(batch, make_policy(STAND_IN, context), on_step=meter.note)
     settings = cell.settings
     horizons = batch.params.horizon[batch.state.workflow]
-    asked = 2 if settings.judge else 1
+    judged = 1 if settings.judge else 0
     prompts = np.array([np.mean(of_env) for of_env in meter.sizes]) / CHARACTERS_A_TOKEN
-    answer = min(team.max_tokens, USUAL_ANSWER_TOKENS * team.num_asked / meter.counts.mean())
-    for estimate, length, tokens in ((expected, meter.steps, answer), (most, horizons, team.max_tokens)):
-        questions = meter.counts * length
-        estimate.add(settings, asked * questions.sum(), (questions * prompts).sum(), asked * questions.sum() * tokens)
+    share = team.num_asked / meter.counts.mean()  # agents that a question is about
+    answer = min(team.max_tokens, USUAL_ANSWER_TOKENS * share)
+    added = min(team.max_tokens, SHOWN_AGAIN / CHARACTERS_A_TOKEN) + share * FAULT_TOKENS
+    ways = ((expected, meter.steps, answer, 0), (most, horizons, team.max_tokens, settings.reask))
+    for estimate, length, tokens, again in ways:
+        questions, asked = meter.counts * length, 1 + again + judged
+        in_prompts = (questions * (prompts + again * (prompts + added))).sum()
+        estimate.add(settings, asked * questions.sum(), in_prompts, asked * questions.sum() * tokens)
     return sum(map(meter.shared, range(batch.num_envs))) / CHARACTERS_A_TOKEN
 
 

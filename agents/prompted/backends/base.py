@@ -44,14 +44,13 @@ class Question:
 
     def content(self, options: ModelSettings) -> dict[str, Any]:
         """Everything that determines the answer."""
-        asked = ("backend", "base_url", "answer_format", "temperature")
         return {
             "model": self.model,
             "messages": self.messages,
             "schema": json_schema(self.form),
             "sample": self.sample,
             "max_tokens": self.max_tokens,
-            **{name: getattr(options, name) for name in asked},
+            **options.asked_with,
         }
 
 
@@ -65,6 +64,7 @@ class Reply:
             one of `UNUSABLE`.
         seconds: that the attempt which succeeded took.
         cached: nothing was asked now.
+        prompt_tokens_cached: those of the prompt that the server says it had in its own cache.
     """
 
     text: str
@@ -73,22 +73,26 @@ class Reply:
     seconds: float
     note: str = ""
     cached: bool = False
+    prompt_tokens_cached: int = 0
 
     def kept(self) -> dict[str, Any]:
-        """The reply as the cache keeps it."""
-        return {name: value for name, value in asdict(self).items() if name != "cached"}
+        """The reply as the cache keeps it; without tokens from a server's cache where there are none."""
+        left_out = ("cached",) if self.prompt_tokens_cached else ("cached", "prompt_tokens_cached")
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
 
     @classmethod
     def restored(cls, kept: Mapping[str, Any]) -> Reply | None:
         """Make a reply of what the cache kept; None if that is not one."""
         try:
+            prompt = int(kept["prompt_tokens"])
             return cls(
                 str(kept["text"]),
-                int(kept["prompt_tokens"]),
+                prompt,
                 int(kept["completion_tokens"]),
                 float(kept["seconds"]),
                 str(kept["note"]),
                 cached=True,
+                prompt_tokens_cached=min(max(0, int(kept.get("prompt_tokens_cached", 0))), prompt),
             )
         except (KeyError, TypeError, ValueError):
             return None

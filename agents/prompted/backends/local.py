@@ -80,10 +80,10 @@ class LocalModel:
         return Reply(text, tokens.shape[1], len(written), time.monotonic() - start, note)
 
     def _sampling(self) -> dict[str, Any]:
-        temperature = self.options.temperature
-        if temperature == 0.0:
+        if self.options.temperature == 0.0:
             return {"do_sample": False}
-        return {"do_sample": True, **({} if temperature is None else {"temperature": temperature})}
+        given = {"temperature": self.options.temperature, "top_p": self.options.top_p}
+        return {"do_sample": True, **{name: value for name, value in given.items() if value is not None}}
 
 
 def _prompt(tokenizer: Any, question: Question) -> str:

@@ -50,12 +50,14 @@ class OpenAIChat:
     def __init__(self, options: ModelSettings) -> None:
         self.options = options
         self._key = _read_key(options.key_variable)
-        self._secret = _ways_to_write(self._key) if len(self._key) >= LEAST_KEY else []
+        headers = {name: _read_header(name, variable) for name, variable in options.headers.items()}
+        self._secret = _ways_to_write(self._key, *headers.values())
         self._client = openai.AsyncOpenAI(
             base_url=options.base_url,
             api_key=self._key or "none",
             max_retries=0,
             timeout=options.timeout,
+            default_headers=headers,
             http_client=openai.DefaultAsyncHttpx2Client(follow_redirects=False),  # prompts go where the user says
         )
 
@@ -111,15 +113,28 @@ class OpenAIChat:
             raise PassingError(f"the server's answer cannot be read ({type(error).__name__})", paid=True) from None
 
     def _parameters(self, question: Question) -> dict[str, Any]:
-        hosted = self.options.base_url.rstrip("/") == OPENAI_URL
-        parameters: dict[str, Any] = {
+        options = self.options
+        sampling = {
+            "temperature": options.temperature,
+            "top_p": options.top_p,
+            "reasoning_effort": options.reasoning_effort,
+            "seed": None if options.seed is None else options.seed + question.sample,
+        }
+        return {
             "model": question.model,
             "messages": [{"role": role, "content": content} for role, content in question.messages],
-            "max_completion_tokens" if hosted else "max_tokens": question.max_tokens,
+            self._token_limit: question.max_tokens,
+            **{name: value for name, value in sampling.items() if value is not None},
+            "extra_body": {**options.extra_body, **self._format(question.form)},
         }
-        if self.options.temperature is not None:
-            parameters["temperature"] = self.options.temperature
-        return {**parameters, "extra_body": self._format(question.form)}
+
+    @property
+    def _token_limit(self) -> str:
+        """What the limit of an answer is called."""
+        if self.options.token_limit != "auto":
+            return self.options.token_limit
+        hosted = self.options.base_url.rstrip("/") == OPENAI_URL
+        return "max_completion_tokens" if hosted else "max_tokens"
 
     def _format(self, form: type[BaseModel]) -> dict[str, Any]:
         """How JSON is asked for; as part of the body, since the package is slow to walk through schemas."""
@@ -141,7 +156,8 @@ class OpenAIChat:
         text, note = read_completion(body, wanted, self.options.answer_format == "tool")
         usage = body.get("usage")
         prompt = _count(usage, "prompt_tokens", sum(len(content) for _, content in question.messages))
-        return Reply(self._hide(text)[:_KEPT], prompt, _count(usage, "completion_tokens", len(text)), seconds, note)
+        answered, cached = _count(usage, "completion_tokens", len(text)), min(_count_cached(usage), prompt)
+        return Reply(self._hide(text)[:_KEPT], prompt, answered, seconds, note, prompt_tokens_cached=cached)
 
     # --- what went wrong --------------------------------------------------------------------------------------
 
@@ -207,7 +223,7 @@ class OpenAIChat:
         return one_line(whole if len(words) <= _READ else whole[: -longest or None], _SHOWN) or "(no words)"
 
     def _hide(self, text: str) -> str:
-        """Whatever a server sends back, the key stays out of it."""
+        """Whatever a server sends back, the key and the values of headers stay out of it."""
         for written in self._secret:
             text = text.replace(written, "[key]")
         return text
@@ -226,9 +242,22 @@ def _read_key(variable: str) -> str:
     return key
 
 
-def _ways_to_write(key: str) -> list[str]:
-    """Return the key as it may stand in a server's words: as it is, in JSON, in a URL, in HTML; the longest first."""
-    ways = {key, json.dumps(key)[1:-1], json.dumps(key)[1:-1].replace("/", "\\/"), quote(key, safe=""), escape(key)}
+def _read_header(name: str, variable: str) -> str:
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        raise EndpointError(f"no value for the header {name}: set the environment variable {variable}")
+    if not value.isascii() or not value.isprintable():
+        raise EndpointError(f"the variable {variable} holds no value of a header: that is ASCII without line breaks")
+    return value
+
+
+def _ways_to_write(*secrets: str) -> list[str]:
+    """Return secrets as they may stand in a server's words: plain, in JSON, in a URL, in HTML; the longest first."""
+    ways: set[str] = set()
+    for secret in secrets:
+        if len(secret) >= LEAST_KEY:
+            written = json.dumps(secret)[1:-1]
+            ways |= {secret, written, written.replace("/", "\\/"), quote(secret, safe=""), escape(secret)}
     return sorted(ways, key=lambda way: (-len(way), way))
 
 
@@ -255,6 +284,12 @@ def _count(usage: Any, name: str, characters: int) -> int:
     if isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= _MOST_TOKENS:
         return count
     return -(-characters // 4)
+
+
+def _count_cached(usage: Any) -> int:
+    """Tokens of the prompt that the server had in its cache, in either of the places where servers say so."""
+    details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
+    return _count(details, "cached_tokens", 0) or _count(usage, "prompt_cache_hit_tokens", 0)
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:

@@ -18,6 +18,7 @@ class Totals:
         steps: of episodes, all environments together.
         asked: attempts, of which `retries` were further ones for the same question.
         cached: questions that were not asked, since the cache or another episode had the answer.
+        prompt_tokens_cached: those of `prompt_tokens` that servers had in caches of their own.
     """
 
     steps: int = 0
@@ -26,6 +27,7 @@ class Totals:
     cached: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    prompt_tokens_cached: int = 0
 
 
 class Budget:
@@ -43,7 +45,8 @@ class Budget:
     @property
     def dollars(self) -> float:
         """The dollars spent; NaN without prices."""
-        return self.options.cost(self.totals.prompt_tokens, self.totals.completion_tokens)
+        totals = self.totals
+        return self.options.cost(totals.prompt_tokens, totals.completion_tokens, totals.prompt_tokens_cached)
 
     async def reserve(self, prompt_tokens: int, completion_tokens: int) -> None:
         """Wait until a question and an answer of at most so many tokens fit.
@@ -58,12 +61,15 @@ class Budget:
                 await self._changed.wait()
             self._reserve(prompt_tokens, completion_tokens)
 
-    async def settle(self, reserved: tuple[int, int], prompt_tokens: int, completion_tokens: int) -> None:
+    async def settle(
+        self, reserved: tuple[int, int], prompt_tokens: int, completion_tokens: int, prompt_tokens_cached: int = 0
+    ) -> None:
         """The question that `reserved` (tokens of prompt and answer) was for has cost this much."""
         async with self._changed:
             self._reserve(-reserved[0], -reserved[1])
             self.totals.prompt_tokens += prompt_tokens
             self.totals.completion_tokens += completion_tokens
+            self.totals.prompt_tokens_cached += prompt_tokens_cached
             self._changed.notify_all()
 
     def _reserve(self, prompt_tokens: int, completion_tokens: int) -> None:
@@ -73,8 +79,8 @@ class Budget:
     def _fits(self, prompt_tokens: int, completion_tokens: int) -> bool:
         most_in = self.totals.prompt_tokens + self._reserved[0] + prompt_tokens
         most_out = self.totals.completion_tokens + self._reserved[1] + completion_tokens
-        options = self.options
-        if options.budget is not None and options.cost(most_in, most_out) > options.budget:
+        options, cached = self.options, self.totals.prompt_tokens_cached
+        if options.budget is not None and options.cost(most_in, most_out, cached) > options.budget:
             return False
         return options.budget_tokens is None or most_in + most_out <= options.budget_tokens
 

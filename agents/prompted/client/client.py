@@ -173,12 +173,12 @@ class Client:
         await self._wait_out_pause()
         most = (question.most_tokens, question.max_tokens)
         await self.meter.reserve(*most)
-        spent = (0, 0)
+        spent: tuple[int, ...] = (0, 0)
         try:
             self._go_on()
             self.meter.totals.asked += 1
             reply = await self.backend.complete(question)
-            spent = (reply.prompt_tokens, reply.completion_tokens)
+            spent = (reply.prompt_tokens, reply.completion_tokens, reply.prompt_tokens_cached)
             return reply
         except PassingError as error:
             spent = most if error.paid else spent

@@ -28,11 +28,16 @@ class Reasoned(Choice, Thought):
 
 
 class React(Strategy):
-    """The history of the last steps stands before what is now."""
+    """The history of the last steps stands before what is now.
+
+    Attributes:
+        remembered: steps of it at most.
+    """
 
     name = "react"
     description = "reasons before it acts, with a linear history"
     form = Reasoned
+    remembered: int = REMEMBERED
 
     @property
     def answer_tokens(self) -> int:
@@ -42,10 +47,10 @@ class React(Strategy):
         return []
 
     def user(self, sight: Sight, words: WorkflowWords, memory: Any) -> str:
-        if not memory:
+        if not memory or not self.remembered:
             return render(sight, words)
-        past = "\n".join(memory[-REMEMBERED:])
-        earlier = f"earlier steps (the last {REMEMBERED})" if len(memory) > REMEMBERED else "earlier steps"
+        past = "\n".join(memory[-self.remembered :])
+        earlier = f"earlier steps (the last {self.remembered})" if len(memory) > self.remembered else "earlier steps"
         return render(sight, words, f"What you saw, thought and did in {earlier}:\n{past}\n\nNow:")
 
     def remember(self, memory: Any, sights: Sequence[Sight], answer: Any, decisions: Sequence[Decision]) -> None:

@@ -68,6 +68,17 @@ def test_the_same_question_has_the_same_answer(local, folder, tmp_path, temperat
     assert client_of(ModelSettings.of(options)).meter.totals.cached == 0
 
 
+def test_seed_and_share_of_probability_reach_the_model(local, folder):
+    said = {}
+    for name, change in {"plain": {}, "seed": {"seed": 1}, "least": {"top_p": 1e-9}}.items():
+        _, policy = play_briefly({**local, "temperature": 1.0, **change}, folder, steps=1)
+        said[name] = [turn.reply.text for turn in policy.turns[0]]
+    _, policy = play_briefly({**local, "temperature": 0.0}, folder, steps=1)
+    assert said["seed"] != said["plain"]
+    # only the most probable token is left, which is what no sampling takes
+    assert said["least"] == [turn.reply.text for turn in policy.turns[0]]
+
+
 def test_a_prompt_that_does_not_fit_fails_its_episode(local, folder):
     (_,), policy = play_briefly({**local, "max_tokens": ROOM}, folder)
     assert f"the model takes {ROOM} with its answer" in policy.episode_columns(0)["failure"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import sys
+from datetime import date
 
 import pytest
 
@@ -56,6 +57,20 @@ def test_all_faults_at_once():
         ("price_in", -1, "dollars per million tokens >= 0, or none"),
         ("cache", 3, "a folder"),
         ("judge", "yes", "true or false"),
+        ("top_p", 0, "a number in (0, 1], or none"),
+        ("top_p", 1.01, "a number in (0, 1], or none"),
+        ("reasoning_effort", "very high", "a word such as low, or none"),
+        ("reasoning_effort", "low\n", "a word such as low, or none"),
+        ("reasoning_effort", 3, "a word such as low, or none"),
+        ("seed", -1, "an integer from 0 to 2147483647, or none"),
+        ("seed", 2**31, "an integer from 0 to 2147483647, or none"),
+        ("seed", 1.0, "an integer from 0 to 2147483647, or none"),
+        ("token_limit", "max_output", "'auto', 'max_tokens' or 'max_completion_tokens'"),
+        ("price_cached", -1, "dollars per million tokens >= 0, or none"),
+        ("history", -1, "an integer >= 0, or none"),
+        ("history", True, "an integer >= 0, or none"),
+        ("reask", 2, "0 or 1"),
+        ("reask", True, "0 or 1"),
     ],
 )
 def test_wrong_values(name, value, expected):
@@ -83,6 +98,76 @@ def test_a_budget_needs_both_prices_but_is_not_blamed_for_a_wrong_one():
     assert faults_of(budget=1, price_in=1)[0].startswith("budget needs price_in and price_out")
     assert [fault.split()[0] for fault in faults_of(budget=1, price_in=1, price_out=-1)] == ["price_out"]
     assert ModelSettings.of({"budget": 1, "price_in": 1, "price_out": 2}).cost(10**6, 10**6) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"price_in": 1, "price_cached": 1.5}, "price_cached is 1.5, expected no more than price_in, which is 1"),
+        ({"price_cached": 0}, "price_cached is 0, expected no more than price_in, which is None"),
+        (
+            {"extra_body": {"top_k": 1, "stream": True, "n": 2, "max_tokens": 9}},
+            "extra_body names max_tokens, n, stream, expected only what has no setting of its own and is not written"
+            " anyway",
+        ),
+    ],
+)
+def test_what_does_not_go_together(given, expected):
+    assert faults_of(**given) == (expected,)
+
+
+@pytest.mark.parametrize("inner", [math.nan, {1: 2}, (1, 2), date(2026, 1, 1), b"x"])
+def test_a_body_that_is_no_json_is_refused_without_being_shown(inner):
+    (fault,) = faults_of(extra_body={"secret": KEY, "x": inner})
+    assert fault == "extra_body holds something that JSON cannot, expected texts, numbers, lists and tables"
+
+
+@pytest.mark.parametrize("value", [KEY, [KEY], None, {1: KEY}])
+@pytest.mark.parametrize("name", ["headers", "extra_body"])
+def test_what_is_no_table_is_not_shown(name, value):
+    (fault,) = faults_of(**{name: value})
+    assert fault.startswith(f"{name} is not a table ")
+    assert KEY not in fault
+
+
+def test_all_headers_that_cannot_be_sent_are_named_with_the_reason_and_no_value_is_shown():
+    wrong = {
+        "Authorization": "A",
+        "host": "A",
+        "X Y": "A",
+        "X-Key": KEY,
+        "X-Three": 3,
+        "X-Ok": "A",
+        "x-oK": "B",
+        "": "A",
+    }
+    (fault,) = faults_of(headers=wrong)
+    assert fault.split("; ") == [
+        "headers cannot have Authorization: it holds the key, which key_variable names",
+        "headers cannot have host: it is written by what sends the request",
+        "headers has a name that HTTP does not allow: 'X Y'",
+        "headers has something else for X-Key, expected the name of an environment variable",
+        "headers has something else for X-Three, expected the name of an environment variable",
+        "headers has x-oK twice",
+        "headers has a name that HTTP does not allow: ''",
+    ]
+    assert KEY not in fault
+
+
+def test_a_local_model_takes_what_it_can_and_refuses_the_rest():
+    local = {"backend": "transformers", "top_p": 0.5, "seed": 1, "token_limit": "auto", "headers": {}}
+    assert ModelSettings.of(local).top_p == 0.5
+    given = {"reasoning_effort": "low", "extra_body": {"a": 1}, "headers": {"X-A": "A"}, "token_limit": "max_tokens"}
+    assert faults_of(backend="transformers", **given) == tuple(
+        f"{name} is for servers, backend is 'transformers', which takes temperature, top_p and seed" for name in given
+    )
+
+
+def test_cached_tokens_cost_their_own_price_or_that_of_the_others():
+    priced = {"price_in": 4, "price_out": 8}
+    assert ModelSettings.of(priced).cost(10**6, 10**6, 10**6) == 12
+    assert ModelSettings.of({**priced, "price_cached": 1}).cost(10**6, 10**6, 750_000) == 1 + 0.75 + 8
+    assert math.isnan(ModelSettings().cost(1, 1, 1))
 
 
 def test_settings_are_frozen_compared_and_kept_by():

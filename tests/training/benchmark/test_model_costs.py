@@ -310,6 +310,35 @@ def test_the_estimate_asks_nothing_and_is_no_less_than_the_truth(server, words, 
     assert tokens == pytest.approx(most * length / 4, rel=0.15)
 
 
+def test_the_most_that_may_be_asked_has_every_question_twice_with_reask(words, capsys):
+    assert main([*words, "--estimate"]) == 0
+    out, _ = shown(capsys)
+    once, expected = estimate(out, "at most"), estimate(out, "expected")
+    assert main([*words, "reask=1", "--estimate"]) == 0
+    out, _ = shown(capsys)
+    twice = estimate(out, "at most")
+    assert "every answer as long as may be, every question of a team put twice as reask=1 may)" in out
+    assert estimate(out, "expected")[:3] == expected[:3]
+    assert (twice[0], twice[2]) == (2 * once[0], 2 * once[2])
+    # a second prompt is the first with an answer of 512 tokens and a line on what is wrong with it, of 60
+    assert twice[1] == pytest.approx(2 * once[1] + once[0] * (512 + 60), abs=1)
+
+
+def test_reasked_answers_stand_in_the_results(server, words, tmp_path):
+    rule = server.rule
+
+    def learns(body):
+        again = body["messages"][-2]["role"] == "assistant"
+        return rule({**body, "messages": body["messages"][:-2]}) if again else "no JSON"
+
+    server.rule = learns
+    assert main([*words, "reask=1"]) == 0
+    for row in rows_of(tmp_path / "out")[4:]:
+        assert float(row["answers_reasked"]) == float(row["answers_valid"]) == 3 * float(row["steps"])
+        assert float(row["questions"]) == 6 * float(row["steps"])
+        assert row["prompt_tokens_cached"] == "0.0"
+
+
 def test_the_estimate_needs_neither_key_nor_server_and_says_what_to_expect(words, options, capsys, monkeypatch):
     monkeypatch.delenv("TEST_MODEL_KEY")
     words = [word.replace(options["base_url"], "http://127.0.0.1:9/v1") for word in words]
