@@ -34,7 +34,7 @@ def test_ten_steps_of_a_real_manager_have_no_answer_of_a_wrong_form(tmp_path):
     )
     turns = []
     try:
-        play(batch, policy, on_step=lambda *_: turns.extend(policy.turns[0]))
+        play(batch, policy, on_step=lambda: turns.extend(policy.turns[0]))
     finally:
         close_all()
     columns = policy.episode_columns(0)
