@@ -51,7 +51,7 @@ def main():
     legal = columns["answers_valid"] + columns["answers_repaired"]
     assert columns["failed"] == 0, columns["failure"]
     assert columns["answers"] == columns["questions"] > 0
-    assert metrics["completed"], metrics
+    assert metrics["success"] == 1, metrics
     # whatever is wrong with an answer is its choice, never its form
     assert not {"cut off", "no JSON object in the answer"} & set(columns["invalid_reasons"])
     print(
