@@ -65,7 +65,6 @@ ENVIRONMENTS = {
         ("epymarl_qmix", "onpolicy_mappo"),
         {"epymarl_qmix": "EPYMARL", "onpolicy_mappo": "ONPOLICY"},
     ),
-    "llama.cpp": Environment(("xllamacpp==2026.10.11549",), ("llama_server",)),
     "openenv": Environment(("openenv==0.10.0",), ("openenv_server",), projects=("integrations/openenv",)),
     "verifiers": Environment(  # openai below 3
         ("verifiers==0.4.0",), ("verifiers_team",), projects=("integrations/verifiers",)
