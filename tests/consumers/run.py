@@ -106,11 +106,7 @@ def install(python: Path, *what: str) -> None:
 
 def run(python: Path, script: str) -> tuple[bool, str]:
     """Whether a script went well, and the last line that it printed."""
-    own = {
-        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))),
-        "OMP_NUM_THREADS": "1",
-        "MINARI_DATASETS_PATH": str(KEPT / "minari"),
-    }
+    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MINARI_DATASETS_PATH": str(KEPT / "minari")}
     try:
         done = subprocess.run(
             [python, HERE / f"{script}.py"], cwd=ROOT, env={**os.environ, **own}, capture_output=True, text=True,
