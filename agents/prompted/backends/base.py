@@ -19,6 +19,7 @@ GOES_ON = "what was answered is kept, and the same command goes on from here"  #
 TOOL_CALL, CUT_OFF, NOTHING_SAID, REFUSAL = "tool call", "cut off", "no answer", "refusal"
 WRONG_TOOL = "a call of another tool"
 UNUSABLE = (NOTHING_SAID, REFUSAL, WRONG_TOOL)
+LOCAL_DECODING = 2  # of answers in a local folder; another number has everything asked anew
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Question:
             "sample": self.sample,
             "max_tokens": self.max_tokens,
             **options.asked_with,
+            **({"decoding": LOCAL_DECODING} if options.backend == "transformers" else {}),
         }
 
 

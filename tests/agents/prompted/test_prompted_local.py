@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+
 import pytest
 from prompted_team import prompted, small_batch
 
 from agents.play import play
+from agents.prompted.backends import CUT_OFF, Question
+from agents.prompted.backends.base import LOCAL_DECODING
 from agents.prompted.client.client import client_of, close_all
 from agents.prompted.settings import ModelSettings
+from agents.prompted.strategies.c2c import Intended
+from agents.prompted.strategies.react import Reasoned
+from agents.prompted.strategies.spp import Performance
+from agents.prompted.strategies.tme import Remembering
 from c2c_env.errors import EndpointError
+from c2c_env.text.answer import Choice, Work, with_variant
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -37,7 +47,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def local(tmp_path):
-    yield {"backend": "transformers", "cache": str(tmp_path / "cache"), "max_tokens": 8}
+    yield {"backend": "transformers", "cache": str(tmp_path / "cache"), "max_tokens": 8, "answer_format": "text"}
     close_all()
 
 
@@ -85,9 +95,7 @@ def test_a_prompt_that_does_not_fit_fails_its_episode(local, folder):
 
 
 def test_a_chat_template_is_used(local, folder):
-    from agents.prompted.backends import Question
     from agents.prompted.backends.local import _prompt
-    from c2c_env.text.answer import Work
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     asked = Question("m", (("system", "Be."), ("user", "Go.")), Work)
@@ -112,3 +120,108 @@ def test_pickled_weights_are_not_loaded(local, folder, tmp_path):
     torch.save(network.state_dict(), tmp_path / "pytorch_model.bin")
     with pytest.raises(EndpointError, match="cannot load a model from"):
         prompted(small_batch(), "direct", local, model=str(tmp_path))
+
+
+# --- answers that are held to their form ----------------------------------------------------------------------
+
+
+def ask(folder, form, max_tokens, **options):
+    """One answer of the model with random weights, drawn at random."""
+    from agents.prompted.backends.local import LocalModel
+
+    model = LocalModel(ModelSettings.of({"backend": "transformers", "temperature": 1.0, **options}))
+
+    async def once():
+        reply = await model.complete(Question(str(folder), (("user", "Go."),), form, max_tokens=max_tokens))
+        await model.close()
+        return reply
+
+    return asyncio.run(once())
+
+
+@pytest.mark.parametrize("form", [Work, Choice, with_variant(Choice), Intended, Reasoned, Performance, Remembering])
+def test_random_weights_fill_in_every_form_in_its_order(folder, form):
+    """A token is a character here, so random strings have no end before the room for them is used up."""
+    reply = ask(folder, form, 420)
+    filled = json.loads(reply.text)
+    assert form.model_validate(filled)
+    assert list(filled) == list(form.model_fields)
+    assert reply.note == ""
+
+
+def test_an_answer_ends_where_its_object_closes(folder):
+    """{"work": null} and {"work": "x"} have 14 and 13 characters, and none comes behind them."""
+    reply = ask(folder, Work, 60)
+    assert reply.text.endswith("}")
+    assert reply.completion_tokens == len(reply.text.encode())
+
+
+def test_an_answer_without_room_for_its_keys_is_cut_off(folder):
+    reply = ask(folder, Choice, 9)
+    assert (reply.text, reply.note) == ('{"work": ', CUT_OFF)  # 9 characters, all of which are forced
+
+
+def test_any_object_is_held_to_json_alone(folder):
+    reply = ask(folder, Choice, 60, answer_format="json_object")
+    assert isinstance(json.loads(reply.text), dict)
+
+
+def test_in_a_whole_episode_nothing_is_wrong_with_the_form(local, folder):
+    options = {**local, "answer_format": "json_schema", "max_tokens": 150, "temperature": 1.0}
+    (_,), policy = play_briefly(options, folder, "direct", steps=1)
+    texts = [turn.reply.text for turn in policy.turns[0]]
+    assert [list(json.loads(text)) for text in texts] == [list(Choice.model_fields)] * 2
+
+
+def test_a_tokenizer_that_cannot_be_read_says_what_to_do(local, folder, monkeypatch):
+    import llguidance.hf
+
+    monkeypatch.setattr(llguidance.hf.transformers, "PreTrainedTokenizerFast", tuple)  # as if it were a slow one
+    options = {**local, "answer_format": "json_schema"}
+    with pytest.raises(
+        EndpointError, match=r"llguidance cannot read its tokenizer .*; answer_format=text asks for JSON"
+    ):
+        prompted(small_batch(), "direct", options, model=str(folder))
+    prompted(small_batch(), "direct", local, model=str(folder))
+
+
+def test_a_form_that_no_grammar_can_say_is_an_error(folder):
+    from agents.prompted.backends.constrained import Grammars
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    grammars = Grammars("m", tokenizer, len(tokenizer), (tokenizer.eos_token_id,))
+    with pytest.raises(EndpointError, match="no grammar can be made of the form of the answer"):
+        grammars.held({"type": "string", "pattern": "(?=a)b\\1"}, 100)
+
+
+def test_tool_calls_are_for_endpoints(local, folder):
+    with pytest.raises(EndpointError, match="json_schema, json_object or text"):
+        prompted(small_batch(), "direct", {**local, "answer_format": "tool"}, model=str(folder))
+
+
+def test_answers_kept_from_before_decoding_was_held_are_not_taken(folder):
+    asked = Question("m", (("user", "Go."),), Work)
+    assert asked.content(ModelSettings(backend="transformers"))["decoding"] == LOCAL_DECODING
+    assert "decoding" not in asked.content(ModelSettings())
+
+
+@pytest.mark.parametrize(
+    ("prompt", "written", "whole"),
+    [
+        ("user: Go.", 'Well. {"work": null}', True),
+        ("user: Go.", 'Well. {"work": {}', False),
+        ("user: Go.", '<think>{"work": null}', False),
+        ("user: Go.", '<think>{"work": null}</think>{"work": "s1"}', True),
+        ("user: Go.\n<think>\n", '{"work": null}', False),  # its chat template has begun the reasoning
+        ("user: Go.\n<think>\n", 'So.</think>{"work": null}', True),
+        ("user: Go.\n<|assistant|>", '{"work": null}', True),
+    ],
+)
+def test_a_free_answer_ends_with_its_first_object_behind_the_reasoning(folder, prompt, written, whole):
+    from agents.prompted.backends.constrained import FreeAnswer
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    before, behind = (tokenizer(text, return_tensors="pt")["input_ids"] for text in (prompt, written))
+    answer = FreeAnswer(tokenizer, prompt, before.shape[1])
+    assert answer.has_ended(torch.cat([before, behind], 1), None).tolist() == [whole]
+    assert answer.is_whole == whole
