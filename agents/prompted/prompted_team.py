@@ -26,7 +26,7 @@ from c2c_env.core import constants as c
 from c2c_env.envs.spaces import action_sizes
 from c2c_env.episodes.episode import ModelText
 from c2c_env.errors import ConfigError, unknown_name
-from c2c_env.text.answer import AnswerError, Decision, decide, read_json, validate, with_variant
+from c2c_env.text.answer import AnswerError, Decision, decide, read_json, validate, with_legal_choices, with_variant
 from c2c_env.text.names import WorkflowWords, one_line, without_control_tokens, without_controls
 from c2c_env.text.observation_text import Letter, Sight, legal_choices, look
 
@@ -110,6 +110,11 @@ class PromptedTeam:
         if self.strategy.clocked and self.options.ask == "events":
             raise ConfigError(
                 f"strategy {strategy!r} has to be asked in every step; ask is 'events', expected 'always'"
+            )
+        if self.strategy.joint and self.options.legal_only:
+            raise ConfigError(
+                f"strategy {strategy!r} asks for all agents at once; legal_only is true, expected a strategy that"
+                " asks each"
             )
         if self.options.history is not None:
             limit_history(self.strategy, self.options.history)
@@ -332,6 +337,8 @@ class PromptedTeam:
         form = self.strategy.form_of(sights, memory)
         if self.context.config.hidden_facts:
             form = with_variant(form)
+        if self.options.legal_only:
+            form = with_legal_choices(form, sights[0].legal)
         sample = asking.env if self.options.temperature != 0.0 else 0
         return Question(self.model, self.strategy.messages(sights, words, memory), form, sample, self.max_tokens)
 

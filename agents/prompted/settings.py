@@ -24,8 +24,9 @@ _WAYS = {
 }  # fmt: skip
 # settings that came later: while they are unset they stand nowhere, so that what was kept before them is found again
 _LATER_ASKED = ("top_p", "reasoning_effort", "seed", "extra_body", "token_limit")  # these determine answers
-_LATER = (*_LATER_ASKED, "price_cached", "history", "reask")
+_LATER = (*_LATER_ASKED, "price_cached", "history", "reask", "legal_only")
 _LARGEST_SEED = 2**31 - 1
+_WITH_SCHEMA = ("json_schema", "tool")  # answer formats that hand a schema over
 _OWN_KEYS = frozenset({
     "model", "messages", "stream", "stream_options", "n", "response_format", "tools", "tool_choice", "functions",
     "function_call", "temperature", "top_p", "seed", "reasoning_effort", "max_tokens", "max_completion_tokens",
@@ -136,6 +137,7 @@ class ModelSettings(BaseModel):
         price_cached: dollars per million tokens of prompts that the server had in its cache; None: as `price_in`.
         history: earlier steps that a prompt holds at most, for strategies that keep them; None: as many as they like.
         reask: 1 has an invalid answer asked for once more, with the answer and what is wrong with it.
+        legal_only: the schema of an answer lists the names that are legal in this step, part by part, in place of any.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True)
@@ -171,6 +173,7 @@ class ModelSettings(BaseModel):
     price_cached: Price = None
     history: Annotated[int | None, Field(ge=0, description="an integer >= 0, or none")] = None
     reask: Annotated[int, Field(ge=0, le=1, description="0 or 1")] = 0
+    legal_only: Annotated[bool, Field(description="true or false")] = False
 
     def __hash__(self) -> int:
         """Equal settings have equal hashes; tables have none and are left out."""
@@ -191,6 +194,14 @@ class ModelSettings(BaseModel):
         if price is not None and (full is None or price > full):
             raise ValueError(f"price_cached is {price}, expected no more than price_in, which is {full}")
         return price
+
+    @field_validator("legal_only")
+    @classmethod
+    def _has_a_schema(cls, value: bool, info: ValidationInfo) -> bool:
+        form = info.data.get("answer_format", "json_schema")
+        if value and form not in _WITH_SCHEMA:
+            raise ValueError(f"legal_only is for answer_format {' or '.join(_WITH_SCHEMA)}, got {form!r}")
+        return value
 
     @field_validator("reasoning_effort", "extra_body", "headers", "token_limit")
     @classmethod

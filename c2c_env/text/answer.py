@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from c2c_env.core.constants import ASSIGN, SILENT, SPEECHES
@@ -75,6 +75,35 @@ def with_variant(form: type[BaseModel]) -> type[BaseModel]:
     return create_model(form.__name__, __base__=bases, __doc__=form.__doc__, **changed)
 
 
+_RECENT_FORMS = 4096  # of `with_legal_choices` that are kept; a step has one for each agent
+
+
+@lru_cache(_RECENT_FORMS)
+def with_legal_choices(form: type[BaseModel], legal: LegalChoices) -> type[BaseModel]:
+    """Make the same form with the names that the mask allows now in place of any, so that its schema lists them.
+
+    Args:
+        form: what one agent is asked for; forms with a choice for each of several agents stay as they are.
+        legal: see `LegalChoices`. Speeches, recipients and topics are listed part by part, as the mask has them.
+    """
+    subtasks = [subtask_name(k) for k in legal.topics]
+    people = [TEAM if j == legal.team else agent_name(j) for j in legal.recipients]
+    speeches = [SPEECHES[n] for n in legal.speeches]
+    names = {"work": [subtask_name(k) for k in legal.work], "recipient": people, "topic": subtasks, "speech": speeches}
+    fields = {name: field for name, field in form.model_fields.items() if name in names}
+    listed: dict[str, Any] = {
+        name: (_one_of(names[name], field.annotation), field) for name, field in fields.items() if names[name]
+    }
+    return create_model(form.__name__, __base__=form, __doc__=form.__doc__, **listed)
+
+
+def _one_of(names: Sequence[str], kind: Any) -> Any:
+    """Return the type of one of the names that a type allows, or of nothing where it allows that."""
+    allowed = [name for name in names if get_origin(kind) is not Literal or name in get_args(kind)]
+    one: Any = Literal[tuple(allowed or names)]
+    return one | None if type(None) in get_args(kind) else one
+
+
 def _inner_form(form: type[BaseModel], name: str) -> type[BaseModel] | None:
     """Return the form of the entries of a field, if it is a list of forms."""
     kinds = get_args(form.model_fields[name].annotation)
@@ -103,7 +132,7 @@ class Decision:
 # --- schema ---------------------------------------------------------------------------------------------------
 
 
-@cache
+@lru_cache(_RECENT_FORMS)
 def json_schema(form: type[BaseModel]) -> dict[str, Any]:
     """Make the JSON schema of a form in the strict dialect, where every key is required and no other is allowed."""
     schema: dict[str, Any] = _strict(form.model_json_schema())

@@ -26,6 +26,7 @@ from c2c_env.text.answer import (
     response_format,
     tool,
     validate,
+    with_legal_choices,
     with_variant,
 )
 from c2c_env.text.observation_text import LegalChoices
@@ -310,3 +311,60 @@ def test_published_schema_is_strict():
     assert json_schema(Choice)["properties"]["speech"]["enum"] == list(SPEECHES) == list(Speech.__args__)
     assert response_format(Choice)["json_schema"]["strict"] is True
     assert tool(Work)["function"]["parameters"] == json_schema(Work)
+
+
+# --- schemas that list what is legal ---------------------------------------------------------------------------
+
+
+class Spoken(Choice):
+    """A choice of one who must speak."""
+
+    speech: Literal["chat_tell", "chat_ask", "meet"] = Field(description="what kind")
+
+
+def names_in(schema, name):
+    """The names that a schema lists for a field, and whether it may be null."""
+    kinds = schema["properties"][name].get("anyOf", [schema["properties"][name]])
+    listed = [
+        kind.get("enum", [kind["const"]] if "const" in kind else None) for kind in kinds if kind != {"type": "null"}
+    ]
+    return listed[0], {"type": "null"} in kinds
+
+
+def test_a_schema_lists_what_the_mask_allows():
+    schema = json_schema(with_legal_choices(Choice, LEGAL))
+    assert names_in(schema, "work") == (["s0", "s2"], True)
+    assert names_in(schema, "speech") == (list(SPEECHES[:6]), False)
+    assert names_in(schema, "recipient") == (["manager_0", "worker_2", "team"], True)
+    assert names_in(schema, "topic") == (["s0", "s2", "s3"], True)
+    assert list(schema["properties"]) == list(json_schema(Choice)["properties"])
+    assert schema["required"] == json_schema(Choice)["required"]
+
+
+def test_a_form_keeps_what_it_does_not_allow_itself():
+    """One who must speak has no silence to choose, whatever the mask says; one who only works has nothing else."""
+    assert names_in(json_schema(with_legal_choices(Spoken, LEGAL)), "speech") == (
+        ["chat_tell", "chat_ask", "meet"],
+        False,
+    )
+    assert list(json_schema(with_legal_choices(Work, LEGAL))["properties"]) == ["work"]
+    alone = replace(LEGAL, work=(1,), speeches=(0,))
+    assert names_in(json_schema(with_legal_choices(Choice, alone)), "speech") == (["silent"], False)
+    assert names_in(json_schema(with_legal_choices(Choice, alone)), "work") == (["s1"], True)
+    variant = json_schema(with_legal_choices(with_variant(Choice), LEGAL))
+    assert "variant" in variant["properties"]
+    assert names_in(variant, "work") == (["s0", "s2"], True)
+
+
+@given(
+    work=st.sampled_from(["s0", "s2", None]),
+    speech=st.sampled_from(SPEECHES[:6]),
+    recipient=st.sampled_from(["manager_0", "worker_2", "team"]),
+    topic=st.sampled_from(["s0", "s2", "s3"]),
+)
+def test_whoever_keeps_to_the_list_is_legal(work, speech, recipient, topic):
+    text = json.dumps({"work": work, "speech": speech, "recipient": recipient, "topic": topic, "text": ""})
+    assert taken(text, with_legal_choices(Choice, LEGAL)).label == "valid"
+    assert taken(text.replace("s2", "s1"), with_legal_choices(Choice, LEGAL)).label == (
+        "invalid" if "s2" in text else "valid"
+    )

@@ -242,6 +242,31 @@ def test_every_way_of_asking_for_json(server, options, answer_format):
     prompted(batch, "direct", {**options, "temperature": None})
 
 
+@pytest.mark.parametrize("answer_format", ["json_schema", "tool"])
+def test_the_schema_of_each_question_lists_what_is_legal_for_its_agent(server, options, answer_format):
+    bodies = []
+    server.fault = lambda number, body: bodies.append(body) or ("tool_call" if answer_format == "tool" else None)
+    more = {"answer_format": answer_format, "legal_only": True}
+    (metrics,), policy, _ = play_small("direct", {**options, **more})
+    assert metrics["success"] == 1
+    for body in bodies:
+        asked = body["tools"][0]["function"]["parameters"] if answer_format == "tool" else None
+        schema = asked or body["response_format"]["json_schema"]["schema"]
+        line = next(line for line in body["messages"][1]["content"].splitlines() if line.startswith("- speech: "))
+        speech = schema["properties"]["speech"]
+        assert speech.get("enum", [speech.get("const")]) == line.removeprefix("- speech: ").split(", ")
+    assert policy.episode_columns(0)["answers_invalid"] == 0
+
+
+def test_a_list_of_legal_choices_needs_a_schema_and_one_agent(server, options):
+    with pytest.raises(ConfigError, match="legal_only is for answer_format json_schema or tool, got 'text'"):
+        ModelSettings.of({"answer_format": "text", "legal_only": True})
+    with pytest.raises(ConfigError, match=r"strategy 'spp' asks for all agents at once; legal_only is true"):
+        prompted(small_batch(), "spp", {**options, "legal_only": True})
+    assert "legal_only" not in ModelSettings.of({}).identity
+    assert ModelSettings.of({"legal_only": True}).identity["legal_only"] is True
+
+
 def test_a_child_made_by_fork_asks_with_a_client_of_its_own(server, options):
     ask(options, question(view("worker_1")))
     client = client_of(ModelSettings.of(options))
