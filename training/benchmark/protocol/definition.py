@@ -33,6 +33,13 @@ REPORTED = {
         " with the same seeds; the score is lower_bound / completion_time, and each team size has a bound of its own",
     ),
     "solo_gap": ("points", "mean score alone - mean score of the team, in points of 100"),
+    "completion_time": ("h", "mean over the episodes"),
+    "score": ("share", "mean of lower_bound / completion_time"),
+    "episode_return": ("each", "mean of the sum of the rewards, a team's mean over its agents"),
+    "communication_hours": ("h", "mean of the person-hours of communication"),
+    "tokens": ("each", "of language models: mean of the tokens of all prompts and answers of an episode"),
+    "money": ("$", "of language models whose prices were given: mean of what the answers of an episode cost"),
+    "valid_answers": ("%", "of language models: share of the answers that could be used, as they were or repaired"),
 }
 
 

@@ -17,10 +17,24 @@ from training.benchmark.tables import STATE_MARK, marked
 ENTRY_SUFFIX = ".json"
 _MEANS_SOMETHING = "|`<>[]&\\"  # in Markdown and HTML, and is written as a number
 _KEYS = ("name", "by", "link", "protocol", "split", "digest", "figures")
-_HEAD = (
-    "| entry | policy | time saved, % (IQM, 95 % interval) | mean, % | finished, % | communication, h per h of effort |"
-    " invalid actions | coordination retention, % | solo - team, points | submitted by | digest |\n|" + 11 * " --- |"
-)
+# heading, and how the figure is written
+_COLUMNS = {
+    "success": ("finished, %", "{:.1f}"),
+    "completion_time": ("hours", "{:.1f}"),
+    "score": ("score", "{:.3f}"),
+    "episode_return": ("return", "{:.2f}"),
+    "communication_per_effort": ("communication, h per h of effort", "{:.3f}"),
+    "invalid_actions": ("invalid actions", "{:.2f}"),
+    "retention": ("coordination retention, %", "{:.1f}"),
+    "solo_gap": ("solo - team, points", "{:.1f}"),
+    "tokens": ("tokens", "{:,.0f}"),
+    "money": ("$", "{:.2f}"),
+    "valid_answers": ("usable answers, %", "{:.1f}"),
+}
+_ENDS = (("entry", "policy", "time saved, % (IQM, 95 % interval)"), ("submitted by", "digest"))
+_HEADINGS = (*_ENDS[0], *(heading for heading, _ in _COLUMNS.values()), *_ENDS[1])
+_HEAD = f"| {' | '.join(_HEADINGS)} |\n|{len(_HEADINGS) * ' --- |'}"
+_NOTHING = "-"
 _INTRODUCTION = """\
 # Leaderboard
 
@@ -30,6 +44,9 @@ A policy with the mark{mark} sees the true state: it is a reference, not a compe
 Coordination retention is the team's mean score relative to that of the same policy alone (track "alone"), on the same
 workflows with the same seeds; the column beside it is their difference. The score is the lower bound of a team of that
 size, relative to the hours that were needed: a policy that keeps 100 % loses nothing by being several.
+Hours, return, tokens and dollars are means of an episode. Tokens and dollars are what a submission says: they are the
+one thing here that cannot be computed again. `c2c-env compare` on the folder of a submission draws performance profiles
+and tells how probable it is that one policy is faster than another one.
 What a submission is, and how to verify one: `docs/protocol.md`. This file is written by
 
 ```bash
@@ -92,9 +109,9 @@ def _row(figures: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
     link = str(entry["link"])
     linked = f"[{name}]({link})" if link.startswith("https://") and not set(link) & set("()[]<> \"'") else name
     saved = f"{figures['time_saved']:.1f} [{figures['time_saved_low']:.1f}, {figures['time_saved_high']:.1f}]"
-    numbers = [f"{figures['time_saved_mean']:.1f}", f"{figures['success']:.1f}"]
-    numbers += [f"{figures['communication_per_effort']:.3f}", f"{figures['invalid_actions']:.2f}"]
-    numbers += ["-" if figures[name] is None else f"{figures[name]:.1f}" for name in ("retention", "solo_gap")]
+    numbers = [
+        _NOTHING if figures[name] is None else form.format(figures[name]) for name, (_, form) in _COLUMNS.items()
+    ]
     cells = [
         linked,
         _cell(marked(str(figures["policy"]))),

@@ -137,6 +137,7 @@ def reported_figures(results: pd.DataFrame) -> pd.DataFrame:
         {
             "protocol": episodes["protocol"].iloc[0], "track": track, "policy": policy,
             **_figures_of(episodes), **_against_alone(episodes, alone[alone["policy"] == policy]),
+            **_means_of(episodes), **_asked_of(episodes),
         }
         for (track, policy), episodes in counted.groupby(["split", "policy"], sort=False)
     ]  # fmt: skip
@@ -153,6 +154,24 @@ def _against_alone(episodes: pd.DataFrame, alone: pd.DataFrame) -> dict[str, flo
     pairs = episodes.merge(alone, on=["workflow", "seed"], suffixes=("", "_alone"))
     team, solo = (float((pairs[f"lower_bound{who}"] / pairs[f"completion_time{who}"]).mean()) for who in ("", "_alone"))
     return {"retention": 100.0 * team / solo, "solo_gap": 100.0 * (solo - team)}
+
+
+def _means_of(episodes: pd.DataFrame) -> dict[str, float]:
+    score = episodes["lower_bound"] / episodes["completion_time"]
+    names = ("completion_time", "episode_return", "communication_hours")
+    return {"score": float(score.mean()), **{name: float(episodes[name].mean()) for name in names}}
+
+
+def _asked_of(episodes: pd.DataFrame) -> dict[str, float]:
+    """What answers of language models took, and how many could be used; NaN where none was asked."""
+    if "answers" not in episodes or not episodes["answers"].sum() > 0:
+        return {"tokens": math.nan, "money": math.nan, "valid_answers": math.nan}
+    used = episodes["answers_valid"] + episodes["answers_repaired"]
+    return {
+        "tokens": float((episodes["prompt_tokens"] + episodes["completion_tokens"]).mean()),
+        "money": float(episodes["cost"].mean()),
+        "valid_answers": 100.0 * float(used.sum() / episodes["answers"].sum()),
+    }
 
 
 def _figures_of(episodes: pd.DataFrame) -> dict[str, float]:

@@ -268,6 +268,7 @@ def episode(policy, time, *, seed=0, workflow="a", size=5, **more):
         "success": 1.0,
         "score": 0.5,
         "lower_bound": 4.0,
+        "episode_return": 0.25,
         "invalid_actions": 0.0,
         "partners": "",
         "protocol": "c2c-x-v1",
@@ -302,6 +303,22 @@ def test_retention_compares_a_team_with_its_policy_alone_on_the_same_episodes():
     assert figures.loc["alone"][["retention", "solo_gap"]].isna().all(axis=None)
     # the silent team was alone in workflow a only: 4 / 10 against 16 / 20
     assert figures.loc["t", "no_communication"]["retention"] == pytest.approx(50.0)
+
+
+def test_means_of_episodes_and_what_language_models_took_are_reported():
+    asked = {"answers": 4.0, "answers_valid": 2.0, "answers_repaired": 1.0, "prompt_tokens": 90.0, "cost": 0.5}
+    played = [episode("no_communication", 10.0, workflow=name) for name in "ab"]
+    played += [episode("prompted:x", 8.0, **asked, completion_tokens=10.0)]
+    played += [episode("prompted:x", 5.0, workflow="b", episode_return=0.75, **asked, completion_tokens=30.0)]
+    played[-1] |= {"answers": 6.0, "answers_valid": 6.0, "answers_repaired": 0.0, "communication_hours": 3.0}
+    figures = reported_figures(pd.DataFrame(played)).set_index("policy")
+    model = figures.loc["prompted:x"]
+    assert model["completion_time"] == 6.5  # (8 + 5) / 2
+    assert model["score"] == pytest.approx(0.65)  # (4 / 8 + 4 / 5) / 2
+    assert (model["episode_return"], model["communication_hours"]) == (0.5, 2.0)
+    assert (model["tokens"], model["money"]) == (110.0, 0.5)  # (100 + 120) / 2
+    assert model["valid_answers"] == 90.0  # 3 of 4 and 6 of 6
+    assert figures.loc["no_communication"][["tokens", "money", "valid_answers"]].isna().all()
 
 
 def test_without_episodes_alone_there_is_no_retention_and_the_table_says_so():

@@ -305,7 +305,7 @@ def test_the_leaderboard_is_sorted_and_shows_names_as_text(honest):
     verified = verify_submission(honest)
     figures = entry_of(verified.submission, verified.figures.to_dict("records"))["figures"]
     json.dumps(figures, allow_nan=False)
-    figures[1] |= {"retention": 91.25, "solo_gap": -4.0}
+    figures[1] |= {"retention": 91.25, "solo_gap": -4.0, "tokens": 12345.6}
     entry = {"protocol": "c2c-generated-v2", "split": "test", "digest": "0123456789abcdef", "figures": figures}
     evil = entry | {"name": "<b>x</b> | [y](javascript:z)", "by": "`me`", "link": "javascript:alert(1)"}
     fine = entry | {"name": "fine", "by": "me", "link": "https://example.org/paper"}
@@ -314,8 +314,9 @@ def test_the_leaderboard_is_sorted_and_shows_names_as_text(honest):
     saved = [float(row.split(" | ")[2].split()[0]) for row in rows]
     assert saved == sorted(saved, reverse=True)
     assert len(rows) == 4
-    assert all(row.count(" | ") == 10 for row in rows)
-    assert sorted(row.split(" | ")[7:9] for row in rows) == [["-", "-"]] * 2 + [["91.2", "-4.0"]] * 2
+    assert all(row.count(" | ") == 15 for row in rows)
+    assert sorted(row.split(" | ")[9:11] for row in rows) == [["-", "-"]] * 2 + [["91.2", "-4.0"]] * 2
+    assert sorted(row.split(" | ")[11] for row in rows) == ["-", "-", "12,346", "12,346"]
     assert "[fine](https://example.org/paper)" in text
     assert "<b>" not in text
     assert "](javascript" not in text
