@@ -186,10 +186,15 @@ def _not_yet_said(prompt: Sequence[tuple[str, str]], said: Sequence[tuple[str, s
 
 
 def _became(text: ModelText, names: Sequence[str]) -> dict[str, Any]:
-    """What became of an answer, for the agent or for each of several."""
-    if len(text.agents) == 1 and text.labels:
-        return {"label": text.labels[0]}
-    return {"labels": {names[agent]: label for agent, label in zip(text.agents, text.labels, strict=False)}}
+    """What became of an answer and why, for the agent or for each of several."""
+    told = {"label": text.labels, "reason": text.reasons}
+    if len(text.agents) == 1:
+        return {word: values[0] for word, values in told.items() if values}
+    return {f"{word}s": _by_agent(text.agents, values, names) for word, values in told.items() if values}
+
+
+def _by_agent(agents: Sequence[int], values: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    return {names[agent]: value for agent, value in zip(agents, values, strict=False) if value}
 
 
 def _scores(metrics: Mapping[str, float], texts: Sequence[ModelText]) -> dict[str, Any]:
