@@ -73,7 +73,7 @@ class Turn:
             prompt_tokens=reply.prompt_tokens,
             answer_tokens=reply.completion_tokens,
             money=None if math.isnan(money) else money,
-            reasons=any_of(decision.how for decision in decisions),
+            reasons=unless_empty(decision.how for decision in decisions),
         )
 
     @property
@@ -88,7 +88,7 @@ class Turn:
         return [kind_of_fault(one.how) if one.label == "invalid" else "" for one in self.decisions]
 
 
-def any_of(reasons: Iterable[str]) -> tuple[str, ...]:
+def unless_empty(reasons: Iterable[str]) -> tuple[str, ...]:
     """Give back all reasons if there is one that says something, and else none."""
     given = tuple(reasons)
     return given if any(given) else ()

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from agents.policy import Transcribing
-from agents.prompted.accounts import ASKED_AGAIN, AnsweredQuestion, Turn, any_of
+from agents.prompted.accounts import ASKED_AGAIN, AnsweredQuestion, Turn, unless_empty
 from agents.prompted.settings import ModelSettings
 from c2c_env import Batch, Team
 from c2c_env.core import constants as c
@@ -361,7 +361,7 @@ def _model_text(
         labels=tuple(map(str, labels)),
         prompt_tokens=int(answer["prompt_tokens"]),
         answer_tokens=int(answer["completion_tokens"]),
-        reasons=any_of(str(part["how"]) for part in parts),
+        reasons=unless_empty(str(part["how"]) for part in parts),
     )
 
 

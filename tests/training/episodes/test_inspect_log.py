@@ -102,13 +102,13 @@ def test_a_question_that_is_put_twice_and_other_rules_are_shown_again(episode, t
 
 def test_an_answer_for_several_agents_is_one_of_theirs_together(episode, tmp_path):
     texts = (
-        text(1, (0, 1, 2), "All.", "a", "valid", "invalid", "valid"),
+        text(1, (0, 1, 2), "All.", "a", "valid", "invalid", "valid", reasons=("", "no work", "")),
         text(1, (0, 2), "Two.", "b", "valid", "valid"),
     )
     log = written(tmp_path, one=replace(episode, texts=texts, policies=(MODEL,) * 3))
     team, two = sample_of(log, "team"), sample_of(log, "manager_0+worker_2")
     labels = {"manager_0": "valid", "worker_1": "invalid", "worker_2": "valid"}
-    assert said(team)[-1][2] == {"step": 1, "labels": labels}
+    assert said(team)[-1][2] == {"step": 1, "labels": labels, "reasons": {"worker_1": "no work"}}
     assert team["metadata"]["agents"] == list(labels)
     assert team["scores"]["validity"]["value"] == pytest.approx(2 / 3)
     assert two["metadata"]["agents"] == ["manager_0", "worker_2"]
