@@ -12,10 +12,10 @@ import re
 import stat
 import time
 import tomllib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from c2c_env.errors import C2CError, WriteError
 
@@ -138,12 +138,33 @@ def write_whole(path: AnyPath, content: str | bytes, *, durable: bool = False) -
     Raises:
         WriteError: the disk is full, or the place cannot be written; nothing is left behind.
     """
-    path = Path(path)
     data = content.encode() if isinstance(content, str) else content
     try:
-        _write_then_rename(temporary_name(path), path, data, durable)
-    except (OSError, ValueError) as error:  # a `ValueError` if no system has such a path
-        raise WriteError(f"cannot write {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
+        with open_whole(path, durable=durable) as file:
+            file.write(data)
+    except ValueError as error:  # no system has such a path
+        raise _write_error(path, error) from error
+
+
+@contextmanager
+def open_whole(path: AnyPath, *, durable: bool = False) -> Iterator[BinaryIO]:
+    """Open a file that is written piece by piece and takes its name when it is whole; see `write_whole`.
+
+    Raises:
+        WriteError: the disk is full, or the place cannot be written; nothing is left behind, whatever error there was.
+    """
+    path = Path(path)
+    try:
+        with _renamed(temporary_name(path), path, durable) as file:
+            yield file
+    except C2CError:  # of whoever writes; some of these errors are an `OSError` too
+        raise
+    except OSError as error:
+        raise _write_error(path, error) from error
+
+
+def _write_error(path: AnyPath, error: Exception) -> WriteError:
+    return WriteError(f"cannot write {os.fspath(path)!r}: {getattr(error, 'strerror', None) or error}")
 
 
 def temporary_name(path: Path) -> Path:
@@ -165,10 +186,11 @@ def remove_leftovers(folder: Path, older_than: float = 0.0) -> None:
                 path.unlink()
 
 
-def _write_then_rename(temporary: Path, path: Path, content: bytes, durable: bool) -> None:
+@contextmanager
+def _renamed(temporary: Path, path: Path, durable: bool) -> Iterator[BinaryIO]:
     try:
         with open(temporary, "xb") as file:
-            file.write(content)
+            yield file
             file.flush()
             if durable:
                 os.fsync(file.fileno())

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,14 +47,21 @@ class Turn:
     def texts(self, step: int, options: ModelSettings) -> list[ModelText]:
         """Put the turn down as a recorded episode keeps it; dollars only where the options have prices."""
         labels = tuple(decision.label for decision in self.decisions)
-        last = self._text(step, options, self.question, self.reply, labels)
+        last = self._text(step, options, self.question, self.reply, labels, self.decisions)
         if self.rejected is None:
             return [last]
         again = (ASKED_AGAIN,) * len(self.agents)
-        return [self._text(step, options, self.rejected.question, self.rejected.reply, again), last]
+        rejected = self.rejected
+        return [self._text(step, options, rejected.question, rejected.reply, again, rejected.decisions), last]
 
     def _text(
-        self, step: int, options: ModelSettings, question: Question, reply: Reply, labels: tuple[str, ...]
+        self,
+        step: int,
+        options: ModelSettings,
+        question: Question,
+        reply: Reply,
+        labels: tuple[str, ...],
+        decisions: tuple[Decision, ...],
     ) -> ModelText:
         money = options.cost(reply.prompt_tokens, reply.completion_tokens, reply.prompt_tokens_cached)
         return ModelText(
@@ -66,6 +73,7 @@ class Turn:
             prompt_tokens=reply.prompt_tokens,
             answer_tokens=reply.completion_tokens,
             money=None if math.isnan(money) else money,
+            reasons=unless_empty(decision.how for decision in decisions),
         )
 
     @property
@@ -78,6 +86,12 @@ class Turn:
     def reasons(self) -> list[str]:
         """Say for each agent why its answer is invalid ("": it is not)."""
         return [kind_of_fault(one.how) if one.label == "invalid" else "" for one in self.decisions]
+
+
+def unless_empty(reasons: Iterable[str]) -> tuple[str, ...]:
+    """Give back all reasons if there is one that says something, and else none."""
+    given = tuple(reasons)
+    return given if any(given) else ()
 
 
 def kind_of_fault(how: str) -> str:

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from agents.policy import Transcribing
-from agents.prompted.accounts import ASKED_AGAIN, AnsweredQuestion, Turn
+from agents.prompted.accounts import ASKED_AGAIN, AnsweredQuestion, Turn, unless_empty
 from agents.prompted.settings import ModelSettings
 from c2c_env import Batch, Team
 from c2c_env.core import constants as c
@@ -336,15 +336,22 @@ def _read_text(path: str | Path) -> str:
 
 def _model_texts(step: int, turn: Mapping[str, Any]) -> list[ModelText]:
     agents = tuple(int(part["agent"].rpartition("_")[2]) for part in turn["agents"])
-    last = _model_text(step, agents, turn["prompt"], turn["answer"], [part["label"] for part in turn["agents"]])
+    labels = [part["label"] for part in turn["agents"]]
+    last = _model_text(step, agents, turn["prompt"], turn["answer"], labels, turn["agents"])
     if "rejected" not in turn:
         return [last]
     again = [ASKED_AGAIN] * len(agents)
-    return [_model_text(step, agents, first_prompt(turn), turn["rejected"]["answer"], again), last]
+    rejected = turn["rejected"]
+    return [_model_text(step, agents, first_prompt(turn), rejected["answer"], again, rejected["agents"]), last]
 
 
 def _model_text(
-    step: int, agents: tuple[int, ...], prompt: Any, answer: Mapping[str, Any], labels: Sequence[Any]
+    step: int,
+    agents: tuple[int, ...],
+    prompt: Any,
+    answer: Mapping[str, Any],
+    labels: Sequence[Any],
+    parts: Sequence[Mapping[str, Any]],
 ) -> ModelText:
     return ModelText(
         step=step,
@@ -354,6 +361,7 @@ def _model_text(
         labels=tuple(map(str, labels)),
         prompt_tokens=int(answer["prompt_tokens"]),
         answer_tokens=int(answer["completion_tokens"]),
+        reasons=unless_empty(str(part["how"]) for part in parts),
     )
 
 

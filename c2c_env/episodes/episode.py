@@ -38,6 +38,7 @@ class ModelText:
         labels: for each of the agents what became of the answer, such as "valid", "repaired" or "invalid".
         prompt_tokens, answer_tokens: None if they are not known.
         money: dollars; None if the price is not known.
+        reasons: for each of the agents why the answer had to be repaired or is invalid; empty if nobody's had.
     """
 
     step: int
@@ -48,6 +49,7 @@ class ModelText:
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
     money: float | None = None
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

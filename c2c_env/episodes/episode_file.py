@@ -100,9 +100,14 @@ def _content(episode: Episode) -> dict[str, Any]:
         "actions": episode.actions.tolist(),
         "factors": None if everywhere else episode.factors.tolist(),
         "checks": "".join(episode.checks),
-        "texts": [asdict(text) for text in episode.texts],
+        "texts": [_without_reasons(asdict(text)) for text in episode.texts],
         "failure": episode.failure,
     }
+
+
+def _without_reasons(text: dict[str, Any]) -> dict[str, Any]:
+    """The same without reasons if there are none, so that files of before stay what they were."""
+    return text if text["reasons"] else {key: value for key, value in text.items() if key != "reasons"}
 
 
 def _checksum(content: Mapping[str, Any]) -> str:
@@ -280,7 +285,7 @@ def _check_numbers(name: str, rows: Any, depth: int, kinds: tuple[type, ...]) ->
 def _text(data: Mapping[str, Any], steps: int, agents: int) -> ModelText:
     known = [field.name for field in fields(ModelText)]
     wrong = [unknown_name("key of a text", key, known) for key in data if key not in known]
-    tokens = or_none(integer_from(0))
+    tokens, reasons = or_none(integer_from(0)), data.get("reasons", ())
     wrong += only_faults(
         [
             fault("step", data["step"], integer_in(1, steps)),
@@ -290,9 +295,11 @@ def _text(data: Mapping[str, Any], steps: int, agents: int) -> ModelText:
             fault("money", data["money"], or_none(NOT_NEGATIVE)),
             *(fault("agents", agent, integer_in(0, agents - 1)) for agent in data["agents"]),
             *(fault("labels", label, TEXT) for label in data["labels"]),
+            *(fault("reasons", reason, TEXT) for reason in reasons),
             *(fault("prompt", part, TEXT) for pair in data["prompt"] for part in pair),
         ]
     )
     raise_faults(EpisodeError, "a text is damaged", wrong)
     prompt = tuple((role, content) for role, content in data["prompt"])
-    return ModelText(**{**data, "agents": tuple(data["agents"]), "prompt": prompt, "labels": tuple(data["labels"])})
+    tuples = {"agents": tuple(data["agents"]), "labels": tuple(data["labels"]), "reasons": tuple(reasons)}
+    return ModelText(**{**data, **tuples, "prompt": prompt})

@@ -66,6 +66,7 @@ ENVIRONMENTS = {
         {"epymarl_qmix": "EPYMARL", "onpolicy_mappo": "ONPOLICY"},
     ),
     "openenv": Environment(("openenv==0.10.0",), ("openenv_server",), projects=("integrations/openenv",)),
+    "inspect": Environment(("inspect-ai==0.3.285",), ("inspect_logs",)),  # fsspec below 2026.7
     "verifiers": Environment(  # openai below 3
         ("verifiers==0.4.0",), ("verifiers_team",), projects=("integrations/verifiers",)
     ),

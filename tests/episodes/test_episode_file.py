@@ -147,6 +147,7 @@ def test_a_file_with_a_wrong_byte_is_an_error_or_the_same_episode(tmp_path_facto
         (lambda c: c["texts"][0].__setitem__("agents", [3]), r"agents is 3, expected an integer in \[0, 2\]"),
         (lambda c: c["texts"][0].__setitem__("anser", ""), "unknown key of a text 'anser'; did you mean 'answer'"),
         (lambda c: c["texts"][0].__setitem__("prompt", [["user"]]), "damaged"),
+        (lambda c: c["texts"][0].__setitem__("reasons", [3]), "reasons is 3, expected"),
     ],
 )
 def test_an_edited_file_is_an_error_that_says_where(path, edit, error):
@@ -281,6 +282,13 @@ def test_what_follows_the_compressed_content_is_an_error(path, more):
     path.write_bytes(path.read_bytes() + more)
     with pytest.raises(EpisodeError, match=f"{len(more)} bytes follow its compressed content"):
         read_episode(path)
+
+
+def test_reasons_are_kept_and_take_no_place_where_there_are_none(episode, path, tmp_path):
+    assert "reasons" not in document(path)["texts"][0]
+    told = replace(episode, texts=(TEXT, replace(TEXT, reasons=("work 's9' does not exist",))))
+    write_episode(told, tmp_path / "told")
+    assert read_episode(tmp_path / "told").texts == told.texts
 
 
 def test_texts_are_no_numbers_whose_array_would_be_as_wide_as_the_longest(path):

@@ -102,7 +102,7 @@ def load_episode(path: str | os.PathLike[str]) -> Episode:
 
 
 def load_episodes(places: Sequence[str]) -> dict[str, Episode]:
-    """Read episodes by the names of their files, which may be in folders.
+    """Read episodes by the names of their files, which may be in folders; a name that is taken already gets its folder.
 
     Raises:
         ConfigError: no file was named or found.
@@ -115,7 +115,8 @@ def load_episodes(places: Sequence[str]) -> dict[str, Episode]:
     faults = []
     for path in paths:
         try:
-            episodes[path.name.removesuffix(EPISODE_SUFFIX)] = load_episode(path)
+            name = path.name.removesuffix(EPISODE_SUFFIX)
+            episodes[str(path) if name in episodes else name] = load_episode(path)
         except C2CError as error:
             faults.append(str(error))
     raise_faults(EpisodeError, "episodes cannot be read", faults)
@@ -123,5 +124,6 @@ def load_episodes(places: Sequence[str]) -> dict[str, Episode]:
 
 
 def _files_of(place: Path) -> list[Path]:
-    """A file itself, or the episodes in a folder by their names."""
-    return sorted(place.glob(f"*{EPISODE_SUFFIX}")) if place.is_dir() else [place]
+    """A file itself, or the episodes and transcripts in a folder by their names."""
+    endings = (EPISODE_SUFFIX, *TRANSCRIPT_SUFFIXES)
+    return sorted(path for path in place.iterdir() if path.name.endswith(endings)) if place.is_dir() else [place]

@@ -149,6 +149,8 @@ def test_one_invalid_part_of_a_joint_answer_has_all_of_it_asked_again(server, ag
     columns = policy.episode_columns(0)
     assert (columns["answers"], columns["answers_valid"], columns["answers_reasked"]) == (3, 3, 3)
     assert [text.labels for text in texts] == [(ASKED_AGAIN,) * 3, ("valid",) * 3]
+    fault = "work 's99' does not exist"
+    assert [text.reasons for text in texts] == [("", fault, fault), ()]
 
 
 def test_the_rule_of_events_treats_the_decision_that_counts(server, again):

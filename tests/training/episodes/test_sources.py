@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 from c2c_env import METRICS
+from c2c_env.episodes.episode import EpisodeError
 from c2c_env.episodes.episode_file import read_episode, write_episode
 from c2c_env.episodes.history import simulate
 from c2c_env.make import make_batch
 from training.__main__ import main
 from training.benchmark.choose_cells import BUILT_IN
-from training.episodes.sources import play_episode
+from training.episodes.sources import load_episodes, play_episode
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,21 @@ def test_all_damaged_files_are_named_at_once(kept, tmp_path, capsys):
     assert "two.episode.json.gz" in error
     assert not (tmp_path / "out.csv").exists()
     assert main(["export", str(tmp_path / "empty")]) == 2
+
+
+def test_files_of_one_name_in_several_folders_are_kept_apart(kept, tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        write_episode(read_episode(kept), tmp_path / folder / "same.episode.json.gz")
+    second = tmp_path / "two" / "same.episode.json.gz"
+    assert list(load_episodes([str(tmp_path / "one"), str(tmp_path / "two")])) == ["same", str(second)]
+
+
+def test_transcripts_in_a_folder_are_found(tmp_path):
+    for name in ("a.jsonl.gz", "b.jsonl", "c.txt", "d.jsonl.gz.0123456789abcdef.tmp"):
+        (tmp_path / name).write_bytes(b"no")
+    with pytest.raises(EpisodeError, match=r"(?s)2 faults.*a\.jsonl\.gz.*b\.jsonl"):
+        load_episodes([str(tmp_path)])
 
 
 def test_the_columns_are_explained(capsys):
