@@ -18,7 +18,7 @@ with needs_extra("backend=transformers", "local"):
     import llguidance.hf
     import torch
 
-Tokens = npt.NDArray[np.bool_]  # a mark for each token of the vocabulary
+AllowedTokens = npt.NDArray[np.bool_]  # a mark for each token of the vocabulary
 ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
 # as models write JSON; where blanks are free, small models write nothing else
 _SPACING: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
@@ -90,7 +90,7 @@ class HeldAnswer:
         self.is_whole = self._matcher.is_accepting()
         return torch.tensor([self._matcher.is_stopped()])
 
-    def _ending(self, allowed: Tokens) -> Tokens:
+    def _ending(self, allowed: AllowedTokens) -> AllowedTokens:
         """Keep of what is allowed the tokens that lead to the end, if there are any."""
         in_string = (allowed & self._begins(b"k")).any()  # no number, no word and no bracket begins so
         for some in (b'"',) if in_string else (b"}]", b","):
@@ -99,7 +99,7 @@ class HeldAnswer:
                 return ways
         return allowed
 
-    def _begins(self, some: bytes) -> Tokens:
+    def _begins(self, some: bytes) -> AllowedTokens:
         return np.isin(self._beginning, np.frombuffer(some, np.uint8))
 
 
