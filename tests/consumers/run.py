@@ -66,6 +66,7 @@ ENVIRONMENTS = {
         {"epymarl_qmix": "EPYMARL", "onpolicy_mappo": "ONPOLICY"},
     ),
     "openenv": Environment(("openenv==0.10.0",), ("openenv_server",), projects=("integrations/openenv",)),
+    "llama.cpp": Environment(("xllamacpp==2026.10.11549",), ("llama_server",)),
     "inspect": Environment(("inspect-ai==0.3.285",), ("inspect_logs",)),  # fsspec below 2026.7
     "verifiers": Environment(  # openai below 3
         ("verifiers==0.4.0",), ("verifiers_team",), projects=("integrations/verifiers",)
@@ -107,7 +108,11 @@ def install(python: Path, *what: str) -> None:
 
 def run(python: Path, script: str) -> tuple[bool, str]:
     """Whether a script went well, and the last line that it printed."""
-    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MINARI_DATASETS_PATH": str(KEPT / "minari")}
+    own = {
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))),
+        "OMP_NUM_THREADS": "1",
+        "MINARI_DATASETS_PATH": str(KEPT / "minari"),
+    }
     try:
         done = subprocess.run(
             [python, HERE / f"{script}.py"], cwd=ROOT, env={**os.environ, **own}, capture_output=True, text=True,
