@@ -34,7 +34,7 @@ class ObservationForm:
 
     @property
     def row_stride(self) -> int:
-        """From a number of an agent to the same number of the next agent."""
+        """How far a number of an agent is from the same number of the next agent."""
         return self.layout.size - self.layout.board_size * self.shared
 
     @property

@@ -282,9 +282,12 @@ def write_recency(p: Params, obs: Array, b: int, i: int, x: int, there: bool, ag
 def show_topic(p: Params, out: Outputs, b: int, i: int, j: int, relation: int, o: int, k: int) -> None:
     """Write that a relation between agents i and j, which stands from o on, is about subtask k now (-1: none).
 
-    Nothing is written as a 0 for the first subtask, so that there is no branch, which could not be foreseen.
+    Most relations stay as they are for many steps, so the only branch is for these. Nothing is written as a 0 for the
+    first subtask.
     """
     before = out.shown_topic[b, i, j, relation]
+    if before == k:
+        return
     tell_one(p, out.observation, b, i, o + j + max(0, before) * p.topic_stride, 0.0)
     tell_one(p, out.observation, b, i, o + j + max(0, k) * p.topic_stride, p.topic_value[k + 1])
     out.shown_topic[b, i, j, relation] = k
