@@ -23,7 +23,7 @@ class Copies:
     Attributes:
         params: what the copies play by.
         state: of all copies; there is room for more of them than are in use.
-        out: what they hand out.
+        out: what they hand out; `batch.form` says how their observations are read.
         actions: int32 [copies, N, parts], which the next `step` takes.
     """
 
@@ -39,7 +39,7 @@ class Copies:
         """Make room for `count` copies."""
         sizes = self.batch.axes(count)
         if not self.observed:
-            sizes = sizes | {"D": 1}
+            sizes = sizes | {"S": 1}
         self.state = State(**allocate(State, sizes))
         self.out = Outputs(**allocate(Outputs, sizes))
         self.actions = np.zeros((count, *self.batch.action_buffer.shape[1:]), dtype=np.int32)

@@ -1,8 +1,8 @@
 """Every array of the simulator: name, type, shape and meaning.
 
 Sizes: B environments, W packed workflows, A agents (padded), K subtasks (padded), E prerequisites of all subtasks
-together (padded), Z milestones (padded), L steps of message latency, V symbols, F variants of a subtask, D observation
-length, M mask length.
+together (padded), Z milestones (padded), L steps of message latency, V symbols, F variants of a subtask, S length
+of the observations of an environment, M mask length.
 Axes in capital words (FACETS, CHANNELS ...) have the length of the table of that name in `constants`; DOMAINS has that
 of the domains of the workflows.
 """
@@ -62,6 +62,8 @@ class Params(NamedTuple):
     index_relations: int
     topic_stride: int
     write_observations: int
+    num_boards: int
+    row_stride: int
     skill: Annotated[Array, Spec("f8", "A DOMAINS", "skill of each agent per domain, (0, 1]")]
     expertise: Annotated[Array, Spec("f8", "A DOMAINS", "constraints understanding at reset per domain")]
     send_hours: Annotated[Array, Spec("f8", "CHANNELS", "hours the sender pays per channel")]
@@ -186,7 +188,7 @@ class State(NamedTuple):
 class Outputs(NamedTuple):
     """What is handed out to those who play."""
 
-    observation: Annotated[Array, Spec("f4", "B N D", "one row an agent", "any")]
+    observation: Annotated[Array, Spec("f4", "B S", "of all agents, see `core.observation.forms`", "any")]
     action_mask: Annotated[Array, Spec("i1", "B N M", "1 = legal; the parts side by side", "flag")]
     reward: Annotated[Array, Spec("f4", "B N", "sum of the terms", "any")]
     reward_terms: Annotated[Array, Spec("f4", "B N TERMS", "see `constants.REWARD_TERMS`", "any")]

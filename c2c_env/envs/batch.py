@@ -16,6 +16,7 @@ from c2c_env.config import MAX_SIZE, EnvConfig
 from c2c_env.core import constants, transition
 from c2c_env.core.arrays import Array, Outputs, Params, State, allocate
 from c2c_env.core.compile import cpu
+from c2c_env.core.observation.forms import ObservationForm
 from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs import episode_start, snapshots
 from c2c_env.envs.batch_checks import A_CONFIG, A_TEAM, checked_seeds, distinct_rows, indices, kept_faults
@@ -37,12 +38,16 @@ class Batch:
 
     Attributes:
         observations: float32 [B, N, D], read-only. A step writes into the same memory, so copy what you keep.
+        board: float32 [B, D_board], read-only, the part of the observations that is the same for all agents.
+        own: float32 [B, N, D_own], read-only, the rest of each agent's observation. The row of an agent is the board,
+            then its own part.
         action_masks: int8 [B, N, M], read-only, 1 = legal. The parts of a multi-discrete action stand side by side.
         rewards: float32 [B, N]; reward_terms: float32 [B, N, 6], in the order of `REWARD_TERMS`.
         terminated, truncated: int8 [B].
         invalid: int8 [B, N], 1 where the last action was illegal.
         workflow_index: int64 [B], read-only, the workflow of each environment as an index of `pool`.
         layout: the named layout of an observation.
+        form: how the observations of an environment lie in memory.
         begun: int64 [B], how often each environment was reset or went back to a snapshot.
 
     Args:
@@ -53,6 +58,8 @@ class Batch:
         num_threads: threads that share the batch; results do not depend on it.
         backend: "numba", or "interpreted", which is slow and meant for debugging.
         write_observations: False leaves the observations out, for planners that only need the dynamics.
+        shared_board: True writes the board once and not into the row of every agent, which is faster and takes less
+            memory. Then `board` and `own` are there and `observations` is not.
 
     Raises:
         ConfigError: sizes do not fit, a workflow is larger than `config.max_subtasks`, or the team has other domains
@@ -70,9 +77,10 @@ class Batch:
         num_threads: int = 1,
         backend: str = "numba",
         write_observations: bool = True,
+        shared_board: bool = False,
     ) -> None:
         self.check_types(team, config, num_envs, num_threads)
-        self._write_observations = write_observations
+        self._write_observations, self._shared_board = write_observations, shared_board
         self.pool = workflow if isinstance(workflow, WorkflowPool) else WorkflowPool(workflow)
         self.team = as_team(team).for_domains(self.pool.domains, self.pool.domains_of)
         self.config, self.num_envs, self.num_threads = config, num_envs, num_threads
@@ -83,6 +91,7 @@ class Batch:
         self._check_sizes()
         sizes = (self.max_agents, self.max_subtasks, len(self.pool.domains), config.vocab_size)
         self.layout = ObservationLayout.build(*sizes, config.relations, config.hidden_facts)
+        self.form = ObservationForm(self.layout, self.num_agents, shared_board)
         self._sizes = self.axes(num_envs)
         self._action_sizes = np.array(action_sizes(config, self.max_agents, self.max_subtasks))
         self._allocate()
@@ -115,6 +124,8 @@ class Batch:
                 faults.append(f"{name} is {size}, expected at most {MAX_SIZE}, since indices have 16 bits")
         if self.backend not in cpu.BACKENDS:
             faults.append(f"backend is {self.backend!r}, expected one of {', '.join(cpu.BACKENDS)}")
+        if self._shared_board and not self._write_observations:
+            faults.append("shared_board is True, but with write_observations=False there is no board to share")
         raise_faults(ConfigError, "the environment cannot be built", faults)
 
     def axes(self, num_envs: int) -> dict[str, int]:
@@ -133,7 +144,7 @@ class Batch:
             "R": constants.OLDEST + 1,
             "O": constants.NUM_OBS_FIELDS,
             "T": constants.NUM_TALLIES,
-            "D": self.layout.size,
+            "S": self.form.size,
             "M": mask_size(config, self.max_agents, self.max_subtasks),
             "E": self.pool.max_edges,
             "Z": self.pool.max_milestones,
@@ -197,6 +208,8 @@ class Batch:
             index_relations=int(config.relations == "index"),
             topic_stride=0 if config.relations == "index" else self.max_agents,
             write_observations=int(self._write_observations),
+            num_boards=self.form.num_boards,
+            row_stride=self.form.row_stride,
             **arrays,
         )
 
@@ -210,7 +223,10 @@ class Batch:
     def _connect(self) -> None:
         """Make what belongs to this process: compiled functions, threads, and read-only views of the arrays."""
         self._starts = make_starts(self.params, self.state, self.pool, self.team, self.config)
-        self._observations, self._action_masks = map(_read_only, (self.out.observation, self.out.action_mask))
+        seen, self._action_masks = map(_read_only, (self.out.observation, self.out.action_mask))
+        self._board: Array = self.form.board(seen)
+        self._own: Array = self.form.own(seen)
+        self._observations: Array | None = None if self.form.shared else self.form.rows(seen)
         self._start_rows = cpu.load(self.backend, episode_start.start_rows)
         self._run_rows = cpu.load(self.backend, transition.run_rows)
         self._threads: ThreadPoolExecutor | None = None
@@ -228,6 +244,7 @@ class Batch:
             "num_threads": self.num_threads,
             "backend": self.backend,
             "write_observations": self._write_observations,
+            "shared_board": self._shared_board,
         }
         return partial(type(self), **arguments), (), self._arrays() if self._has_episodes else None
 
@@ -251,7 +268,21 @@ class Batch:
 
     @property
     def observations(self) -> Array:
+        if self._observations is None:
+            wanted = [self.num_envs, self.num_agents, self.layout.size]
+            raise ConfigError(
+                f"this batch has no observations {wanted}, as it was made with shared_board=True; read board"
+                f" {list(self._board.shape)} and own {list(self._own.shape)}, or make it with shared_board=False"
+            )
         return self._observations
+
+    @property
+    def board(self) -> Array:
+        return self._board
+
+    @property
+    def own(self) -> Array:
+        return self._own
 
     @property
     def action_masks(self) -> Array:

@@ -38,7 +38,8 @@ class DeviceBatch:
 
     All arrays have `__cuda_array_interface__`: ``torch.as_tensor(batch.observations, device="cuda")`` shares the
     memory, so do it only once. The kernels run on the default stream of CUDA, as torch does unless told otherwise. A
-    call returns before the device is done; only `synchronize`, `to_host` and `metrics` wait.
+    call returns before the device is done; only `synchronize`, `to_host` and `metrics` wait. Observations are flat:
+    only a `Batch` has the option `shared_board`.
 
     Attributes:
         observations: float32 [B, N, D], written at every reset and step.
@@ -105,7 +106,7 @@ class DeviceBatch:
 
     @property
     def observations(self) -> Any:
-        return self.out.observation
+        return self._host.form.rows(self.out.observation)
 
     @property
     def action_masks(self) -> Any:

@@ -26,6 +26,11 @@ def test_batch(benchmark, tier, team_size, write_observations):
     timed_loop(benchmark, own_loops.batch(tier, team_size, 64, 1, write_observations))
 
 
+@pytest.mark.parametrize(("tier", "team_size"), [("simple", 5), ("complex", 17)])
+def test_batch_with_a_shared_board(benchmark, tier, team_size):
+    timed_loop(benchmark, own_loops.batch(tier, team_size, 64, 1, True, shared_board=True))
+
+
 def test_many_agents_and_subtasks(benchmark):
     timed_loop(benchmark, scaling.growth_loop(64, 34, "index", True))
 

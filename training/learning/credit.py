@@ -252,11 +252,11 @@ class Rehearsal:
 
     def _decide(self, memory: Memory, rows: Array, keys: Array, step: int) -> tuple[Array, Array, Array]:
         """Boards, actions and plans of copies `rows`."""
-        seen, split = self.copies.out.observation[rows], self.group.reader.split
-        board = np.ascontiguousarray(seen[:, 0, :split])
+        seen, form = self.copies.out.observation[rows], self.group.batch.form
+        board = np.ascontiguousarray(form.board(seen))
         memory.see(board, rows)
         masks = self.copies.out.action_mask[rows]
-        features = self.group.reader.read(board, seen[..., split:], masks, memory.remembered(rows))
+        features = self.group.reader.read(board, form.own(seen), masks, memory.remembered(rows))
         choice, _, _ = choose_action(self.actor, to_tensors(features), self._luck(keys, step), torch.ones(()))
         actions = self.group.joined(choice.work, choice.message, choice.content)
         return board, actions, choice.plan.work.numpy()

@@ -33,11 +33,13 @@ def one_environment(tier: str, team_size: int) -> Loop:
     return Loop(team_size, 1, env.batch.observations.nbytes, choose, step)
 
 
-def batch(tier: str, team_size: int, num_envs: int, num_threads: int, write_observations: bool) -> Loop:
+def batch(
+    tier: str, team_size: int, num_envs: int, num_threads: int, write_observations: bool, shared_board: bool = False
+) -> Loop:
     """Make the loop of many environments, spread over their episodes."""
     batch = Batch(
         tier, Team.default(team_size), EnvConfig(), num_envs,
-        num_threads=num_threads, write_observations=write_observations,
+        num_threads=num_threads, write_observations=write_observations, shared_board=shared_board,
     )  # fmt: skip
     batch.reset(range(num_envs))
     return batch_loop(batch, round(batch.params.horizon[batch.state.workflow].mean()), write_observations)
@@ -54,7 +56,7 @@ def batch_loop(batch: Batch, spread: int, write_observations: bool) -> Loop:
         batch.autoreset()
 
     return Loop(
-        batch.num_agents, batch.num_envs, batch.observations[0].nbytes * write_observations,
+        batch.num_agents, batch.num_envs, batch.out.observation[0].nbytes * write_observations,
         lambda: write_random_legal(batch, everywhere, generator), step,
     )  # fmt: skip
 

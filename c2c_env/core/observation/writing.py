@@ -57,9 +57,15 @@ def saturate(hours: float) -> float:
 
 @compiled
 def tell_all(p: Params, obs: Array, b: int, x: int, value: float) -> None:
-    """Write a number of the board, which is the same for all agents."""
-    for i in range(p.num_agents):
-        obs[b, i, x] = value
+    """Write a number of the board, which is the same for all agents, wherever the board stands."""
+    for i in range(p.num_boards):
+        tell_one(p, obs, b, i, x, value)
+
+
+@compiled
+def tell_one(p: Params, obs: Array, b: int, i: int, x: int, value: float) -> None:
+    """Write a number of an agent's own part; see `core.observation.forms` for its place."""
+    obs[b, i * p.row_stride + int(x)] = value
 
 
 # --- what an episode does not change -------------------------------------------------------------------------
@@ -84,13 +90,13 @@ def write_static_board(p: Params, s: State, obs: Array, b: int) -> None:
 def write_static_own(p: Params, s: State, obs: Array, b: int, i: int) -> None:
     """Write who the agent is and what it is good at."""
     w, at = s.workflow[b], p.obs_offset
-    obs[b, i, at[c.OBS_SELF] + i] = 1.0
-    obs[b, i, at[c.OBS_OWN_INDEX]] = (i + 1) / p.max_agents
-    obs[b, i, at[c.OBS_OWN_ROLE]] = 1.0 if i == c.MANAGER else 0.0
+    tell_one(p, obs, b, i, at[c.OBS_SELF] + i, 1.0)
+    tell_one(p, obs, b, i, at[c.OBS_OWN_INDEX], (i + 1) / p.max_agents)
+    tell_one(p, obs, b, i, at[c.OBS_OWN_ROLE], 1.0 if i == c.MANAGER else 0.0)
     for d in range(p.skill.shape[1]):
-        obs[b, i, at[c.OBS_OWN_SKILLS] + d] = p.skill[i, d]
+        tell_one(p, obs, b, i, at[c.OBS_OWN_SKILLS] + d, p.skill[i, d])
     for k in range(p.num_subtasks[w]):
-        obs[b, i, at[c.OBS_OWN_SKILL] + k] = p.skill[i, p.domain[w, k]]
+        tell_one(p, obs, b, i, at[c.OBS_OWN_SKILL] + k, p.skill[i, p.domain[w, k]])
 
 
 # --- the board ------------------------------------------------------------------------------------------------
@@ -205,8 +211,8 @@ def update_workers(p: Params, s: State, out: Outputs, b: int) -> None:
         if before == k:
             continue
         out.shown_work[b, j] = k
-        obs[b, j, own + max(0, before)] = 0.0
-        obs[b, j, own + max(0, k)] = 1.0 if k >= 0 else 0.0
+        tell_one(p, obs, b, j, own + max(0, before), 0.0)
+        tell_one(p, obs, b, j, own + max(0, k), 1.0 if k >= 0 else 0.0)
         tell_all(p, obs, b, o + j + max(0, before) * p.topic_stride, 0.0)
         tell_all(p, obs, b, o + j + max(0, k) * p.topic_stride, p.topic_value[k + 1])
 
@@ -218,7 +224,7 @@ def update_workers(p: Params, s: State, out: Outputs, b: int) -> None:
 def update_own(p: Params, s: State, obs: Array, b: int) -> None:
     """Write the debt of everybody, and what has changed in what each agent understands."""
     for i in range(p.num_agents):
-        obs[b, i, p.obs_offset[c.OBS_OWN_DEBT]] = saturate(s.debt[b, i])
+        tell_one(p, obs, b, i, p.obs_offset[c.OBS_OWN_DEBT], saturate(s.debt[b, i]))
     if s.num_changed[b] <= s.changed.shape[1]:
         for n in range(s.num_changed[b]):
             write_understanding(p, s, obs, b, s.changed[b, n, 0], s.changed[b, n, 1])
@@ -233,10 +239,10 @@ def write_understanding(p: Params, s: State, obs: Array, b: int, i: int, k: int)
     """Write what agent i understands of subtask k, and which variant of it is wanted if it knows that."""
     o = p.obs_offset[c.OBS_OWN_UNDERSTANDING] + k * c.NUM_FACETS
     for f in range(c.NUM_FACETS):
-        obs[b, i, o + f] = s.understanding[b, i, k, f]
-    obs[b, i, p.obs_offset[c.OBS_OWN_ALIGNMENT] + k] = s.alignment[b, i, k]
+        tell_one(p, obs, b, i, o + f, s.understanding[b, i, k, f])
+    tell_one(p, obs, b, i, p.obs_offset[c.OBS_OWN_ALIGNMENT] + k, s.alignment[b, i, k])
     if p.hidden_facts > 0:
-        obs[b, i, p.obs_offset[c.OBS_KNOWN_FACT] + k * p.hidden_facts + s.fact[b, k]] = s.knows[b, i, k]
+        tell_one(p, obs, b, i, p.obs_offset[c.OBS_KNOWN_FACT] + k * p.hidden_facts + s.fact[b, k], s.knows[b, i, k])
 
 
 @compiled
@@ -269,18 +275,21 @@ def update_contacts(p: Params, s: State, out: Outputs, b: int) -> None:
 @compiled
 def write_recency(p: Params, obs: Array, b: int, i: int, x: int, there: bool, age: int) -> None:
     """Write an age in steps on the scale 1 / (1 + age), or 0 where there is nothing."""
-    obs[b, i, x] = p.recency[min(1 + age, c.OLDEST) if there else 0]
+    tell_one(p, obs, b, i, x, p.recency[min(1 + age, c.OLDEST) if there else 0])
 
 
 @compiled
 def show_topic(p: Params, out: Outputs, b: int, i: int, j: int, relation: int, o: int, k: int) -> None:
     """Write that a relation between agents i and j, which stands from o on, is about subtask k now (-1: none).
 
-    Nothing is written as a 0 for the first subtask, so that there is no branch, which could not be foreseen.
+    Most relations stay as they are for many steps, so the only branch is for these. Nothing is written as a 0 for the
+    first subtask.
     """
     before = out.shown_topic[b, i, j, relation]
-    out.observation[b, i, o + j + max(0, before) * p.topic_stride] = 0.0
-    out.observation[b, i, o + j + max(0, k) * p.topic_stride] = p.topic_value[k + 1]
+    if before == k:
+        return
+    tell_one(p, out.observation, b, i, o + j + max(0, before) * p.topic_stride, 0.0)
+    tell_one(p, out.observation, b, i, o + j + max(0, k) * p.topic_stride, p.topic_value[k + 1])
     out.shown_topic[b, i, j, relation] = k
 
 
@@ -291,7 +300,7 @@ def show_last_message(p: Params, s: State, out: Outputs, b: int, i: int, j: int)
     show_topic(p, out, b, i, j, c.LAST_READ, p.obs_offset[c.OBS_MESSAGE_TOPIC], s.read_topic[b, i, j])
     o = p.obs_offset[c.OBS_MESSAGE_SPEECH] + j * (c.NUM_SPEECHES - 1)
     for n in range(c.NUM_SPEECHES - 1):
-        obs[b, i, o + n] = 1.0 if speech - c.CHAT_TELL == n else 0.0
+        tell_one(p, obs, b, i, o + n, 1.0 if speech - c.CHAT_TELL == n else 0.0)
     o = p.obs_offset[c.OBS_MESSAGE_SYMBOL] + j * p.vocab_size
     for v in range(p.vocab_size):
-        obs[b, i, o + v] = 1.0 if speech != c.SILENT and s.read_symbol[b, i, j] == v else 0.0
+        tell_one(p, obs, b, i, o + v, 1.0 if speech != c.SILENT and s.read_symbol[b, i, j] == v else 0.0)

@@ -51,7 +51,8 @@ class Group:
         self.begin = begin
         self.tier, self.team_size, self.num_envs, self.device = tier, team_size, num_envs, device
         config = replace(config or EnvConfig(), relations="index", reward_sharing="individual")
-        self.batch = Batch(Generated(tier), Team.default(team_size), config, num_envs=num_envs)
+        team = Team.default(team_size)
+        self.batch = Batch(Generated(tier), team, config, num_envs=num_envs, shared_board=True)
         self.reader = Reader(self.batch.layout, with_variants=config.hidden_facts > 0)
         self.num_agents, self.num_subtasks = self.batch.max_agents, self.batch.max_subtasks
         self.memory = Memory(self.reader, config, num_envs, team_size)
@@ -73,11 +74,9 @@ class Group:
 
     def features(self) -> Features:
         """Read what the decisions of this step are made from."""
-        observations = self.batch.observations
-        self.board = observations[:, 0, : self.reader.split].copy()
+        self.board = self.batch.board.copy()
         self.memory.see(self.board)
-        own = observations[..., self.reader.split :]
-        read = self.reader.read(self.board, own, self.batch.action_masks, self.memory.remembered())
+        read = self.reader.read(self.board, self.batch.own, self.batch.action_masks, self.memory.remembered())
         return to_tensors(read, self.device)
 
     def luck(self) -> Luck:
