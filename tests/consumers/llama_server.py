@@ -20,7 +20,8 @@ from agents.registry import make_policy
 from c2c_env import Batch, EnvConfig, Team
 from c2c_env.workflows import load_builtin
 
-TEAM = "team(manager=prompted:direct@smollm2, worker=learned)"
+# a manager who only works: on a processor, most of the time of an answer goes into the words of a message
+TEAM = "team(manager=prompted:no_communication@smollm2, worker=learned)"
 
 
 def serve(file):
@@ -43,7 +44,7 @@ def main():
     with tempfile.TemporaryDirectory() as cache:
         options = {
             "base_url": f"{server.listening_address}/v1", "key_variable": "none", "cache": cache, "most_invalid": None,
-            "max_tokens": 100, "timeout": 300, "ask": "events", "legal_only": True,
+            "max_tokens": 60, "timeout": 300, "ask": "events", "legal_only": True,
         }  # fmt: skip
         policy = make_policy(TEAM, PolicyContext.of(batch, 0, options))
         (metrics,) = play(batch, policy)
