@@ -154,7 +154,7 @@ def test_the_system_prompt_of_the_taskset_goes_before_that_of_the_game(server, t
     (tmp_path / "prompt.txt").write_text("Answer as you were told.", encoding="utf-8")
     tasks = {"team_sizes": [2], "system_prompt": str(tmp_path / "prompt.txt")}
     evaluated(server, tmp_path, tasks=tasks, manager={"max_turns": 1})
-    assert all(prompt.startswith("Answer as you were told.\nYou are ") for prompt in server.prompts)
+    assert all(prompt.startswith("Answer as you were told.\nTeam (skills 0-1):") for prompt in server.prompts)
 
 
 def test_the_library_finds_all_that_the_package_exports():
