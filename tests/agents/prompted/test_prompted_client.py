@@ -171,7 +171,7 @@ def test_budget_stops_cleanly_is_never_exceeded_and_the_run_goes_on(server, opti
     wanted = [batch.metrics()]
     assert wanted == whole
     server.prompts.clear()
-    small = {**options, "cache": options["cache"] + "2", "budget_tokens": 6_000, "concurrency": 4, "max_tokens": 50}
+    small = {**options, "cache": options["cache"] + "2", "budget_tokens": 7_500, "concurrency": 4, "max_tokens": 50}
     runs = [play_until_stopped(small)]
     while runs[-1] is None:
         runs.append(play_until_stopped(small))
@@ -190,8 +190,8 @@ def play_until_stopped(options):
         message = str(error)
     totals = client_of(ModelSettings.of(options)).meter.totals
     close_all()
-    assert "budget of 6000 tokens" in message
-    assert totals.prompt_tokens + totals.completion_tokens <= 6_000
+    assert "budget of 7500 tokens" in message
+    assert totals.prompt_tokens + totals.completion_tokens <= 7_500
     return None
 
 

@@ -212,7 +212,9 @@ def test_ctrl_c_keeps_the_answers_under_way_or_stops_at_the_second(server, words
     os.killpg(process.pid, signal.SIGINT)
     errors = ""
     while "waiting for" not in errors:
-        errors += process.stderr.readline()
+        line = process.stderr.readline()
+        assert line, f"it ended without waiting: {errors}"
+        errors += line
     if impatient:
         while kept_answers(tmp_path) < 20:
             time.sleep(0.05)
