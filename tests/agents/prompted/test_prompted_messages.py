@@ -153,7 +153,7 @@ def judged(server, score, text=MARK, speech="chat_tell"):
         if form_of(body) == "score":
             return score
         me = name_in(body["messages"][-1]["content"])
-        first = " 0.0 % of the time" in body["messages"][-1]["content"]
+        first = "Time: 0.0 % is used" in body["messages"][-1]["content"]
         return said(speech, "worker_1", text=text) if me == "manager_0" and first else SILENT
 
     server.rule = rule
