@@ -58,8 +58,8 @@ class Batch:
         num_threads: threads that share the batch; results do not depend on it.
         backend: "numba", or "interpreted", which is slow and meant for debugging.
         write_observations: False leaves the observations out, for planners that only need the dynamics.
-        shared_board: True writes the board once and not into the row of every agent, which is faster and takes less
-            memory. Then `board` and `own` are there and `observations` is not.
+        shared_board: True writes the board once and not into the row of every agent, which takes less memory. Then
+            `board` and `own` are there and `observations` is not.
 
     Raises:
         ConfigError: sizes do not fit, a workflow is larger than `config.max_subtasks`, or the team has other domains
