@@ -9,7 +9,7 @@ from agents.registry import make_policy
 from c2c_env import Batch, EnvConfig, Subtask, Team, Workflow
 from c2c_env.workflows import FACETS
 
-STRATEGIES = ("direct", "c2c", "no_communication", "fixed_steps:2", "unconstrained", "react", "tme", "spp")
+STRATEGIES = ("direct", "c2c", "no_communication", "fixed_steps:2", "unconstrained", "react", "tme", "spp", "terse")
 
 
 def facts(name):

@@ -394,6 +394,8 @@ def name_in(view):
 
 def choose(view):
     """Go on with one's own, else take the free one that suits best; answer, and ask the manager once."""
+    if view.startswith("me "):
+        return choose_tersely(view)
     me = name_in(view)
     legal = re.search(r"^- work: (.*), null$", view, re.MULTILINE)
     ready = legal.group(1).split(", ") if legal else []
@@ -416,6 +418,20 @@ def choose(view):
         )
     wants = work and me != "manager_0" and "you asked manager_0" not in view and "last read from manager_0" not in view
     if wants:
+        return choice(work, "chat_ask", "manager_0", work, f"What is wanted of {work}?")
+    return choice(work)
+
+
+def choose_tersely(view):
+    """The same by the words of the terse text, but for who suits best."""
+    rows = dict(re.findall(r"\b(s\d+) (open|mine)\b", view))
+    work = next((name for kind in ("mine", "open") for name in rows if rows[name] == kind), None)
+    asked = re.search(r"\basks (\w+) (s\d+)", view)
+    if view.endswith(" mute"):
+        return choice(work)
+    if asked:
+        return choice(work, "chat_tell", asked.group(1), asked.group(2), "All is well.")
+    if work and "me manager_0" not in view and "asked manager_0" not in view and " u9 " not in view:
         return choice(work, "chat_ask", "manager_0", work, f"What is wanted of {work}?")
     return choice(work)
 

@@ -66,6 +66,7 @@ GROUPS: dict[str, dict[str, Command]] = {
             "learning.content", "show what the symbols of a learned team mean, and what they do", "train"
         ),
         "dataset": Command("learning.dataset", "write what a teacher does, to fine-tune a language model with", "llm"),
+        "clone": Command("learning.clone", "train a small language model on what a teacher does", "local", _BENCHMARK),
         "tune_oracle": Command(
             "learning.tune_oracle", "tune the oracle's rule on training workflows (an hour)", "train", _TUNE
         ),

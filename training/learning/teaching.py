@@ -28,6 +28,8 @@ def write_examples(
     tiers: Sequence[str],
     team_sizes: Sequence[int],
     first: int,
+    strategy: str,
+    disturbed: float,
     errors: Console,
 ) -> int:
     """Write a line of JSON for each step and seat of tasks; return the number of lines.
@@ -43,10 +45,12 @@ def write_examples(
         tiers: see `agents.language.tasks.list_tasks`.
         team_sizes: see there.
         first: see there.
+        strategy: see `agents.language.teacher.taught_turns`.
+        disturbed: see there.
         errors: shows how far the work is.
 
     Raises:
-        ConfigError: there is no such policy, agent or task.
+        ConfigError: there is no such policy, strategy, agent or task.
         WriteError: the disk is full, or the place cannot be written.
     """
     tasks = list_tasks(split, episodes, tiers=tiers, team_sizes=team_sizes, first=first)
@@ -54,7 +58,8 @@ def write_examples(
     try:
         with open(temporary, "xb") as file, pulse(errors, "episodes", episodes) as bar:
             for done, task in enumerate(tasks, 1):
-                lines = [json.dumps(turn, ensure_ascii=False) + "\n" for turn in taught_turns(task, teacher, seats)]
+                turns = taught_turns(task, teacher, seats, strategy=strategy, disturbed=disturbed)
+                lines = [json.dumps(turn, ensure_ascii=False) + "\n" for turn in turns]
                 text = "".join(lines).encode()
                 # a member of gzip for each episode: together they are one file to whatever reads it
                 file.write(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)

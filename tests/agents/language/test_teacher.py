@@ -74,3 +74,25 @@ def test_the_command_writes_whole_files_that_are_the_same_every_time(tmp_path, c
     assert main([*words[:2], "nobody", "-o", str(tmp_path / "four.jsonl")]) == 2
     assert main([*words, "-o", str(tmp_path / "none" / "five.jsonl")]) != 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.jsonl", "three.jsonl.gz", "two.jsonl"]
+
+
+def test_the_prompts_of_another_strategy_are_written():
+    [first, *_] = taught_turns(TASK, "proactive", strategy="terse")
+    assert first["messages"][1]["content"].startswith("me manager_0 ")
+    assert json.loads(first["messages"][2]["content"])["work"]
+
+
+@pytest.mark.parametrize("strategy", ["react", "c2c", "fixed_steps:2", "no_communication"])
+def test_a_strategy_that_asks_for_something_else_is_refused(strategy):
+    with pytest.raises(ConfigError, match=f"{strategy}' asks for more or less than a choice"):
+        list(taught_turns(TASK, "proactive", strategy=strategy))
+
+
+def test_a_disturbed_episode_is_another_one_and_its_answers_are_the_teacher_s():
+    calm = list(taught_turns(TASK, "proactive", strategy="terse"))
+    led = [list(taught_turns(TASK, "proactive", strategy="terse", disturbed=0.3)) for _ in range(2)]
+    assert led[0] == led[1]
+    assert len(led[0]) != len(calm)
+    assert led[0][0] == calm[0]  # what is seen first is the same, and so is the right answer
+    silent = [json.loads(one["messages"][2]["content"])["speech"] == "silent" for one in led[0]]
+    assert np.mean(silent) > 0.5  # by far the most random actions say something
