@@ -66,10 +66,14 @@ class CloneSettings:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        checks: dict[str, Check] = dict.fromkeys(
-            ("updates", "batch_size", "warm_up", "layers", "held_out"), integer_from(1)
-        )
-        checks |= {"learning_rate": SHARE, "routine": SHARE, "view_weight": SHARE, "seed": integer_from(0)}
+        checks: dict[str, Check] = dict.fromkeys(("updates", "warm_up", "layers", "held_out"), integer_from(1))
+        checks |= {
+            "batch_size": integer_from(SUB_BATCHES),
+            "learning_rate": SHARE,
+            "routine": SHARE,
+            "view_weight": SHARE,
+            "seed": integer_from(0),
+        }
         faults = only_faults([fault(name, getattr(self, name), check) for name, check in checks.items()])
         if not isinstance(self.width, int) or self.width < 8 or self.width % 8:
             faults.append(f"width is {self.width!r}, expected a multiple of 8")
@@ -191,7 +195,7 @@ class Cloning:
     # --- checkpoints -------------------------------------------------------------------------------------------
 
     def _identity(self) -> dict[str, Any]:
-        return {**asdict(self.settings), "lessons": len(self.lessons), "words": list(VOCABULARY)}
+        return {**asdict(self.settings), "lessons": self.lessons.digest, "words": list(VOCABULARY)}
 
     def _save(self) -> None:
         path = self.folder / CHECKPOINT
@@ -211,7 +215,7 @@ class Cloning:
             state = torch.load(path, weights_only=True)  # nothing in it is executed
         except Exception as error:  # whatever torch meets in a damaged file
             raise ConfigError(f"cannot go on from {str(path)!r}: {type(error).__name__}: {error}") from error
-        if state["identity"] != self._identity():
+        if not isinstance(state, dict) or state.get("identity") != self._identity():
             raise ConfigError(f"{str(path)!r} is of other settings or lessons, expected the same, or another folder")
         self.update, self.curve = state["update"], state["curve"]
         self.network.load_state_dict(state["network"])

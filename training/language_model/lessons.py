@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,12 +15,7 @@ import numpy as np
 from c2c_env.core.arrays import Array
 from c2c_env.core.constants import SILENT, SPEECHES
 from c2c_env.errors import ConfigError
-from training.language_model.vocabulary import (
-    END,
-    NUMBER,
-    UNKNOWN_WORD,
-    encode,
-)
+from training.language_model.vocabulary import END, NUMBER, UNKNOWN_WORD, encode
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,11 @@ class Lessons:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    @property
+    def digest(self) -> str:
+        """Tell lessons apart: SHA-256 of all their words."""
+        return hashlib.sha256(np.concatenate(self.tokens).tobytes()).hexdigest()
+
 
 def read_lessons(paths: Iterable[Path]) -> Lessons:
     """Read files of examples that were written with the strategy "terse".
@@ -53,11 +54,12 @@ def read_lessons(paths: Iterable[Path]) -> Lessons:
     episodes: dict[str, int] = {}
     for place, example in _examples(paths):
         view, answer, task, agent = _parts(example, place)
-        words = np.concatenate([encode(view), encode(answer), [NUMBER[END]]])
+        seen = encode(view)
+        words = np.concatenate([seen, encode(answer), [NUMBER[END]]])
         if (words == NUMBER[UNKNOWN_WORD]).any():
             raise ConfigError(f"{place} has words that the vocabulary lacks, expected prompts of the strategy 'terse'")
         tokens.append(words)
-        views.append(len(encode(view)))
+        views.append(len(seen))
         routine.append(before.get((task, agent)) == answer and f'"{SPEECHES[SILENT]}"' in answer)
         tasks.append(episodes.setdefault(task, len(episodes)))
         before[task, agent] = answer

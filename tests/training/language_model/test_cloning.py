@@ -73,6 +73,12 @@ def test_a_checkpoint_of_something_else_is_refused(lessons, tmp_path):
     Cloning(lessons, replace(SMALL, updates=1), tmp_path).train(QUIET)
     with pytest.raises(ConfigError, match="of other settings or lessons"):
         Cloning(lessons, SMALL, tmp_path)
+    others = replace(lessons, tokens=[tokens[::-1] for tokens in lessons.tokens])  # as many, and as long
+    with pytest.raises(ConfigError, match="of other settings or lessons"):
+        Cloning(others, replace(SMALL, updates=1), tmp_path)
+    torch.save([1, 2], tmp_path / CHECKPOINT)
+    with pytest.raises(ConfigError, match="of other settings or lessons"):
+        Cloning(lessons, SMALL, tmp_path)
     (tmp_path / CHECKPOINT).write_bytes(b"not one")
     with pytest.raises(ConfigError, match="cannot go on from"):
         Cloning(lessons, SMALL, tmp_path)
@@ -93,8 +99,8 @@ def test_too_few_episodes_are_refused(lessons, tmp_path):
 
 
 def test_bad_settings_are_named_together():
-    with pytest.raises(ConfigError, match=r"(?s)updates is 0.*routine is 2.*width is 20"):
-        CloneSettings(updates=0, routine=2, width=20)
+    with pytest.raises(ConfigError, match=r"(?s)updates is 0.*batch_size is 2.*routine is 2.*width is 20"):
+        CloneSettings(updates=0, batch_size=2, routine=2, width=20)
 
 
 @pytest.mark.slow
