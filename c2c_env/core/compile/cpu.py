@@ -101,8 +101,10 @@ def _njit(**options: Any) -> Any:
     """
     import numba
 
+    from c2c_env.core.compile.indexing import FromTheStart
+
     decorator: Any = numba.njit
-    return decorator(_nrt=False, error_model="numpy", **options)
+    return decorator(_nrt=False, error_model="numpy", pipeline_class=FromTheStart, **options)
 
 
 def rewire(
@@ -148,10 +150,11 @@ def compiled_sources(entry: types.FunctionType) -> list[Path]:
 def cache_folders(entry: Any) -> list[Path]:
     """List the folders where the compiled code of an entry point may lie: those only read, then one that is writable.
 
-    numba does not notice a change in a callee's file, so they are named after a hash of all that may be compiled.
+    numba does not notice a change in a callee's file, so they are named after a hash of all that may be compiled, and
+    of what says how.
     """
     digest = hashlib.sha256()
-    for source in compiled_sources(entry):
+    for source in [*compiled_sources(entry), Path(__file__), Path(__file__).with_name("indexing.py")]:
         digest.update(source.read_bytes())
     roots = [Path(given) for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME") if (given := os.environ.get(name))]
     with suppress(RuntimeError):  # no home directory is known
