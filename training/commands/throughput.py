@@ -18,7 +18,8 @@ examples:
   c2c-env throughput --quick --peers none
   c2c-env throughput                          own rows, and peers that are installed here; some minutes
   c2c-env throughput --peers-python ../venv-peers/bin/python ../venv-jaxmarl/bin/python
-  c2c-env throughput --growth                 teams of 5 to 256 agents, workflows of 8 to 128 subtasks
+  c2c-env throughput --growth                 teams of 5 to 256 agents, workflows of 8 to 128 subtasks,
+                                              and batches: tables, and a figure with exponents
   c2c-env throughput --startup                import, compile, start
   c2c-env throughput --gpu --team-size 8      the batch on a CUDA device (extra cuda)
 
@@ -47,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--peers-python", metavar="PATH", nargs="+", default=[], help="interpreters in which peers are installed, too")
     instead = parser.add_mutually_exclusive_group().add_argument
     instead(
-        "--growth", action="store_true", help="instead: cost of an agent-step for teams and workflows of many sizes"
+        "--growth",
+        action="store_true",
+        help="instead: cost of an agent-step for teams, workflows and batches of many sizes",
     )
     instead("--startup", action="store_true", help="instead: seconds to import, to compile, and to start when compiled")
     instead("--gpu", action="store_true", help="instead: the batch on a CUDA device; prints, and saves nothing")

@@ -19,7 +19,7 @@ from training.files import source_digest
 from training.printing import show_and_save
 from training.program import command_line
 from training.throughput import tables
-from training.throughput.figure import save_figure
+from training.throughput.figure import save_figure, save_growth_figure
 from training.throughput.rows import (
     GROWTH_COLUMNS,
     OWN,
@@ -65,12 +65,13 @@ def failures(notes: Any, errors: Console) -> int:
 
 
 def measure_growth(config: ThroughputConfig, out: Path, console: Console, errors: Console) -> int:
-    """Measure the table of team sizes and subtasks, and its exponents."""
+    """Measure the tables of team sizes, subtasks and batches, their exponents and their figure."""
     rows = [growth_row(job, measured(job, config.pythons[:1], errors)) for job in growth_jobs(config)]
     results = pd.DataFrame(rows, columns=GROWTH_COLUMNS)
     save(config, out, "growth", results)
     show_and_save(tables.growth_tables(results), console, out / "growth.txt", tables.THROUGHPUT_WIDTH)
-    console.print(f"\nSaved in {out}: growth.txt, growth.csv, growth.json", soft_wrap=True)
+    save_growth_figure(results, out / "growth.png")
+    console.print(f"\nSaved in {out}: growth.txt, growth.csv, growth.json, growth.png", soft_wrap=True)
     return failures(results["note"], errors)
 
 

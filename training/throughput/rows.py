@@ -22,7 +22,7 @@ from c2c_env.errors import ConfigError, raise_faults, unknown_name
 from training.arguments import join_numbers, read_integers
 from training.throughput import scaling
 from training.throughput.peer_loops import PEER_NAMES, peer_rows
-from training.throughput.tables import BATCH, FACE, FAILED, SKIPPED
+from training.throughput.tables import BATCH, FACE, FAILED, OF_BATCHES, OF_SIZES, SHARED, SKIPPED
 from training.throughput.worker import Measurement, measure_apart
 
 OWN, PEER = "own", "peer"
@@ -37,7 +37,8 @@ ROW_COLUMNS = [
     "agent_steps_per_second", "observation_mb_per_second", "memory_mb", "versions", "note",
 ]  # fmt: skip
 GROWTH_COLUMNS = [
-    "relations", "observations", "agents", "subtasks", "envs", "ns_per_agent_step", "lowest", "highest", "note",
+    "grows", "relations", "observations", "agents", "subtasks", "envs", "ns_per_agent_step", "lowest", "highest",
+    "note",
 ]  # fmt: skip
 
 
@@ -113,8 +114,10 @@ def own_jobs(config: ThroughputConfig) -> Iterator[Measurement]:
                 if num_envs >= cores:
                     yield batch_job(config, BATCH, cores, num_envs, observed, **SIMPLE)
         num_envs = min(LARGE_BATCH, config.batch_sizes[-1])
+        yield batch_job(config, f"{BATCH}, {SHARED}", cores, num_envs, True, **SIMPLE, shared_board=True)
         for observed in (True, False):
             yield batch_job(config, "batch, complex", cores, num_envs, observed, **COMPLEX)
+        yield batch_job(config, f"batch, complex, {SHARED}", cores, num_envs, True, **COMPLEX, shared_board=True)
 
 
 def own_job(config: ThroughputConfig, label: str, maker: str, cores: int, **arguments: Any) -> Measurement:
@@ -179,23 +182,30 @@ def note_of(found: dict[str, Any]) -> str:
 
 
 def growth_jobs(config: ThroughputConfig) -> Iterator[Measurement]:
-    """The measurements of every team size and number of subtasks."""
+    """The measurements of every team size and number of subtasks, then of every size of a batch."""
     for (relations, observed), agents, subtasks in itertools.product(scaling.FORMS, config.agents, config.subtasks):
-        yield Measurement(
-            f"{agents} agents, {subtasks} subtasks",
-            "training.throughput.scaling:growth_loop",
-            {"agents": agents, "subtasks": subtasks, "relations": relations, "write_observations": observed},
-            cores=1,
-            seconds=config.seconds,
-            runs=config.runs,
-            max_calls=scaling.MAX_CALLS,
-        )
+        yield growth_job(config, scaling.MAX_CALLS, agents, subtasks, relations, observed)
+    for (relations, observed), num_envs in itertools.product(scaling.FORMS, config.batch_sizes):
+        sizes = scaling.SMALL_TEAM, scaling.SMALL_WORKFLOW
+        yield growth_job(config, None, *sizes, relations, observed, num_envs=num_envs)
+
+
+def growth_job(
+    config: ThroughputConfig, max_calls: int | None, agents: int, subtasks: int, relations: str, observed: bool,
+    **given: int,
+) -> Measurement:  # fmt: skip
+    """A measurement made by `scaling.growth_loop`."""
+    sizes = {"agents": agents, "subtasks": subtasks, "relations": relations, "write_observations": observed}
+    label = ", ".join(f"{size} {name}" for name, size in {"agents": agents, "subtasks": subtasks, **given}.items())
+    maker = "training.throughput.scaling:growth_loop"
+    return Measurement(label, maker, sizes | given, 1, config.seconds, config.runs, max_calls=max_calls)
 
 
 def growth_row(job: Measurement, found: dict[str, Any]) -> dict[str, Any]:
-    """Make a row of what was found for a team size and a number of subtasks."""
+    """Make a row of what was found for a team size, a number of subtasks and a size of the batch."""
     arguments = dict(job.arguments)
-    row = {"observations": arguments.pop("write_observations"), "note": note_of(found), **arguments}
+    row = {"grows": OF_BATCHES if "num_envs" in arguments else OF_SIZES, "envs": arguments.pop("num_envs", None)}
+    row |= {"observations": arguments.pop("write_observations"), "note": note_of(found), **arguments}
     if row["note"]:
         return row
     costs = [1e9 / (steps * found["agents"]) for steps in found["rates"]]

@@ -1,4 +1,4 @@
-"""How the cost of a step grows with the team and the workflow: a loop for every N x K, and the exponents."""
+"""How the cost of a step grows with the team, the workflow and the batch: a loop for each size, and the exponents."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from training.throughput.own_loops import batch_loop
 AGENTS = (5, 8, 17, 64, 256)
 SUBTASKS = (8, 34, 128)
 FORMS = (("onehot", True), ("index", True), ("index", False))  # relations (of observations alone), observations
+SMALL_TEAM, SMALL_WORKFLOW = 5, 8  # agents and subtasks where the size of the batch grows
 SPREAD = 100  # steps of their episodes over which the environments are spread
 MAX_CALLS = 20  # of a run, so that all cells see the same part of an episode
 MOST_ENVS = 1024
 MEMORY = 300e6  # bytes of observations, masks and state
 
 
-def growth_loop(agents: int, subtasks: int, relations: str, write_observations: bool) -> Loop:
-    """A batch of as many environments as fit well, all with one workflow of exactly so many subtasks."""
+def growth_loop(
+    agents: int, subtasks: int, relations: str, write_observations: bool, num_envs: int | None = None
+) -> Loop:
+    """A batch, all with one workflow of exactly so many subtasks; without `num_envs` it has as many as fit well."""
     config = EnvConfig(relations=relations)
-    num_envs = envs_that_fit(agents, subtasks, config)
+    num_envs = num_envs or envs_that_fit(agents, subtasks, config)
     batch = Batch(
         make_workflow(subtasks), Team.default(agents), config, num_envs, write_observations=write_observations
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,8 @@ from training.throughput.scaling import exponent
 
 THROUGHPUT_WIDTH = 124
 FACE, BATCH = "PettingZoo, simple", "batch, simple"  # rows that the figure is about
+SHARED = "board once"  # `shared_board=True`
+OF_SIZES, OF_BATCHES = "sizes", "batch"  # what grows in a row of the growth
 SKIPPED, FAILED = "skipped: ", "failed: "
 LEGEND = (
     "Each row has a process of its own, pinned to its cores. Random legal actions are drawn outside the clock, new"
@@ -56,16 +59,33 @@ def _count(value: float) -> str:
 
 
 def growth_tables(results: pd.DataFrame) -> Group:
-    """Make a table of nanoseconds per agent-step for each form of observation, with exponents at the ends."""
+    """Make tables of nanoseconds per agent-step, with exponents: one for each form of observation, one of batches."""
     parts: list[RenderableType] = []
-    for (relations, observed), cells in results.groupby(["relations", "observations"], sort=False):
-        seen = f"observations with relations={relations}" if observed else "no observations"
+    for form, cells in of_forms(results[results["grows"] == OF_SIZES]).items():
         costs = cells.pivot(index="agents", columns="subtasks", values="ns_per_agent_step")
-        parts += [_growth_table(f"Nanoseconds per agent-step, one core: {seen}", costs), Text()]
+        parts += [_growth_table(f"Nanoseconds per agent-step, one core: {form}", costs), Text()]
+    parts += [_batch_growth_table(results[results["grows"] == OF_BATCHES]), Text()]
     parts.append(Text("Exponent b: cost of an agent-step ~ size^b, least squares of the logarithms."))
     notes = [f"{row['agents']} agents, {row['subtasks']} subtasks, {row['relations']} {row['note']}"
              for row in results.to_dict("records") if row["note"]]  # fmt: skip
     return Group(*parts, *map(Text, notes))
+
+
+def of_forms(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each form of observation, by its name."""
+    groups = results.groupby(["relations", "observations"], sort=False)
+    return {f"relations={name}" if seen else "no observations": rows for (name, seen), rows in groups}
+
+
+def _batch_growth_table(results: pd.DataFrame) -> Table:
+    sizes = sorted(results["envs"].dropna().unique().astype(int))
+    agents, subtasks = results["agents"].iloc[0], results["subtasks"].iloc[0]
+    heads = [f"{agents} agents, {subtasks} subtasks", *(f"{size} envs" for size in sizes), "exponent in envs"]
+    table = _table("Nanoseconds per agent-step, one core: batches", heads, left=heads[:1])
+    for form, rows in of_forms(results).items():
+        costs = rows.set_index("envs")["ns_per_agent_step"].reindex(sizes).tolist()
+        table.add_row(form, *map(_count, costs), _exponent(sizes, costs))
+    return table
 
 
 def _growth_table(title: str, costs: pd.DataFrame) -> Table:
@@ -92,7 +112,7 @@ def startup_table(results: pd.DataFrame) -> Table:
     return table
 
 
-def _table(title: str, heads: Any, left: tuple[str, ...]) -> Table:
+def _table(title: str, heads: Any, left: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     table.padding = (0, 1, 0, 0)
     for head in heads:

@@ -147,7 +147,7 @@ def test_table_and_files(tmp_path, capsys, monkeypatch, makers_here):
     status = main(["throughput", *TINY, "--batch-sizes", "2", "--peers", "mpe2", "--out", str(tmp_path)])
     printed = capsys.readouterr()
     assert status == 1
-    assert "2 of 9 rows failed" in printed.err
+    assert "2 of 11 rows failed" in printed.err
     results = pd.read_csv(tmp_path / "results.csv", keep_default_na=False, na_values=[""]).fillna({"note": ""})
     assert list(results.columns) == rows.ROW_COLUMNS
     check_own_rows(results[results["kind"] == "own"])
@@ -168,7 +168,7 @@ def test_table_and_files(tmp_path, capsys, monkeypatch, makers_here):
 
 def check_own_rows(own):
     assert (own["note"] == "").all()
-    assert len(own) == 5  # the face, simple with and without observations, complex with and without
+    assert len(own) == 7  # the face, and simple and complex with and without observations and with the board once
     assert (own["agent_steps_per_second"] / own["steps_per_second"]).tolist() == pytest.approx(own["agents"].tolist())
     assert (own["lowest"] <= own["steps_per_second"]).all()
     assert (own["steps_per_second"] <= own["highest"]).all()
@@ -177,15 +177,19 @@ def check_own_rows(own):
 
 
 def test_growth(tmp_path, capsys):
-    sizes = ("--agents", "2,4", "--subtasks", "3")
+    sizes = ("--agents", "2,4", "--subtasks", "3", "--batch-sizes", "1,8")
     assert main(["throughput", "--growth", *TINY, *sizes, "--out", str(tmp_path)]) == 0
     results = pd.read_csv(tmp_path / "growth.csv")
-    assert len(results) == 3 * 2
+    assert len(results) == 3 * 2 + 3 * 2
     assert (results["ns_per_agent_step"] > 0).all()
-    assert set(zip(results["agents"], results["subtasks"], strict=True)) == {(2, 3), (4, 3)}
+    of_sizes, of_batches = (results[results["grows"] == grows] for grows in ("sizes", "batch"))
+    assert set(zip(of_sizes["agents"], of_sizes["subtasks"], strict=True)) == {(2, 3), (4, 3)}
+    assert set(of_batches["envs"]) == {1, 8}
     out = capsys.readouterr().out
     assert out.count("exponent in agents") == 3
-    assert {path.name for path in tmp_path.iterdir()} == {"growth.txt", "growth.csv", "growth.json"}
+    assert "exponent in envs" in out
+    assert {path.suffix for path in tmp_path.iterdir()} == {".txt", ".csv", ".json", ".png"}
+    assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_startup(tmp_path, monkeypatch, capsys):
