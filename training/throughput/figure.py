@@ -11,8 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from training.plotting import STYLE, legend_above, panels, write_figure
-from training.throughput.scaling import exponent
-from training.throughput.tables import BATCH, FACE, OF_BATCHES, OF_SIZES, of_forms
+from training.throughput.tables import BATCH, FACE, OF_BATCHES, OF_SIZES, exponent_text, of_forms
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # one for each number of cores
 PEER_COLOUR = "#555555"
@@ -118,7 +117,7 @@ def _draw_growth(axes: Axes, results: pd.DataFrame, size: str, label: str) -> li
         x, costs = rows[size].astype(float), rows["ns_per_agent_step"]
         axes.fill_between(x, rows["lowest"], rows["highest"], color=colour, alpha=0.15, linewidth=0)
         handles += axes.plot(x, costs, marker=marker, markersize=4, color=colour, label=form)
-        grows = f"b = {exponent(x.tolist(), costs.tolist()):.2f}".replace("-", "\N{MINUS SIGN}")
+        grows = f"b = {exponent_text(x.tolist(), costs.tolist())}".replace("-", "\N{MINUS SIGN}")
         axes.text(0.5 + (len(handles) - 2) / 3, 1.03, grows, transform=axes.transAxes, ha="center", color=colour)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")

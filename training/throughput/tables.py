@@ -66,9 +66,13 @@ def growth_tables(results: pd.DataFrame) -> Group:
         parts += [_growth_table(f"Nanoseconds per agent-step, one core: {form}", costs), Text()]
     parts += [_batch_growth_table(results[results["grows"] == OF_BATCHES]), Text()]
     parts.append(Text("Exponent b: cost of an agent-step ~ size^b, least squares of the logarithms."))
-    notes = [f"{row['agents']} agents, {row['subtasks']} subtasks, {row['relations']} {row['note']}"
-             for row in results.to_dict("records") if row["note"]]  # fmt: skip
+    notes = [_growth_note(row) for row in results.to_dict("records") if row["note"]]
     return Group(*parts, *map(Text, notes))
+
+
+def _growth_note(row: dict[Any, Any]) -> str:
+    envs = f", {row['envs']:.0f} envs" if row["grows"] == OF_BATCHES else ""
+    return f"{row['agents']} agents, {row['subtasks']} subtasks{envs}, {row['relations']} {row['note']}"
 
 
 def of_forms(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -84,7 +88,7 @@ def _batch_growth_table(results: pd.DataFrame) -> Table:
     table = _table("Nanoseconds per agent-step, one core: batches", heads, left=heads[:1])
     for form, rows in of_forms(results).items():
         costs = rows.set_index("envs")["ns_per_agent_step"].reindex(sizes).tolist()
-        table.add_row(form, *map(_count, costs), _exponent(sizes, costs))
+        table.add_row(form, *map(_count, costs), exponent_text(sizes, costs))
     return table
 
 
@@ -93,13 +97,14 @@ def _growth_table(title: str, costs: pd.DataFrame) -> Table:
     table = _table(title, heads, left=())
     for agents, row in costs.iterrows():
         values = row.tolist()
-        table.add_row(str(agents), *map(_count, values), _exponent(costs.columns, values))
+        table.add_row(str(agents), *map(_count, values), exponent_text(costs.columns, values))
     table.add_section()
-    table.add_row("exponent in agents", *(_exponent(costs.index, costs[name].tolist()) for name in costs), "")
+    table.add_row("exponent in agents", *(exponent_text(costs.index, costs[name].tolist()) for name in costs), "")
     return table
 
 
-def _exponent(sizes: Any, costs: list[float]) -> str:
+def exponent_text(sizes: Any, costs: list[float]) -> str:
+    """Write the exponent with two digits; "-" where there are not two costs."""
     found = exponent(list(sizes), costs)
     return "-" if pd.isna(found) else f"{found:.2f}"
 

@@ -1,8 +1,8 @@
 """A step of numba's compiler after which an index counts from the start of an array only.
 
 In Python a negative index counts from the end. numba allows for that wherever an index may be negative, which takes a
-comparison and a choice at every access: a fifth to a third of a step's time. The kernels never use one, which
-`tests/core/compile` checks by running them interpreted, so here every index of an array is declared to be unsigned.
+comparison and a choice at every access: 10 to 28 % of the time of a step with its observations. The kernels never use
+one, which `tests/core/compile` checks by running them interpreted, so every index of an array is declared unsigned.
 """
 
 from __future__ import annotations

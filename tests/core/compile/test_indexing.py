@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from numba.core import types
 from numba.core.typing import signature
-from simulate import random_env, sample_legal, sample_space, step
+from simulate import random_env, random_snapshot, sample_legal, sample_space, step
 
 from agents.oracle.oracle_team import BUDGETS, OracleRule
 from c2c_env import Batch, EnvConfig, Team
 from c2c_env.core.compile import cpu
 from c2c_env.core.compile.indexing import FromTheStart, with_unsigned_index
+from training.throughput.own_loops import write_random_legal
 
 FORMATS = {
     "onehot": {"hidden_facts": 2, "vocab_size": 2},
@@ -75,8 +76,29 @@ def test_a_step_has_no_negative_index(name, seed):
 
 
 @pytest.mark.usefixtures("guarded")
-def test_the_oracle_has_no_negative_index():
-    batch, rule = Batch("simple", Team.default(4), EnvConfig(volatility=0.1), 2), OracleRule(BUDGETS[0])
+@pytest.mark.parametrize("name", FORMATS)
+def test_showing_a_state_has_no_negative_index(name):
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        env = random_env(rng, agents=4, **FORMATS[name])
+        env.restore(random_snapshot(env, rng))
+        if env.agents:
+            step(env, sample_legal(env, rng))
+
+
+@pytest.mark.usefixtures("guarded")
+def test_a_board_written_once_has_no_negative_index():
+    batch, rng = Batch("simple", Team.default(3), EnvConfig(), 2, shared_board=True), np.random.default_rng(0)
+    batch.reset([0, 1])
+    for _ in range(15):
+        write_random_legal(batch, np.arange(2), rng)
+        batch.step_written()
+
+
+@pytest.mark.usefixtures("guarded")
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_the_oracle_has_no_negative_index(budget):
+    batch, rule = Batch("simple", Team.default(4), EnvConfig(volatility=0.1), 2), OracleRule(budget)
     batch.reset([0, 1])
     for _ in range(15):
         batch.step(rule.act_batch(batch, np.arange(2)))

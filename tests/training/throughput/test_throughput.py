@@ -192,6 +192,21 @@ def test_growth(tmp_path, capsys):
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_growth_says_which_row_failed_and_draws_the_others(tmp_path, capsys, monkeypatch):
+    made = rows.growth_jobs
+
+    def one_fails(config):
+        for one in made(config):
+            fails = one.arguments.get("num_envs") == 8 and one.arguments["relations"] == "onehot"
+            yield dataclasses.replace(one, maker="no_such_module:loop") if fails else one
+
+    monkeypatch.setattr(measure, "growth_jobs", one_fails)
+    sizes = ("--agents", "2", "--subtasks", "3", "--batch-sizes", "1,8")
+    assert main(["throughput", "--growth", *TINY, *sizes, "--out", str(tmp_path)]) == 0
+    assert "5 agents, 8 subtasks, 8 envs, onehot skipped: no_such_module is not installed" in capsys.readouterr().out
+    assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_startup(tmp_path, monkeypatch, capsys):
     seconds = iter([20.0, 0.5, 0.7, 0.6, 0.2, 0.1, 0.3])
     monkeypatch.setattr("training.throughput.startup.seconds_of", lambda statement, cache: next(seconds))
