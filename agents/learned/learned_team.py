@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from agents.learned.card import Manner
-from agents.learned.features import Features, Reader
+from agents.learned.features import TOLD, Features, Reader
 from agents.learned.memory import Memory
 from agents.policy import Array, PolicyContext, choose_known_variants, no_actions
-from c2c_env.core.constants import SYMBOL
+from c2c_env.core.constants import ASSIGN, RECIPIENT, SPEECH, SYMBOL, TOPIC
 from c2c_env.core.rng import uniform
 from c2c_env.envs.spaces import part_names
 from c2c_env.errors import ConfigError, needs_extra
@@ -25,6 +25,8 @@ from c2c_env.errors import ConfigError, needs_extra
 # streams of the counter-based random numbers
 STREAM_LEARNED = 102
 STREAM_PLAN = 104
+ASSIGN_AFTER = 3  # steps in a row that somebody leaves planned work lying, after which the manager assigns it; ours
+EXPLAINED = 0.5  # share of the gap that a manager closes for those whom the team plans around; ours
 SHIPPED = Path(__file__).parent / "checkpoints" / "team.onnx"
 
 
@@ -51,10 +53,12 @@ class Decider(Protocol):
     Attributes:
         vocab_size, hidden_facts: of the environment that they have learned in, 0 if they know nothing of symbols and
             variants.
+        silent: whether they have learned to play without a word.
     """
 
     vocab_size: int
     hidden_facts: int
+    silent: bool
 
     def decide(self, features: Features, luck: TeamLuck, temperature: float) -> TeamDecision:
         """Decide for teams.
@@ -129,6 +133,8 @@ class LearnedTeam:
         features = self.reader.read(board, observations[places][..., split:], action_masks[places], remembered)
         load = features.board.is_subtask.sum(-1) / features.board.is_agent.sum(-1)
         decision = self.decider.decide(features, self._luck(envs, rows[places], load), self.manner.temperature)
+        if not self.decider.silent:
+            help_strangers(decision, features, self.memory.strayed[envs])
         self.memory.say(decision.actions, board, envs, agents)
         self.memory.agree(decision.plan, envs)
         self.steps[envs] += 1
@@ -152,6 +158,39 @@ class LearnedTeam:
         speak = numbers[..., 0] if least is None else np.broadcast_to(least[:, None], rows.shape)
         drawn = (picks, speak, numbers[..., 1:3], numbers[..., 3:])
         return TeamLuck(*(part.astype(np.float32) for part in drawn))
+
+
+def help_strangers(decision: TeamDecision, features: Features, strayed: Array) -> None:
+    """Let managers assign work to those who stray [E, A] from the plan, in place of what they were to say.
+
+    Whoever goes by owners waits for the owner of a subtask, however idle it is itself, and takes up what is assigned.
+    """
+    topic, needs = needs_of_strangers(decision.plan, features, strayed)
+    env, place = np.nonzero(needs.any(-1))
+    to = needs[env, place].argmax(-1)
+    for part, value in ((SPEECH, ASSIGN), (RECIPIENT, to), (TOPIC, topic[env, to])):
+        decision.actions[env, place, part] = value
+
+
+def needs_of_strangers(plan: Array, features: Features, strayed: Array) -> tuple[Array, Array]:
+    """Return a subtask [E, A] for everybody, and who may and should assign it to whom, bool [E, N, A].
+
+    That is what is planned for somebody who leaves it lying and does not own it; and what those who are planned around
+    work on, until it is explained to them: the messages that the network learned follow the plan, in which they have
+    no part.
+    """
+    board, own, legal = features.board, features.own, features.legal
+    works = board.pairs[..., 2] > 0
+    work = np.where(works.any(-1), 1 + works.argmax(-1), 0)
+    what = np.where(board.follows, plan, work)
+    topic = np.maximum(what - 1, 0)
+    owns = np.take_along_axis(board.pairs[..., 0], topic[..., None], -1)[..., 0] > 0
+    told = np.take_along_axis(own.pairs[..., TOLD], topic[:, None, :, None], -1)[..., 0]
+    unsettled = ~owns[:, None] | (~board.follows[:, None] & (told < EXPLAINED))
+    strays = (what > 0) & (strayed >= ASSIGN_AFTER)
+    legal_topic = np.take_along_axis(legal.topic, topic[:, None], -1)
+    may = legal.speech[..., ASSIGN, None] & legal.recipient[..., :-1] & legal_topic
+    return topic, strays[:, None] & unsettled & may
 
 
 def teams_of(envs: Array) -> tuple[Array, Any]:

@@ -52,7 +52,7 @@ def load_decider(path: Path) -> tuple[OnnxDecider, Manner]:
     names = (tuple(x.name for x in session.get_inputs()), tuple(x.name for x in session.get_outputs()))
     if names != (INPUTS, OUTPUTS):
         raise WeightsError(f"{where} has inputs and outputs {names}, expected {(INPUTS, OUTPUTS)}")
-    return OnnxDecider(session, where), manner_of(about.get("card"), where)
+    return OnnxDecider(session, where, about.get("silent") is True), manner_of(about.get("card"), where)
 
 
 class OnnxDecider:
@@ -60,8 +60,8 @@ class OnnxDecider:
 
     vocab_size = hidden_facts = 0
 
-    def __init__(self, session: onnxruntime.InferenceSession, where: str) -> None:
-        self.session, self.where = session, where
+    def __init__(self, session: onnxruntime.InferenceSession, where: str, silent: bool = False) -> None:
+        self.session, self.where, self.silent = session, where, silent
 
     def decide(self, features: Features, luck: TeamLuck, temperature: float) -> TeamDecision:
         """See `learned_team.Decider`.

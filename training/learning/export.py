@@ -66,7 +66,7 @@ def export_policy(path: Path, actor: Actor, card: Mapping[str, Any]) -> None:
     for node in program.model.graph.all_nodes():  # where each came from takes as much room as the weights
         node.metadata_props.clear()
     program.model.graph.metadata_props.clear()
-    about = {"kind": "policy", "format": WEIGHTS_FORMAT, "card": dict(card)}
+    about = {"kind": "policy", "format": WEIGHTS_FORMAT, "silent": actor.silent, "card": dict(card)}
     program.model.metadata_props["about"] = json.dumps(about, sort_keys=True)
     write_whole(path, program.model_proto.SerializeToString(), durable=True)
 

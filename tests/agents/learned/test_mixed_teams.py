@@ -57,7 +57,7 @@ def play_mixed(tier, team_size, other, strangers):
         ("simple", 5, "cost_aware", [1, 3]),
         ("simple", 5, "no_communication", [0, 2, 4]),
         ("medium", 4, "cost_aware", [0, 2]),
-        ("medium", 4, "no_communication", [1]),
+        ("medium", 4, "no_communication", [1]),  # the second was not finished before managers assigned
         ("medium", 8, "idle", [2]),
     ],
 )
