@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from agents.learned.card import Manner
-from agents.learned.features import TOLD, Features, Reader
+from agents.learned.features import TOLD_BY_ME, Features, Reader
 from agents.learned.memory import Memory
 from agents.policy import Array, PolicyContext, choose_known_variants, no_actions
 from c2c_env.core.constants import ASSIGN, RECIPIENT, SPEECH, SYMBOL, TOPIC
@@ -185,7 +185,7 @@ def needs_of_strangers(plan: Array, features: Features, strayed: Array) -> tuple
     what = np.where(board.follows, plan, work)
     topic = np.maximum(what - 1, 0)
     owns = np.take_along_axis(board.pairs[..., 0], topic[..., None], -1)[..., 0] > 0
-    told = np.take_along_axis(own.pairs[..., TOLD], topic[:, None, :, None], -1)[..., 0]
+    told = np.take_along_axis(own.pairs[..., TOLD_BY_ME], topic[:, None, :, None], -1)[..., 0]
     unsettled = ~owns[:, None] | (~board.follows[:, None] & (told < EXPLAINED))
     strays = (what > 0) & (strayed >= ASSIGN_AFTER)
     legal_topic = np.take_along_axis(legal.topic, topic[:, None], -1)

@@ -38,7 +38,7 @@ def make_features(follows=(True, True, True, True), owner=(), works=(), told=0.0
         for agent, subtask in given:
             pairs[0, agent, subtask, place] = 1.0
     own_pairs = np.zeros((1, AGENTS, AGENTS, SUBTASKS, f.NUM_OWN_PAIR_FEATURES), dtype=np.float32)
-    own_pairs[0, c.MANAGER, ..., f.TOLD] = told
+    own_pairs[0, c.MANAGER, ..., f.TOLD_BY_ME] = told
     speech = np.ones((1, AGENTS, 1 + f.NUM_SPOKEN), dtype=bool)
     speech[0, 1:, c.ASSIGN] = False
     recipient = np.concatenate((~np.eye(AGENTS, dtype=bool), np.ones((AGENTS, 1), dtype=bool)), axis=1)[None]
