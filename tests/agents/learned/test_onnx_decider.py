@@ -50,7 +50,7 @@ def same_actions(decider, other, manner, *where, **changes):
         (("simple", 5), {}),
         (("simple", 1), {"relations": "onehot"}),
         (("medium", 8), {"max_agents": 11, "max_subtasks": 20}),
-        (("complex", 17), {"horizon": 16}),  # in the 18th step rounding decides to which of two workers a message goes
+        (("complex", 17), {"horizon": 16}),  # in the 18th step two recipients are equally likely, to the last bit
     ],
 )
 def test_shipped_weights_act_the_same_with_and_without_torch(where, changes):
