@@ -93,11 +93,23 @@ def close_request(p: Params, s: State, b: int, asker: int, asked: int) -> None:
 @compiled
 def expire_requests(p: Params, s: State, b: int) -> None:
     """Stage 3: requests older than `request_expiry` steps are forgotten."""
+    if not some_expire(p, s, b):
+        return
     for i in range(p.num_agents):
         for j in range(p.num_agents):
             if s.request_topic[b, i, j] >= 0 and s.t[b] - s.request_step[b, i, j] > p.request_expiry:
                 s.request_topic[b, i, j] = c.NOBODY
                 list_request(p, s, b, i, j)
+
+
+@compiled
+def some_expire(p: Params, s: State, b: int) -> bool:
+    """Whether any request is too old; without a branch in the loop, which runs at every step."""
+    found = False
+    for i in range(p.num_agents):
+        for j in range(p.num_agents):
+            found |= (s.request_topic[b, i, j] >= 0) & (s.t[b] - s.request_step[b, i, j] > p.request_expiry)
+    return found
 
 
 @compiled
