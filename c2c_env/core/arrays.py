@@ -2,7 +2,8 @@
 
 Sizes: B environments, W packed workflows, A agents (padded), K subtasks (padded), E prerequisites of all subtasks
 together (padded), Z milestones (padded), L steps of message latency, V symbols, F variants of a subtask, S length
-of the observations of an environment, M mask length.
+of the observations of an environment, M mask length, C and CONTACTS lengths of the lists of what a step changed, AGES
+relations times A.
 Axes in capital words (FACETS, CHANNELS ...) have the length of the table of that name in `constants`; DOMAINS has that
 of the domains of the workflows.
 """
@@ -70,7 +71,6 @@ class Params(NamedTuple):
     read_hours: Annotated[Array, Spec("f8", "CHANNELS", "hours each recipient pays per channel")]
     latency: Annotated[Array, Spec("i4", "CHANNELS", "steps from sending to reading per channel")]
     reward_weights: Annotated[Array, Spec("f8", "TERMS", "weights of the reward terms")]
-    recency: Annotated[Array, Spec("f4", "R", "1 / (1 + age) at 1 + age in steps, the last for all older; 0 at 0")]
     topic_value: Annotated[Array, Spec("f4", "K+1", "how a relation to subtask k is written, at k + 1; 0 at 0")]
     obs_offset: Annotated[Array, Spec("i4", "O", "first index of each observation field")]
     num_subtasks: Annotated[Array, Spec("i4", "W", "real subtasks")]
@@ -168,6 +168,12 @@ class State(NamedTuple):
     changed: Annotated[
         Array, Spec("i2", "B C 2", "whose understanding of which subtask changed, in this order", "change")
     ]
+    num_contacts: Annotated[
+        Array, Spec("i4", "B", "changes of relations between agents; beyond CONTACTS they are not listed", "number")
+    ]
+    contacts: Annotated[
+        Array, Spec("i2", "B CONTACTS 3", "who sees which relation to whom change: agent, agent, relation", "contact")
+    ]
     participants: Annotated[Array, Spec("i2", "B A", "of the meeting at hand, ascending", "agent")]
     best_facets: Annotated[Array, Spec("f8", "B FACETS", "the best understanding of its topic among them", "share")]
     work_hours: Annotated[Array, Spec("f8", "B A", "hours left for work", "hours")]
@@ -206,6 +212,9 @@ class Outputs(NamedTuple):
             "topic that column asks row, row asked it, row last read from it",
             "subtask or none",
         ),
+    ]
+    shown_since: Annotated[
+        Array, Spec("f8", "B N AGES", "step from which the age of each such relation is counted; else NEVER", "since")
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 # speech: the second part of an action
 SILENT, CHAT_TELL, CHAT_ASK, EMAIL_TELL, EMAIL_ASK, MEET, ASSIGN = range(7)
 SPEECHES = ("silent", "chat_tell", "chat_ask", "email_tell", "email_ask", "meet", "assign")
@@ -103,11 +105,12 @@ DONE_TOLERANCE = 1e-6  # effort left with which a subtask is finished: a share o
 ) = range(33)
 NUM_OBS_FIELDS = 33
 
-# relations between an agent and each teammate whose topic is shown to it (last axis of `Outputs.shown_topic`)
+# relations between an agent and each teammate whose topic is shown to it (last axis of `Outputs.shown_topic`), in the
+# order of the fields of their topics and of their ages
 ASKS_ME, ASKED, LAST_READ = range(3)
 NUM_RELATIONS = 3
 NOTHING_SHOWN = -1  # before the first observation of an episode
-OLDEST = 1023  # 1 + age in steps; what is older is shown as this old
+NEVER = -math.inf  # the step of what has not happened: it is infinitely old
 NUM_HOLDERS = 3  # interface holders listed per subtask with relations="index"
 EFFORT_SCALE = 5.0  # hours h are written as h / (h + EFFORT_SCALE), a bounded and invertible scale
 MAX_COMPLEXITY = 2.5

@@ -24,6 +24,24 @@ def mail_place(p: Params, s: State, b: int, age: int) -> int:
     return int(place if place >= 0 else place + p.max_latency)
 
 
+@compiled
+def list_contact(p: Params, s: State, b: int, i: int, j: int, relation: int) -> None:
+    """Note that a relation of agent i to agent j has to be shown to i anew."""
+    if not p.write_observations:
+        return
+    n = s.num_contacts[b]
+    if n < s.contacts.shape[1]:
+        s.contacts[b, n, 0], s.contacts[b, n, 1], s.contacts[b, n, 2] = i, j, relation
+    s.num_contacts[b] = n + 1
+
+
+@compiled
+def list_request(p: Params, s: State, b: int, asker: int, asked: int) -> None:
+    """Note that a request has to be shown anew to both ends."""
+    list_contact(p, s, b, asker, asked, c.ASKED)
+    list_contact(p, s, b, asked, asker, c.ASKS_ME)
+
+
 # --- what a sender knows of its own messages before they are read -----------------------------------------------
 
 
@@ -38,8 +56,10 @@ def note_sent(p: Params, s: State, b: int, i: int, speech: int, recipient: int, 
         if is_ask(speech):
             s.asking_topic[b, i, j] = k
             s.asking_due[b, i, j] = due
+            list_contact(p, s, b, i, j, c.ASKED)
         elif s.request_topic[b, j, i] == k:
             s.answer_due[b, i, j] = max(s.answer_due[b, i, j], due)
+            list_contact(p, s, b, i, j, c.ASKS_ME)
 
 
 @compiled

@@ -10,7 +10,7 @@ from c2c_env.compiled import compiled
 from c2c_env.core import constants as c
 from c2c_env.core.alignment import credit_alignment, gap_closed, message_share, realign
 from c2c_env.core.arrays import Params, State
-from c2c_env.core.mailbox import is_ask, mail_place, note_sent, note_under_way
+from c2c_env.core.mailbox import is_ask, list_contact, list_request, mail_place, note_sent, note_under_way
 
 
 @compiled
@@ -41,19 +41,20 @@ def read_message(p: Params, s: State, b: int, i: int, j: int, place: int) -> Non
     """Agent j reads what i sent: a question opens a request, a tell moves understanding and answers one."""
     speech, k = s.mail_speech[b, place, i], s.mail_topic[b, place, i]
     pay(s, b, j, p.read_hours[c.CHANNEL_OF_SPEECH[speech]])
-    note_message(s, b, i, j, speech, k, s.mail_symbol[b, place, i])
+    note_message(p, s, b, i, j, speech, k, s.mail_symbol[b, place, i])
     if is_ask(speech):
         s.request_topic[b, i, j] = k
         s.request_step[b, i, j] = s.t[b]
         if p.write_observations:
             note_under_way(p, s, b, i, j, k)
+            list_request(p, s, b, i, j)
         s.tally[b, c.REQUESTS] += 1.0
         return
     answers = s.request_topic[b, j, i] == k
     tau = message_share(p, s.workflow[b], k, c.CHANNEL_OF_SPEECH[speech], answers)
     learn(p, s, b, i, j, k, place, tau * s.mail_factor[b, place, i])
     if answers:
-        close_request(s, b, j, i)
+        close_request(p, s, b, j, i)
 
 
 @compiled
@@ -70,30 +71,45 @@ def learn(p: Params, s: State, b: int, i: int, j: int, k: int, place: int, tau: 
 
 
 @compiled
-def note_message(s: State, b: int, i: int, j: int, speech: int, k: int, symbol: int) -> None:
+def note_message(p: Params, s: State, b: int, i: int, j: int, speech: int, k: int, symbol: int) -> None:
     """Remember the last message that j got from i, and count it in the message graph."""
     s.read_speech[b, j, i] = speech
     s.read_topic[b, j, i] = k
     s.read_symbol[b, j, i] = symbol
     s.read_step[b, j, i] = s.t[b]
     s.message_graph[b, i, j] += 1
+    list_contact(p, s, b, j, i, c.LAST_READ)
 
 
 @compiled
-def close_request(s: State, b: int, asker: int, asked: int) -> None:
+def close_request(p: Params, s: State, b: int, asker: int, asked: int) -> None:
     """A request is answered."""
     s.tally[b, c.ANSWERS] += 1.0
     s.tally[b, c.ANSWER_DELAY] += s.t[b] - s.request_step[b, asker, asked]
     s.request_topic[b, asker, asked] = c.NOBODY
+    list_request(p, s, b, asker, asked)
 
 
 @compiled
 def expire_requests(p: Params, s: State, b: int) -> None:
     """Stage 3: requests older than `request_expiry` steps are forgotten."""
+    if not some_expire(p, s, b):
+        return
     for i in range(p.num_agents):
         for j in range(p.num_agents):
-            too_old = s.t[b] - s.request_step[b, i, j] > p.request_expiry
-            s.request_topic[b, i, j] = c.NOBODY if too_old else s.request_topic[b, i, j]
+            if s.request_topic[b, i, j] >= 0 and s.t[b] - s.request_step[b, i, j] > p.request_expiry:
+                s.request_topic[b, i, j] = c.NOBODY
+                list_request(p, s, b, i, j)
+
+
+@compiled
+def some_expire(p: Params, s: State, b: int) -> bool:
+    """Whether any request is too old; without a branch in the loop, which runs at every step."""
+    found = False
+    for i in range(p.num_agents):
+        for j in range(p.num_agents):
+            found |= (s.request_topic[b, i, j] >= 0) & (s.t[b] - s.request_step[b, i, j] > p.request_expiry)
+    return found
 
 
 @compiled
@@ -136,13 +152,13 @@ def meet(p: Params, s: State, b: int, proposer: int, k: int, count: int) -> None
         pay(s, b, j, hours)
         s.tally[b, c.MEETING_HOURS] += hours
         if j != proposer:
-            note_message(s, b, proposer, j, c.MEET, k, s.action[b, proposer, c.SYMBOL])
+            note_message(p, s, b, proposer, j, c.MEET, k, s.action[b, proposer, c.SYMBOL])
     share_best(p, s, b, proposer, k, count)
     for n in range(count):
         for m in range(count):
             i, j = s.participants[b, n], s.participants[b, m]
             if s.request_topic[b, i, j] == k:
-                close_request(s, b, i, j)
+                close_request(p, s, b, i, j)
 
 
 @compiled

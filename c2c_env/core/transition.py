@@ -92,6 +92,8 @@ def clear_episode(s: State, b: int) -> None:
     s.in_meeting[b] = 0
     s.num_changed[b] = 0
     s.changed[b] = 0
+    s.num_contacts[b] = 0
+    s.contacts[b] = 0
     s.participants[b] = 0
     s.best_facets[b] = 0.0
     s.work_hours[b] = 0.0
@@ -120,6 +122,7 @@ def step_row(p: Params, s: State, out: Outputs, b: int, actions: Array) -> None:
     take_actions(p, s, b, actions)
     s.t[b] += 1
     s.num_changed[b] = 0
+    s.num_contacts[b] = 0
     for i in range(p.num_agents):
         s.spoken_hours[b, i] = 0.0
         s.progress_credit[b, i] = 0.0

@@ -140,8 +140,9 @@ class Batch:
             "L": max(channel.latency for channel in config.channels),
             "DOMAINS": len(self.pool.domains),
             "C": 4 * self.max_agents,
+            "CONTACTS": 8 * self.max_agents,
             "F": config.hidden_facts,
-            "R": constants.OLDEST + 1,
+            "AGES": constants.NUM_RELATIONS * self.max_agents,
             "O": constants.NUM_OBS_FIELDS,
             "T": constants.NUM_TALLIES,
             "S": self.form.size,
@@ -179,7 +180,6 @@ class Batch:
             arrays["read_hours"][row] = channel.read_hours
             arrays["latency"][row] = channel.latency
         arrays["reward_weights"][:] = config.reward_weights
-        arrays["recency"][1:] = 1.0 / np.arange(1, constants.OLDEST + 1)
         arrays["topic_value"][1:] = 1.0
         if config.relations == "index":
             arrays["topic_value"][:] = np.arange(self.max_subtasks + 1) / self.max_subtasks

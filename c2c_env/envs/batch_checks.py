@@ -108,6 +108,7 @@ def limits_of(params: Params, workflows: Array, steps: Any, columns: int, pool_s
         "time": (0, LATEST),
         "step": (0, now),
         "step or none": (-1, now),
+        "since": (c.NEVER, now + params.max_latency),
         "due": (0, now + params.max_latency),
         "share": (0.0, 1.0),
         "alignment": (0.0, 1.0 + SUM_ROUNDING),
@@ -130,6 +131,7 @@ def limits_of(params: Params, workflows: Array, steps: Any, columns: int, pool_s
         "count or none": (-1, subtasks),
         "action": (0, action[:, None, :]),
         "change": (0, change[:, None, :]),
+        "contact": (0, np.array([[[agents - 1, agents - 1, c.NUM_RELATIONS - 1]]])),
     }
 
 

@@ -33,6 +33,8 @@ DERIVED = {
     "judged",
     "num_changed",
     "changed",
+    "num_contacts",
+    "contacts",
     "participants",
     "best_facets",
     "chain_hours",

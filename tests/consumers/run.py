@@ -2,8 +2,9 @@
 
 The scripts of what is published in `integrations` run its tests.
 
-Libraries that get along share a virtual environment; the others have their own. All see what is installed beside the
-interpreter that runs this file (torch above all), and are kept in .venv-consumers under a key of their pins.
+Libraries that get along share a virtual environment; the others have their own. As many environments as there are
+processors are made and used side by side. All see what is installed beside the interpreter that runs this file (torch
+above all), and are kept in .venv-consumers under a key of their pins.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sysconfig
 import time
 import venv
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,7 +105,7 @@ def install(python: Path, *what: str) -> None:
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        sys.exit(done.stdout + done.stderr)
+        raise RuntimeError(done.stdout + done.stderr)
 
 
 def run(python: Path, script: str) -> tuple[bool, str]:
@@ -130,19 +132,25 @@ def main(names: list[str]) -> int:
     if unknown := sorted(set(names) - set(every)):
         print(f"unknown: {', '.join(unknown)}; expected {', '.join(every)}", file=sys.stderr)
         return 2
-    failed = []
-    for name, environment in ENVIRONMENTS.items():
-        for script in environment.scripts:
-            if names and script not in names:
-                continue
-            if (variable := environment.checkouts.get(script)) and not os.environ.get(variable):
-                print(f"skipped {script:18} {variable} names no checkout of its library", flush=True)
-                continue
-            python, began = built(name, environment), time.monotonic()
-            well, said = run(python, script)
-            print(f"{'ok    ' if well else 'FAILED'} {script:18} {time.monotonic() - began:4.0f} s  {said}", flush=True)
-            failed += [] if well else [script]
-    return 1 if failed else 0
+    with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
+        went_well = side_by_side.map(lambda name: run_all(name, ENVIRONMENTS[name], names), ENVIRONMENTS)
+        return 0 if all(went_well) else 1
+
+
+def run_all(name: str, environment: Environment, wanted: list[str]) -> bool:
+    """Run the scripts of an environment that are wanted (all if none is named), and say whether all went well."""
+    all_well = True
+    for script in environment.scripts:
+        if wanted and script not in wanted:
+            continue
+        if (variable := environment.checkouts.get(script)) and not os.environ.get(variable):
+            print(f"skipped {script:18} {variable} names no checkout of its library", flush=True)
+            continue
+        python, began = built(name, environment), time.monotonic()
+        well, said = run(python, script)
+        print(f"{'ok    ' if well else 'FAILED'} {script:18} {time.monotonic() - began:4.0f} s  {said}", flush=True)
+        all_well &= well
+    return all_well
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import pytest
 from simulate import random_env, sample_legal, sample_space, step
 
 from c2c_env import Batch, Channel, EnvConfig, Team
+from c2c_env.core import constants as c
 
 FORMATS = {
     "onehot": {},
@@ -42,6 +43,34 @@ def test_more_changes_than_can_be_listed():
     twin.reset([0])
     twin.restore(batch.snapshot())
     np.testing.assert_array_equal(batch.observations, twin.observations)
+
+
+def test_more_contacts_than_can_be_listed():
+    """Questions of everybody to everybody by email open 30 requests at once, each of them seen from both ends."""
+    batch, twin = (Batch("complex", Team.default(6), EnvConfig()) for _ in range(2))
+    for one in (batch, twin):
+        one.reset([0])
+    listed = []
+    for speech in (c.EMAIL_ASK, c.SILENT, c.SILENT, c.CHAT_TELL, c.SILENT):
+        batch.step(np.array([[[0, speech, 6, 0]] * 6]))
+        listed.append(int(batch.state.num_contacts[0]))
+        twin.restore(batch.snapshot())
+        np.testing.assert_array_equal(batch.observations, twin.observations)
+    # 30 sent; after two steps 30 read, with two ends of a request each; 30 answers sent; read, with two ends each
+    assert listed == [30, 0, 90, 30, 90]
+    assert 30 < batch.state.contacts.shape[1] == 48 < 90
+
+
+def test_an_age_has_no_end():
+    """1 / (1 + age), whatever the age: a message that was read 2,000 steps ago differs from one of 1,999."""
+    config = EnvConfig(horizon=5_000, relations="index")
+    batch = Batch("simple", Team.default(2), config)
+    batch.reset([0])
+    batch.step(np.array([[[0, c.CHAT_TELL, 1, 0], [0, c.SILENT, 0, 0]]]))
+    for age in range(2_001):
+        batch.step(np.zeros_like(batch.action_buffer))
+        shown = batch.layout.get(batch.observations[0, 1], "message_recency")
+        np.testing.assert_array_equal(shown, np.array([1 / (1 + age), 0], dtype=np.float32))
 
 
 def test_what_is_shown_cannot_be_overwritten():

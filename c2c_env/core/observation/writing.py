@@ -38,6 +38,8 @@ def forget_shown(p: Params, out: Outputs, b: int) -> None:
         for j in range(p.num_agents):
             for relation in range(c.NUM_RELATIONS):
                 out.shown_topic[b, i, j, relation] = c.NOBODY
+        for x in range(out.shown_since.shape[2]):
+            out.shown_since[b, i, x] = c.NEVER
 
 
 @compiled
@@ -247,60 +249,71 @@ def write_understanding(p: Params, s: State, obs: Array, b: int, i: int, k: int)
 
 @compiled
 def update_contacts(p: Params, s: State, out: Outputs, b: int) -> None:
-    """Write the requests and messages between every two agents, as each of them sees them."""
-    at = p.obs_offset
-    to_me, by_me, read = at[c.OBS_REQUEST_TO_ME], at[c.OBS_REQUEST_BY_ME], at[c.OBS_MESSAGE_RECENCY]
-    asks_me, asked = at[c.OBS_ASKS_ME], at[c.OBS_ASKED]
-    t, everything = s.t[b], out.shown_left[b] == c.NOTHING_SHOWN
-    for i in range(p.num_agents):
-        for j in range(p.num_agents):
-            if i == j:
-                continue
-            answered = s.answer_due[b, i, j] > t
-            k = c.NOBODY if answered else s.request_topic[b, j, i]
-            write_recency(p, out.observation, b, i, to_me + j, k >= 0, t - s.request_step[b, j, i])
-            show_topic(p, out, b, i, j, c.ASKS_ME, asks_me, k)
+    """Write the requests and messages between every two agents, as each of them sees them.
 
-            under_way = s.asking_due[b, i, j] > t
-            k = s.asking_topic[b, i, j] if under_way else s.request_topic[b, i, j]
-            write_recency(p, out.observation, b, i, by_me + j, k >= 0, 0 if under_way else t - s.request_step[b, i, j])
-            show_topic(p, out, b, i, j, c.ASKED, asked, k)
-
-            there = s.read_speech[b, i, j] != c.SILENT
-            write_recency(p, out.observation, b, i, read + j, there, t - s.read_step[b, i, j])
-            if everything or (there and s.read_step[b, i, j] == t):
-                show_last_message(p, s, out, b, i, j)
-
-
-@compiled
-def write_recency(p: Params, obs: Array, b: int, i: int, x: int, there: bool, age: int) -> None:
-    """Write an age in steps on the scale 1 / (1 + age), or 0 where there is nothing."""
-    tell_one(p, obs, b, i, x, p.recency[min(1 + age, c.OLDEST) if there else 0])
-
-
-@compiled
-def show_topic(p: Params, out: Outputs, b: int, i: int, j: int, relation: int, o: int, k: int) -> None:
-    """Write that a relation between agents i and j, which stands from o on, is about subtask k now (-1: none).
-
-    Most relations stay as they are for many steps, so the only branch is for these. Nothing is written as a 0 for the
-    first subtask.
+    Every age grows with every step, while little else changes. So only what was listed is worked out anew, and the
+    ages are written in one pass.
     """
-    before = out.shown_topic[b, i, j, relation]
-    if before == k:
-        return
-    tell_one(p, out.observation, b, i, o + j + max(0, before) * p.topic_stride, 0.0)
-    tell_one(p, out.observation, b, i, o + j + max(0, k) * p.topic_stride, p.topic_value[k + 1])
+    if out.shown_left[b] == c.NOTHING_SHOWN or s.num_contacts[b] > s.contacts.shape[1]:
+        for i in range(p.num_agents):
+            for j in range(p.num_agents):
+                for relation in range(c.NUM_RELATIONS):
+                    show_contact(p, s, out, b, i, j, relation)
+    else:
+        for n in range(s.num_contacts[b]):
+            show_contact(p, s, out, b, s.contacts[b, n, 0], s.contacts[b, n, 1], s.contacts[b, n, 2])
+    write_ages(p, s, out, b)
+
+
+@compiled
+def show_contact(p: Params, s: State, out: Outputs, b: int, i: int, j: int, relation: int) -> None:
+    """Write what a relation of agent i to agent j is about, and note from when its age is counted."""
+    t = s.t[b]
+    if relation == c.LAST_READ:
+        k, step = s.read_topic[b, i, j], s.read_step[b, i, j]
+        write_message(p, s, out.observation, b, i, j)
+    elif relation == c.ASKS_ME:
+        k, step = s.request_topic[b, j, i], s.request_step[b, j, i]
+        if s.answer_due[b, i, j] > t:
+            k = c.NOBODY
+    else:
+        k, step = s.request_topic[b, i, j], s.request_step[b, i, j]
+        if s.asking_due[b, i, j] > t:  # under way, and new until it is read, which `write_ages` sees to
+            k, step = s.asking_topic[b, i, j], s.asking_due[b, i, j]
+    show_topic(p, out, b, i, j, relation, k)
+    out.shown_since[b, i, relation * p.max_agents + j] = step if k >= 0 else c.NEVER
+
+
+@compiled
+def show_topic(p: Params, out: Outputs, b: int, i: int, j: int, relation: int, k: int) -> None:
+    """Write that a relation between agents i and j is about subtask k now (-1: none).
+
+    The fields stand in the order of the relations. Nothing is written as a 0 for the first subtask.
+    """
+    o, before = p.obs_offset[c.OBS_ASKS_ME + relation] + j, out.shown_topic[b, i, j, relation]
+    tell_one(p, out.observation, b, i, o + max(0, before) * p.topic_stride, 0.0)
+    tell_one(p, out.observation, b, i, o + max(0, k) * p.topic_stride, p.topic_value[k + 1])
     out.shown_topic[b, i, j, relation] = k
 
 
 @compiled
-def show_last_message(p: Params, s: State, out: Outputs, b: int, i: int, j: int) -> None:
-    """Write the last message that i read from j."""
-    obs, speech = out.observation, s.read_speech[b, i, j]
-    show_topic(p, out, b, i, j, c.LAST_READ, p.obs_offset[c.OBS_MESSAGE_TOPIC], s.read_topic[b, i, j])
-    o = p.obs_offset[c.OBS_MESSAGE_SPEECH] + j * (c.NUM_SPEECHES - 1)
+def write_message(p: Params, s: State, obs: Array, b: int, i: int, j: int) -> None:
+    """Write what the last message was that i read from j."""
+    speech, o = s.read_speech[b, i, j], p.obs_offset[c.OBS_MESSAGE_SPEECH] + j * (c.NUM_SPEECHES - 1)
     for n in range(c.NUM_SPEECHES - 1):
         tell_one(p, obs, b, i, o + n, 1.0 if speech - c.CHAT_TELL == n else 0.0)
     o = p.obs_offset[c.OBS_MESSAGE_SYMBOL] + j * p.vocab_size
     for v in range(p.vocab_size):
         tell_one(p, obs, b, i, o + v, 1.0 if speech != c.SILENT and s.read_symbol[b, i, j] == v else 0.0)
+
+
+@compiled
+def write_ages(p: Params, s: State, out: Outputs, b: int) -> None:
+    """Write ages in steps on the scale 1 / (1 + age), which is 0 for what never happened.
+
+    The three fields stand beside each other in the order of the relations. What lies ahead is new.
+    """
+    first, after = p.obs_offset[c.OBS_REQUEST_TO_ME], 1.0 + s.t[b]
+    for i in range(p.num_agents):
+        for x in range(c.NUM_RELATIONS * p.max_agents):
+            tell_one(p, out.observation, b, i, first + x, 1.0 / max(1.0, after - out.shown_since[b, i, x]))

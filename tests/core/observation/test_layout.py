@@ -215,6 +215,15 @@ def test_layout_covers_everything_once(sizes, relations, facts):
         assert layout[name].stop - layout[name].start == np.prod(layout.shape(name))
 
 
+@pytest.mark.parametrize("relations", ["onehot", "index"])
+def test_ages_and_topics_stand_in_the_order_of_the_relations(relations):
+    layout = ObservationLayout.build(4, 5, 3, 2, relations, 3)
+    ages = ["request_to_me", "request_by_me", "message_recency"]  # of ASKS_ME, ASKED, LAST_READ
+    assert [layout[name].start - layout[ages[0]].start for name in ages] == [0, 4, 8]
+    topics = [layout.fields[name].id - c.OBS_ASKS_ME for name in ("asks_me", "asked", "message_topic")]
+    assert topics == [c.ASKS_ME, c.ASKED, c.LAST_READ]
+
+
 def test_board_is_the_same_for_all_agents():
     rng = np.random.default_rng(4)
     env = random_env(rng, agents=4)
