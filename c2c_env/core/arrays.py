@@ -172,7 +172,7 @@ class State(NamedTuple):
         Array, Spec("i4", "B", "changes of relations between agents; beyond CONTACTS they are not listed", "number")
     ]
     contacts: Annotated[
-        Array, Spec("i2", "B CONTACTS 3", "who sees which relation to whom change: agent, agent, relation", "contact")
+        Array, Spec("i2", "B CONTACTS CONTACT_PARTS", "who sees which relation to whom change", "contact")
     ]
     participants: Annotated[Array, Spec("i2", "B A", "of the meeting at hand, ascending", "agent")]
     best_facets: Annotated[Array, Spec("f8", "B FACETS", "the best understanding of its topic among them", "share")]
@@ -214,7 +214,7 @@ class Outputs(NamedTuple):
         ),
     ]
     shown_since: Annotated[
-        Array, Spec("f8", "B N AGES", "step from which the age of each such relation is counted; else NEVER", "since")
+        Array, Spec("i4", "B N AGES", "step from which the age of each such relation is counted, or -1", "due or none")
     ]
 
 

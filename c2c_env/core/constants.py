@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 # speech: the second part of an action
 SILENT, CHAT_TELL, CHAT_ASK, EMAIL_TELL, EMAIL_ASK, MEET, ASSIGN = range(7)
 SPEECHES = ("silent", "chat_tell", "chat_ask", "email_tell", "email_ask", "meet", "assign")
@@ -109,8 +107,9 @@ NUM_OBS_FIELDS = 33
 # order of the fields of their topics and of their ages
 ASKS_ME, ASKED, LAST_READ = range(3)
 NUM_RELATIONS = 3
+CONTACT_PARTS = ("who sees it", "to whom", "relation")  # of an entry of `State.contacts`
 NOTHING_SHOWN = -1  # before the first observation of an episode
-NEVER = -math.inf  # the step of what has not happened: it is infinitely old
+NO_STEP = -1  # of what has not happened
 NUM_HOLDERS = 3  # interface holders listed per subtask with relations="index"
 EFFORT_SCALE = 5.0  # hours h are written as h / (h + EFFORT_SCALE), a bounded and invertible scale
 MAX_COMPLEXITY = 2.5
@@ -125,5 +124,6 @@ AXES = {
     "TERMS": NUM_TERMS,
     "STATUSES": NUM_STATUSES,
     "RELATIONS": NUM_RELATIONS,
+    "CONTACT_PARTS": len(CONTACT_PARTS),
     "HOLDERS": NUM_HOLDERS,
 }

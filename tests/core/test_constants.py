@@ -106,7 +106,8 @@ def test_no_axis_of_an_array_is_a_plain_number_that_a_table_fixes():
 
 def test_axes_have_the_length_of_their_tables():
     assert shape_of("B FACETS 2", {"B": 3}) == (3, 4, 2)
-    sizes = dict.fromkeys(["B", "A", "N", "K", "K+1", "L", "C", "R", "O", "T", "S", "M", "E", "Z", "W", "DOMAINS"], 2)
+    lengths = ["B", "A", "N", "K", "K+1", "L", "C", "CONTACTS", "AGES", "O", "T", "S", "M", "E", "Z", "W", "DOMAINS"]
+    sizes = dict.fromkeys(lengths, 2)
     assert allocate(State, sizes)["speech_count"].shape == (2, len(c.SPEECHES))
     assert allocate(Outputs, sizes)["reward_terms"].shape == (2, 2, len(c.REWARD_TERMS))
     assert allocate(Params, sizes)["tau"].shape == (2, 2, len(c.CHANNELS), 2)

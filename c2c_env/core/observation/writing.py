@@ -39,7 +39,7 @@ def forget_shown(p: Params, out: Outputs, b: int) -> None:
             for relation in range(c.NUM_RELATIONS):
                 out.shown_topic[b, i, j, relation] = c.NOBODY
         for x in range(out.shown_since.shape[2]):
-            out.shown_since[b, i, x] = c.NEVER
+            out.shown_since[b, i, x] = c.NO_STEP
 
 
 @compiled
@@ -271,7 +271,7 @@ def show_contact(p: Params, s: State, out: Outputs, b: int, i: int, j: int, rela
     t = s.t[b]
     if relation == c.LAST_READ:
         k, step = s.read_topic[b, i, j], s.read_step[b, i, j]
-        write_message(p, s, out.observation, b, i, j)
+        write_last_message(p, s, out.observation, b, i, j)
     elif relation == c.ASKS_ME:
         k, step = s.request_topic[b, j, i], s.request_step[b, j, i]
         if s.answer_due[b, i, j] > t:
@@ -281,7 +281,7 @@ def show_contact(p: Params, s: State, out: Outputs, b: int, i: int, j: int, rela
         if s.asking_due[b, i, j] > t:  # under way, and new until it is read, which `write_ages` sees to
             k, step = s.asking_topic[b, i, j], s.asking_due[b, i, j]
     show_topic(p, out, b, i, j, relation, k)
-    out.shown_since[b, i, relation * p.max_agents + j] = step if k >= 0 else c.NEVER
+    out.shown_since[b, i, relation * p.max_agents + j] = step if k >= 0 else c.NO_STEP
 
 
 @compiled
@@ -297,7 +297,7 @@ def show_topic(p: Params, out: Outputs, b: int, i: int, j: int, relation: int, k
 
 
 @compiled
-def write_message(p: Params, s: State, obs: Array, b: int, i: int, j: int) -> None:
+def write_last_message(p: Params, s: State, obs: Array, b: int, i: int, j: int) -> None:
     """Write what the last message was that i read from j."""
     speech, o = s.read_speech[b, i, j], p.obs_offset[c.OBS_MESSAGE_SPEECH] + j * (c.NUM_SPEECHES - 1)
     for n in range(c.NUM_SPEECHES - 1):
@@ -309,11 +309,13 @@ def write_message(p: Params, s: State, obs: Array, b: int, i: int, j: int) -> No
 
 @compiled
 def write_ages(p: Params, s: State, out: Outputs, b: int) -> None:
-    """Write ages in steps on the scale 1 / (1 + age), which is 0 for what never happened.
+    """Write ages in steps on the scale 1 / (1 + age), and 0 for what never happened.
 
     The three fields stand beside each other in the order of the relations. What lies ahead is new.
     """
     first, after = p.obs_offset[c.OBS_REQUEST_TO_ME], 1.0 + s.t[b]
     for i in range(p.num_agents):
         for x in range(c.NUM_RELATIONS * p.max_agents):
-            tell_one(p, out.observation, b, i, first + x, 1.0 / max(1.0, after - out.shown_since[b, i, x]))
+            since = out.shown_since[b, i, x]
+            scaled = 1.0 / max(1.0, after - since)
+            tell_one(p, out.observation, b, i, first + x, 0.0 if since == c.NO_STEP else scaled)
