@@ -30,6 +30,7 @@ NUM_OWN_PAIR_FEATURES = 4
 NUM_OWN_FEATURES = 3
 NUM_SITUATION_FEATURES = 4
 NUM_SPOKEN = c.NUM_SPEECHES - 1  # beside silence
+OWNER, WORKED_ON = 0, 2  # places among the pair features of the board
 MESSAGE_TOPIC, TOLD_BY_ME = 2, 3  # places among the pair features of one's own
 
 Numbers = Any  # an array of numpy or a tensor of torch

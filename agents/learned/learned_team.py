@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from agents.learned.card import Manner
-from agents.learned.features import TOLD_BY_ME, Features, Reader
+from agents.learned.features import OWNER, TOLD_BY_ME, WORKED_ON, Features, Reader
 from agents.learned.memory import Memory
 from agents.policy import Array, PolicyContext, choose_known_variants, no_actions
 from c2c_env.core.constants import ASSIGN, RECIPIENT, SPEECH, SYMBOL, TOPIC
@@ -180,11 +180,11 @@ def needs_of_strangers(plan: Array, features: Features, strayed: Array) -> tuple
     no part.
     """
     board, own, legal = features.board, features.own, features.legal
-    works = board.pairs[..., 2] > 0
+    works = board.pairs[..., WORKED_ON] > 0
     work = np.where(works.any(-1), 1 + works.argmax(-1), 0)
     what = np.where(board.follows, plan, work)
     topic = np.maximum(what - 1, 0)
-    owns = np.take_along_axis(board.pairs[..., 0], topic[..., None], -1)[..., 0] > 0
+    owns = np.take_along_axis(board.pairs[..., OWNER], topic[..., None], -1)[..., 0] > 0
     told = np.take_along_axis(own.pairs[..., TOLD_BY_ME], topic[:, None, :, None], -1)[..., 0]
     unsettled = ~owns[:, None] | (~board.follows[:, None] & (told < EXPLAINED))
     strays = (what > 0) & (strayed >= ASSIGN_AFTER)

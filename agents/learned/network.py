@@ -265,7 +265,7 @@ def at_place(parts: Tensor, topic: Tensor) -> Tensor:
 
 def possible_pairs(board: Board) -> Open:
     """Who can be given what: those who keep to the plan, and what is ready and not in the hands of others."""
-    working = board.pairs[..., 2] > 0
+    working = board.pairs[..., f.WORKED_ON] > 0
     elsewhere = (working & ~board.follows[..., None]).any(dim=1)
     return Open(board.is_agent & board.follows, board.ready & ~elsewhere)
 

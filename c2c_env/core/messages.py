@@ -97,7 +97,7 @@ def expire_requests(p: Params, s: State, b: int) -> None:
         return
     for i in range(p.num_agents):
         for j in range(p.num_agents):
-            if s.request_topic[b, i, j] >= 0 and s.t[b] - s.request_step[b, i, j] > p.request_expiry:
+            if is_too_old(p, s, b, i, j):
                 s.request_topic[b, i, j] = c.NOBODY
                 list_request(p, s, b, i, j)
 
@@ -108,8 +108,14 @@ def some_expire(p: Params, s: State, b: int) -> bool:
     found = False
     for i in range(p.num_agents):
         for j in range(p.num_agents):
-            found |= (s.request_topic[b, i, j] >= 0) & (s.t[b] - s.request_step[b, i, j] > p.request_expiry)
+            found |= is_too_old(p, s, b, i, j)
     return found
+
+
+@compiled
+def is_too_old(p: Params, s: State, b: int, i: int, j: int) -> bool:
+    """Whether there is a request of agent i to agent j that is older than `request_expiry` steps."""
+    return bool((s.request_topic[b, i, j] >= 0) & (s.t[b] - s.request_step[b, i, j] > p.request_expiry))
 
 
 @compiled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -140,6 +141,16 @@ def test_a_card_that_cannot_be_played_is_refused(tmp_path):
     path.write_bytes(model.SerializeToString())
     with pytest.raises(WeightsError, match="threshold is 2, expected a number in"):
         onnx_decider.load_decider(path)
+
+
+def test_a_graph_says_whether_it_has_learned_in_silence(tmp_path):
+    model = onnx.load(SHIPPED)
+    about = json.loads(model.metadata_props[0].value)
+    helper.set_model_props(model, {"about": json.dumps(about | {"silent": True})})
+    path = tmp_path / "silent.onnx"
+    path.write_bytes(model.SerializeToString())
+    assert onnx_decider.load_decider(path)[0].silent
+    assert not onnx_decider.load_decider(SHIPPED)[0].silent
 
 
 def test_a_graph_never_reads_another_file(tmp_path):

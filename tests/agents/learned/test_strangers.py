@@ -27,14 +27,13 @@ from c2c_env import Batch, EnvConfig, Generated, Team
 from c2c_env.core import constants as c
 
 AGENTS, SUBTASKS = 4, 5
-OWNER, WORKS = 0, 2  # places among the pair features of the board
 PLAN = np.array([[1, 3, 4, 0]])  # the manager has subtask 0, worker 1 has 2, worker 2 has 3, worker 3 has nothing
 
 
 def make_features(follows=(True, True, True, True), owner=(), works=(), told=0.0):
     """Features with owners and workers as pairs (agent, subtask), and what the manager told everybody of everything."""
     pairs = np.zeros((1, AGENTS, SUBTASKS, f.NUM_PAIR_FEATURES), dtype=np.float32)
-    for place, given in ((OWNER, owner), (WORKS, works)):
+    for place, given in ((f.OWNER, owner), (f.WORKED_ON, works)):
         for agent, subtask in given:
             pairs[0, agent, subtask, place] = 1.0
     own_pairs = np.zeros((1, AGENTS, AGENTS, SUBTASKS, f.NUM_OWN_PAIR_FEATURES), dtype=np.float32)
