@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from c2c_env.config import EnvConfig
-from c2c_env.core.arrays import Array, Outputs, Params, State, allocate
+from c2c_env.core.arrays import Array, Outputs, Params, State, allocate_apart, array_specs, zeros_of
 from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs.batch import Batch
 from c2c_env.envs.batch_checks import checked_seeds, indices
@@ -92,10 +92,9 @@ class DeviceBatch:
         cuda, host = self._cuda, self._host
         sizes = host.axes(self.num_envs)
         self.params: Any = cuda.copy_to_device(host.params._replace(**_tables(host, sizes)))
-        self.state: Any = State(**allocate(State, sizes, cuda.zeros_rows_fastest))
-        outputs = allocate(Outputs, sizes, cuda.zeros)
-        for name in (name for name in outputs if name.startswith("shown_")):  # the others are for learners
-            outputs[name] = cuda.zeros_rows_fastest(outputs[name].shape, outputs[name].dtype)
+        self.state: Any = State(**allocate_apart(State, sizes, cuda.zeros_rows_fastest))
+        zeros = {True: cuda.zeros, False: cuda.zeros_rows_fastest}  # what is apart is for learners
+        outputs = {name: zeros_of(spec, sizes, zeros[spec.apart]) for name, spec in array_specs(Outputs).items()}
         self.out: Any = Outputs(**outputs)
         starts = make_starts(self.params, self.state, host.pool, self.team, self.config)
         self._starts = cuda.copy_to_device(starts._replace(streams=np.asfortranarray(starts.streams)))
@@ -237,7 +236,7 @@ class DeviceBatch:
 def _tables(host: Batch, sizes: dict[str, int]) -> dict[str, Any]:
     """Make the packed arrays with a row for every environment, the first axis fastest, single workflows in place."""
     shared = len(host.pool.sources)
-    arrays = allocate(Params, sizes, partial(np.zeros, order="F"))
+    arrays = allocate_apart(Params, sizes, partial(np.zeros, order="F"))
     for name in Table._fields:
         arrays[name][:shared] = getattr(host.params, name)[:shared]
     return {name: arrays[name] for name in Table._fields}

@@ -308,9 +308,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
 
     def _masks(self) -> list[Any]:
         flat = self.batch.action_masks[0].copy()
-        if not self._tuple_masks:
-            return list(flat)
-        return [tuple([mask[part] for part in self._parts]) for mask in flat]
+        return list(zip(*[flat[:, part] for part in self._parts], strict=True)) if self._tuple_masks else list(flat)
 
     def _start_infos(self) -> Infos:
         rows = zip(self.possible_agents, self._masks(), strict=True)

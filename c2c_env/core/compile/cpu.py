@@ -55,21 +55,27 @@ class _Compiled:
     """A compiled entry point.
 
     Finding out the types of some 90 arrays takes numba 10 microseconds at every call, as long as a small batch steps.
-    Here the types never change (`core.arrays` fixes them), so after the first call the compiled code is called directly
-    through `entry_point`. Without that, a batch of one makes 82,000 steps per second instead of 360,000.
+    Here the types never change (`core.arrays` fixes them), so it is compiled at the first call, and the compiled code
+    is called directly through `entry_point`. Without that, a batch of one makes 82,000 steps per second instead of
+    360,000.
     """
 
     def __init__(self, entry: Kernel) -> None:
-        self._compiled = _compile_entry(entry)
-        self._direct: Kernel | None = None
+        self._dispatcher = _make_dispatcher(entry)
+        self._compiled: Kernel | None = None
 
     def __call__(self, *arguments: Any) -> None:
-        if self._direct is not None:
-            self._direct(*arguments)
-            return
+        if self._compiled is None:
+            self._compiled = self._compile(arguments)
         self._compiled(*arguments)
-        (only,) = self._compiled.overloads.values()
-        self._direct = only.entry_point
+
+    def _compile(self, arguments: tuple[Any, ...]) -> Kernel:
+        from c2c_env.core.compile.row_arrays import types_of
+
+        self._dispatcher.compile(types_of(arguments))
+        (only,) = self._dispatcher.overloads.values()
+        compiled: Kernel = only.entry_point
+        return compiled
 
 
 @cache
@@ -79,8 +85,8 @@ def _announce(kept: bool) -> None:
     print(f"c2c_env: compiling the simulator ({often}; about half a minute) ...", file=sys.stderr, flush=True)
 
 
-def _compile_entry(function: Any) -> Any:
-    """Compile an entry point that releases the GIL, and cache it on disk."""
+def _make_dispatcher(function: Any) -> Any:
+    """Return what compiles an entry point, which releases the GIL, and keeps it on disk."""
     from c2c_env.core.compile.code_cache import CodeCache
 
     dispatcher = _njit(nogil=True)(rewire(function, _compile_inner, {}))
@@ -154,7 +160,8 @@ def cache_folders(entry: Any) -> list[Path]:
     of what says how.
     """
     digest = hashlib.sha256()
-    for source in [*compiled_sources(entry), Path(__file__), Path(__file__).with_name("indexing.py")]:
+    how = [Path(__file__), *(Path(__file__).with_name(name) for name in ("indexing.py", "row_arrays.py"))]
+    for source in [*compiled_sources(entry), *how]:
         digest.update(source.read_bytes())
     roots = [Path(given) for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME") if (given := os.environ.get(name))]
     with suppress(RuntimeError):  # no home directory is known

@@ -145,7 +145,7 @@ def test_a_changed_constant_or_callee_changes_the_key(tmp_path):
         return ran.stdout
 
     keys = [key()]
-    how = ("core/compile/cpu.py", "core/compile/indexing.py")
+    how = ("core/compile/cpu.py", "core/compile/indexing.py", "core/compile/row_arrays.py")
     for name in ("core/constants.py", "core/alignment.py", "compiled.py", "core/work.py", *how):
         path = tmp_path / "c2c_env" / name
         path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
