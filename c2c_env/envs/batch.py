@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any
 
@@ -401,13 +401,18 @@ class Batch:
         return np.array_split(rows, min(self.num_threads, self.num_envs))
 
     def _share(self, chunks: list[Array], job: Callable[[Array], None]) -> None:
-        """Do a job for every chunk of the rows, each one in its own thread."""
+        """Do a job for every chunk of the rows, the first one in this thread and each other one in its own."""
         if len(chunks) == 1:
             job(chunks[0])
             return
         if self._threads is None or self._threads_of != os.getpid():  # a child made by fork has none of our threads
-            self._threads, self._threads_of = ThreadPoolExecutor(len(self._chunks)), os.getpid()
-        for done in [self._threads.submit(job, chunk) for chunk in chunks]:
+            self._threads, self._threads_of = ThreadPoolExecutor(len(self._chunks) - 1), os.getpid()
+        others = [self._threads.submit(job, chunk) for chunk in chunks[1:]]
+        try:
+            job(chunks[0])
+        finally:
+            wait(others)  # nobody may write into the arrays any more once this returns or raises
+        for done in others:
             done.result()
 
     def autoreset(self) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -369,6 +370,22 @@ def test_more_threads_than_environments_are_never_made():
     batch.reset(range(3))
     batch.step(np.zeros((3, 2, 4), dtype=int))
     assert batch.state.t.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_a_fault_in_one_chunk_is_raised_after_the_others_have_ended(failing):
+    """What still ran would write into arrays that the caller takes for its own again."""
+    batch, ended = Batch("simple", Team.default(3), EnvConfig(), 3, num_threads=3), []
+
+    def work(chunk):
+        if chunk[0] == failing:
+            raise ValueError("no such luck")
+        time.sleep(0.05)
+        ended.append(int(chunk[0]))
+
+    with pytest.raises(ValueError, match="no such luck"):
+        batch._share(batch._split(np.arange(3)), work)
+    assert sorted(ended) == [row for row in range(3) if row != failing]
 
 
 def test_the_workflow_of_an_environment_is_read_only():

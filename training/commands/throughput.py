@@ -39,9 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--cores", metavar="C,C", help="cores of the batches, one thread each (default: 1 and all)")
     add(
+        "--rounds",
+        type=int,
+        help=f"that measure every row once, so that a slow spell meets them all (default: {DEFAULTS['rounds']})",
+    )
+    add(
         "--runs",
         type=int,
-        help=f"that are timed of each row, after one that warms up (default: {DEFAULTS['runs']})",
+        help=f"that are timed of each row in a round, after one that warms up (default: {DEFAULTS['runs']})",
     )
     add("--seconds", type=float, help=f"inside the clock, of each run (default: {DEFAULTS['seconds']})")
     add("--peers", metavar="A,B", default=ALL_PEERS, help=f"of {', '.join(PEER_NAMES)}; all (default) or none")

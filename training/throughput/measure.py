@@ -29,7 +29,7 @@ from training.throughput.rows import (
     available_cores,
     growth_jobs,
     growth_row,
-    measured,
+    measure_in_turn,
     measured_row,
     own_jobs,
     peer_jobs,
@@ -40,11 +40,10 @@ from training.throughput.tables import FAILED
 
 def measure_rows(config: ThroughputConfig, out: Path, console: Console, errors: Console) -> int:
     """Measure the main table: our own rows and those of peers."""
-    rows = []
-    for job in own_jobs(config):
-        rows.append(measured_row(job, OWN, measured(job, config.pythons[:1], errors)))
-    for job in peer_jobs(config):
-        rows.append(measured_row(job, PEER, measured(job, config.pythons, errors)))
+    jobs = [(job, OWN, config.pythons[:1]) for job in own_jobs(config)]
+    jobs += [(job, PEER, config.pythons) for job in peer_jobs(config)]
+    found = measure_in_turn([(job, pythons) for job, _, pythons in jobs], config.rounds, errors)
+    rows = [measured_row(job, kind, one) for (job, kind, _), one in zip(jobs, found, strict=True)]
     results = pd.DataFrame(rows, columns=ROW_COLUMNS)
     save(config, out, "results", results)
     show_and_save(tables.rows_table(results), console, out / "table.txt", tables.THROUGHPUT_WIDTH)
@@ -66,7 +65,9 @@ def failures(notes: Any, errors: Console) -> int:
 
 def measure_growth(config: ThroughputConfig, out: Path, console: Console, errors: Console) -> int:
     """Measure the tables of team sizes, subtasks and batches, their exponents and their figure."""
-    rows = [growth_row(job, measured(job, config.pythons[:1], errors)) for job in growth_jobs(config)]
+    jobs = list(growth_jobs(config))
+    found = measure_in_turn([(job, config.pythons[:1]) for job in jobs], config.rounds, errors)
+    rows = [growth_row(job, one) for job, one in zip(jobs, found, strict=True)]
     results = pd.DataFrame(rows, columns=GROWTH_COLUMNS)
     save(config, out, "growth", results)
     show_and_save(tables.growth_tables(results), console, out / "growth.txt", tables.THROUGHPUT_WIDTH)

@@ -29,8 +29,8 @@ OWN, PEER = "own", "peer"
 SIMPLE = {"tier": "simple", "team_size": 5}
 COMPLEX = {"tier": "complex", "team_size": 17}
 ALL_PEERS, NO_PEERS = "all", "none"
-DEFAULTS: dict[str, Any] = {"batch_sizes": "1,16,256,1024,4096,65536", "runs": 5, "seconds": 0.3}
-QUICK: dict[str, Any] = {"batch_sizes": "1,64", "runs": 2, "seconds": 0.02}
+DEFAULTS: dict[str, Any] = {"batch_sizes": "1,16,256,1024,4096,65536", "rounds": 3, "runs": 3, "seconds": 0.3}
+QUICK: dict[str, Any] = {"batch_sizes": "1,64", "rounds": 1, "runs": 2, "seconds": 0.02}
 LARGE_BATCH = 1024  # environments of the rows that are measured at one size
 ROW_COLUMNS = [
     "row", "kind", "envs", "agents", "cores", "observations", "steps_per_second", "lowest", "highest",
@@ -49,7 +49,8 @@ class ThroughputConfig:
     Attributes:
         batch_sizes: environments of the batches, ascending.
         cores: that a batch may use, one thread each, ascending.
-        runs: that are timed of each row, after one that warms up.
+        rounds: in each of which every row is measured once, in a process of its own.
+        runs: that are timed of each row in a round, after one that warms up.
         seconds: inside the clock, of each run.
         peers: names of the other environments.
         pythons: interpreters in which rows are measured, in this order of preference; the first is ours.
@@ -58,6 +59,7 @@ class ThroughputConfig:
 
     batch_sizes: tuple[int, ...]
     cores: tuple[int, ...]
+    rounds: int
     runs: int
     seconds: float
     peers: tuple[str, ...]
@@ -82,13 +84,13 @@ def read_config(args: argparse.Namespace) -> ThroughputConfig:
         name: getattr(args, name) if getattr(args, name) is not None else value for name, value in defaults.items()
     }
     peers = {ALL_PEERS: list(PEER_NAMES), NO_PEERS: []}.get(args.peers, args.peers.split(","))
-    highest = {"runs": 10_000, "seconds": 3600}
+    highest = {"rounds": 1000, "runs": 10_000, "seconds": 3600}
     faults = [
         f"--{name} is {given[name]}, expected more than 0 and at most {high}"
         for name, high in highest.items()
         if not 0 < given[name] <= high
     ]
-    numbers = {}
+    numbers: dict[str, Any] = {}
     for name, text in (*((name, given[name]) for name in ("batch_sizes", "cores")), ("agents", args.agents),
                        ("subtasks", args.subtasks)):  # fmt: skip
         numbers[name], fault = read_integers(f"--{name.replace('_', '-')}", text)
@@ -100,9 +102,7 @@ def read_config(args: argparse.Namespace) -> ThroughputConfig:
     faults += [f"--peers-python is {path!r}, which cannot be run" for path, there in found.items() if not there]
     raise_faults(ConfigError, "nothing can be measured", faults)
     pythons = (sys.executable, *(os.path.abspath(str(path)) for path in found.values()))
-    return ThroughputConfig(
-        runs=given["runs"], seconds=given["seconds"], peers=tuple(peers), pythons=pythons, **numbers
-    )
+    return ThroughputConfig(peers=tuple(peers), pythons=pythons, **{name: given[name] for name in highest}, **numbers)
 
 
 def own_jobs(config: ThroughputConfig) -> Iterator[Measurement]:
@@ -142,11 +142,38 @@ def peer_jobs(config: ThroughputConfig) -> Iterator[Measurement]:
                 yield Measurement(peer.label, maker, peer.arguments, cores, config.seconds, config.runs, peer.packages)
 
 
-def measured(job: Measurement, pythons: Sequence[str], errors: Console) -> dict[str, Any]:
-    """Return what the first interpreter measures that has the libraries."""
+def measure_in_turn(
+    jobs: Sequence[tuple[Measurement, Sequence[str]]], rounds: int, errors: Console
+) -> list[dict[str, Any]]:
+    """Measure rows, each with the interpreters it may have, in several rounds; a row that fails is left out then.
+
+    Minutes lie between the first row and the last, and a shared machine is slow for some of them. Taken in turn, the
+    rows that are compared have all met the same spells.
+    """
+    found: list[dict[str, Any]] = [{} for _ in jobs]
+    for number in range(1, rounds + 1):
+        for place, (job, pythons) in enumerate(jobs):
+            if not note_of(found[place]):
+                label = f"round {number} of {rounds}: {job.label} (cores: {job.cores})"
+                found[place] = joined(found[place], measured(job, pythons, errors, label))
+    return found
+
+
+def joined(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """What was found of a row in all rounds so far; only the fault, if there was one."""
+    if not before or note_of(now):
+        return now
+    return now | {
+        "rates": before["rates"] + now["rates"],
+        "memory_mb": max(before["memory_mb"], now["memory_mb"]),
+    }
+
+
+def measured(job: Measurement, pythons: Sequence[str], errors: Console, label: str) -> dict[str, Any]:
+    """Return what the first interpreter measures that has the libraries; the label says what is going on."""
     found: dict[str, Any] = {}
     for python in pythons:
-        with errors.status(f"{job.label} (cores: {job.cores})"):
+        with errors.status(label):
             found = measure_apart(job, python)
         if "skipped" not in found:
             break

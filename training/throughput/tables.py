@@ -19,8 +19,8 @@ SHARED = "board once"  # `shared_board=True`
 OF_SIZES, OF_BATCHES = "sizes", "batch"  # what grows in a row of the growth
 SKIPPED, FAILED = "skipped: ", "failed: "
 LEGEND = (
-    "Each row has a process of its own, pinned to its cores. Random legal actions are drawn outside the clock, new"
-    " episodes are started inside it."
+    "Each row has a process of its own in every round, pinned to its cores. Random legal actions are drawn outside the"
+    " clock, new episodes are started inside it."
     " MB: 10^6 bytes; memory: the process's peak, interpreter and libraries included."
 )
 

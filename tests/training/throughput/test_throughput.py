@@ -19,7 +19,7 @@ from training.throughput.rows import read_config
 from training.throughput.startup import seconds_of
 from training.throughput.worker import Measurement, measure_apart
 
-TINY = ("--runs", "2", "--seconds", "0.001", "--cores", "1")
+TINY = ("--rounds", "1", "--runs", "2", "--seconds", "0.001", "--cores", "1")
 
 
 def job(maker, **arguments):
@@ -127,8 +127,33 @@ def test_the_next_interpreter_is_asked_only_if_the_library_is_missing(monkeypatc
     answers = {"a": {"skipped": "x is not installed"}, "b": {"fault": "broken"}, "c": {"rates": [1.0]}}
     monkeypatch.setattr(rows, "measure_apart", lambda job, python: answers[python])
     errors = rows.Console(stderr=True)
-    assert rows.measured(job("sleeps"), ["a", "b", "c"], errors) == {"fault": "broken"}
-    assert rows.measured(job("sleeps"), ["a", "c"], errors) == {"rates": [1.0]}
+    assert rows.measured(job("sleeps"), ["a", "b", "c"], errors, "") == {"fault": "broken"}
+    assert rows.measured(job("sleeps"), ["a", "c"], errors, "") == {"rates": [1.0]}
+
+
+def test_rows_take_turns_and_one_that_fails_is_measured_no_more(monkeypatch):
+    asked = []
+
+    def measure(job, python):
+        asked.append(job.label)
+        if job.label == "broken":
+            return {"fault": "broken"}
+        return {"rates": [float(len(asked))], "memory_mb": 100.0 - len(asked), "agents": 5}
+
+    monkeypatch.setattr(rows, "measure_apart", measure)
+    jobs = [(dataclasses.replace(job("sleeps"), label=label), ["a"]) for label in ("first", "broken", "last")]
+    first, broken, last = rows.measure_in_turn(jobs, 3, rows.Console(stderr=True))
+    assert asked == ["first", "broken", "last", "first", "last", "first", "last"]
+    assert first == {"rates": [1.0, 4.0, 6.0], "memory_mb": 99.0, "agents": 5}
+    assert last["rates"] == [3.0, 5.0, 7.0]
+    assert broken == {"fault": "broken"}
+
+
+def test_a_fault_in_a_later_round_stands_for_the_row(monkeypatch):
+    answers = iter([{"rates": [1.0], "memory_mb": 1.0}, {"fault": "not finished after 600 s"}])
+    monkeypatch.setattr(rows, "measure_apart", lambda job, python: next(answers))
+    (found,) = rows.measure_in_turn([(job("sleeps"), ["a"])], 2, rows.Console(stderr=True))
+    assert rows.note_of(found) == "failed: not finished after 600 s"
 
 
 # --- the command ---------------------------------------------------------------------------------------------
@@ -237,10 +262,24 @@ def test_seconds_of_a_fresh_interpreter(tmp_path):
 
 
 def test_bad_arguments_are_all_named_with_status_2(capsys):
-    words = ["--runs", "0", "--batch-sizes", "4,x", "--cores", "100000", "--peers", "mpe3", "--peers-python", "/none"]
+    words = [
+        "--runs",
+        "0",
+        "--rounds",
+        "1001",
+        "--batch-sizes",
+        "4,x",
+        "--cores",
+        "100000",
+        "--peers",
+        "mpe3",
+        "--peers-python",
+        "/none",
+    ]
     assert main(["throughput", *words]) == 2
     err = capsys.readouterr().err
-    for fault in ("--runs is 0", "--batch-sizes is '4,x'", "--cores is 100000", "'mpe3'", "mpe2", "--peers-python"):
+    numbers = ("--runs is 0", "--rounds is 1001", "--batch-sizes is '4,x'", "--cores is 100000")
+    for fault in (*numbers, "'mpe3'", "mpe2", "--peers-python"):
         assert fault in err
 
 
