@@ -81,6 +81,7 @@ def test_a_loop_over_a_row_is_vectorised():
         return code.count("fadd <")
 
     assert vectors(RowArray(types.float64, 2)) > 0
+    assert vectors(types.Array(types.float64, 2, "A")) == 0  # numba's own type is no substitute
 
 
 def test_strides_within_a_row_are_not_read():

@@ -51,8 +51,8 @@ class Submission:
         return hashlib.sha256(json.dumps(dict(sorted(self.files.items()))).encode()).hexdigest()
 
 
-def write_submission(folder: Path, name: str, by: str, link: str = "") -> Submission:
-    """Write the manifest of a run into its folder.
+def recorded_protocol(folder: Path) -> tuple[str, str]:
+    """The id of the protocol by which a run was played and recorded, and its split.
 
     Raises:
         ConfigError: it is no run by a protocol, or its episodes were not recorded.
@@ -65,8 +65,18 @@ def write_submission(folder: Path, name: str, by: str, link: str = "") -> Submis
             f"{str(folder)!r} has no folder {EPISODE_FOLDER!r}; play the same again with --record --out {folder}"
         )
     played = described["protocol"]
+    return str(played["id"]), str(played["split"])
+
+
+def write_submission(folder: Path, name: str, by: str, link: str = "") -> Submission:
+    """Write the manifest of a run into its folder.
+
+    Raises:
+        ConfigError: see `recorded_protocol`.
+    """
+    protocol, split = recorded_protocol(folder)
     files = {path: _digest_of(folder / path) for path in submitted_files(folder)}
-    submission = Submission(name, by, link, str(played["id"]), str(played["split"]), files)
+    submission = Submission(name, by, link, protocol, split, files)
     document = {"format": SUBMISSION_FORMAT, **asdict(submission)}
     write_whole(folder / SUBMISSION_FILE, json.dumps(document, indent=1) + "\n")
     return submission

@@ -66,6 +66,22 @@ class EpisodeKey(NamedTuple):
         return f"{who}, {self.track}, {self.workflow}, {self.team_size} agents, seed {self.seed}"
 
 
+class Matched(NamedTuple):
+    """What a folder has of every episode that a protocol prescribes.
+
+    Attributes:
+        results: the whole table.
+        rows: of that table.
+        episodes: as they were recorded.
+        transcripts: the episodes that language models played, from their answers, by what was played.
+    """
+
+    results: pd.DataFrame
+    rows: dict[EpisodeKey, pd.Series]
+    episodes: dict[EpisodeKey, Episode]
+    transcripts: dict[Any, Episode]
+
+
 @dataclass(frozen=True)
 class Verified:
     """A submission that is what it says.
@@ -99,25 +115,38 @@ def verify_submission(folder: Path, *, ask_again: bool = False, on_episode: OnEp
         ConfigError: there is no such protocol, or this version of the package plays another one.
     """
     submission = read_submission(folder)
-    protocol = find_protocol(submission.protocol)
+    matched = match_episodes(folder, submission.protocol, submission.split)
+    faults = []
+    for count, (key, row) in enumerate(matched.rows.items(), 1):
+        wrong = _faults_of(matched.episodes[key], row, matched.transcripts)
+        wrong += _faults_of_policy(matched.episodes[key]) if ask_again and not key.asks_model else []
+        faults += [f"{key}: {one}" for one in wrong]
+        if on_episode is not None:
+            on_episode(count, len(matched.rows))
+    _raise(folder, faults)
+    figures = reported_figures(matched.results)
+    _raise(folder, _faults_of_figures(folder, figures))
+    return Verified(submission, figures, len(matched.rows), sum(key.asks_model for key in matched.rows))
+
+
+def match_episodes(folder: Path, protocol_id: str, split: str) -> Matched:
+    """Find the row of results and the recorded episode of everything that a protocol prescribes.
+
+    Raises:
+        SubmissionError: lists what is missing, there twice, unreadable, not prescribed or played with something else,
+            `MOST_FAULTS` at most.
+        ConfigError: there is no such protocol, or this version of the package plays another one.
+    """
+    protocol = find_protocol(protocol_id)
     check_rules(protocol)
     results = read_results_table(folder / RESULTS_FILE)
-    wanted = _prescribed(protocol, submission.split, results)
+    wanted = _prescribed(protocol, split, results)
     rows, faults = _rows_by_key(results, protocol, wanted)
     _raise(folder, faults)
     episodes, faults = _episodes_by_key(folder, wanted)
     transcripts, more = _transcripts(folder)
     _raise(folder, [*faults, *more])
-    for count, (key, row) in enumerate(rows.items(), 1):
-        wrong = _faults_of(episodes[key], row, transcripts)
-        wrong += _faults_of_policy(episodes[key]) if ask_again and not key.asks_model else []
-        faults += [f"{key}: {one}" for one in wrong]
-        if on_episode is not None:
-            on_episode(count, len(rows))
-    _raise(folder, faults)
-    figures = reported_figures(results)
-    _raise(folder, _faults_of_figures(folder, figures))
-    return Verified(submission, figures, len(rows), sum(key.asks_model for key in rows))
+    return Matched(results, rows, episodes, transcripts)
 
 
 def _raise(folder: Path, faults: Sequence[str]) -> None:
@@ -183,6 +212,7 @@ def _episodes_by_key(
     for key, (cell, place) in wanted.items():
         by_play[cell.agent_names, _workflow(cell, place).name, key.seed].append(key)
     found: dict[EpisodeKey, Episode] = {}
+    names: dict[EpisodeKey, str] = {}
     faults = []
     for path in sorted((folder / EPISODE_FOLDER).iterdir()):
         try:
@@ -193,9 +223,10 @@ def _episodes_by_key(
         keys = by_play.get((episode.policies, episode.workflow.name, episode.seed), [])
         free = [key for key in keys if key not in found]
         if not free:
-            faults.append(f"{path.name}: {'it is there twice' if keys else 'the protocol prescribes no such episode'}")
+            twice = f"its episode is there twice, also as {names[keys[0]]}" if keys else ""
+            faults.append(f"{path.name}: {twice or 'the protocol prescribes no such episode'}")
             continue
-        found[free[0]] = episode
+        found[free[0]], names[free[0]] = episode, path.name
         faults += [f"{path.name}: {wrong}" for wrong in _differences(episode, *wanted[free[0]])]
     faults += [f"{key}: its episode is not there" for key in wanted if key not in found]
     return found, faults

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from training.benchmark.protocol.submission import SUBMISSION_FILE, write_submission
+from training.benchmark.protocol.submission import SUBMISSION_FILE, recorded_protocol, write_submission
+from training.benchmark.protocol.verification import match_episodes
 
 EXAMPLES = """\
 examples:
@@ -15,7 +16,8 @@ examples:
   c2c-env submit mine --name "learned, shipped" --by "The authors"
   c2c-env verify mine
 
-It writes a manifest into the folder, with a digest of every file.
+It writes a manifest into the folder, with a digest of every file. A folder in which an earlier run has left episodes is
+refused.
 """
 
 
@@ -30,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the manifest; return the exit status."""
     folder = Path(args.folder)
+    match_episodes(folder, *recorded_protocol(folder))
     submission = write_submission(folder, args.name, args.by, args.link)
     said = f"{folder / SUBMISSION_FILE}: {submission.protocol}, {len(submission.files)} files, {submission.digest[:12]}"
     Console(highlight=False, soft_wrap=True).print(said, markup=False)

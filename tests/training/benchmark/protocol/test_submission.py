@@ -185,7 +185,7 @@ TAMPERED = {
     ),
     "an episode left out": (remove_episode, "its episode is not there"),
     "an episode too many": (add_episode, "the protocol prescribes no such episode"),
-    "an episode twice": (double_episode, "it is there twice"),
+    "an episode twice": (double_episode, r"zz-.*: its episode is there twice, also as proactive"),
     "a broken episode": (break_file, "damaged or cut"),
     "another action": (change_episode(idle_at_first), "when it is played again"),
     "cheaper talk": (change_episode(free_chat), "its constants are not those of the protocol"),
@@ -267,6 +267,31 @@ def test_a_run_that_was_not_recorded_cannot_be_submitted(tiny, tmp_path, capsys)
     assert main([*words, "--figures", "none", "--workers", "1"]) == 0
     assert main(["submit", str(tmp_path), "--name", "mine", "--by", "me"]) == 2
     assert "has no folder 'episodes'; play the same again with --record" in " ".join(capsys.readouterr().err.split())
+
+
+def refusal(folder, capsys):
+    assert main(["submit", str(folder), "--name", "mine", "--by", "me"]) == 2
+    return " ".join(capsys.readouterr().err.split())
+
+
+def test_episodes_that_do_not_fit_the_results_are_not_submitted(copy, capsys):
+    (copy / "submission.json").unlink()
+    double_episode(copy)
+    assert "its episode is there twice, also as proactive" in refusal(copy, capsys)
+    for path in of(copy, "proactive"):
+        path.unlink()
+    assert "proactive, seen-sizes, simple-2000001, 3 agents, seed 1: its episode is not there" in refusal(copy, capsys)
+    assert not (copy / "submission.json").exists()
+
+
+def test_episodes_that_an_earlier_run_left_are_not_submitted(tiny, tmp_path, capsys):
+    played(tmp_path, "proactive,cost_aware")
+    assert main(["submit", str(tmp_path), "--name", "mine", "--by", "me"]) == 0
+    (tmp_path / "submission.json").unlink()
+    played(tmp_path, "proactive")
+    said = refusal(tmp_path, capsys)
+    assert said.count("the protocol prescribes no such episode") == 2
+    assert "cost_aware" in said
 
 
 # --- language models -----------------------------------------------------------------------------------------------
