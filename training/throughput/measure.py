@@ -79,7 +79,7 @@ def measure_growth(config: ThroughputConfig, out: Path, console: Console, errors
 def show_startup(config: ThroughputConfig, out: Path, console: Console, errors: Console) -> int:
     """Measure the table of seconds until the first step."""
     with errors.status("starting") as status:
-        seconds = measure_startup(config.runs, status.update)
+        seconds = measure_startup(config.rounds * config.runs, status.update)
     results = pd.DataFrame(
         [(name, statistics.median(runs), min(runs), max(runs), len(runs)) for name, runs in seconds.items()],
         columns=["what", "seconds", "lowest", "highest", "runs"],

@@ -82,7 +82,7 @@ class _Compiled:
 def _announce(kept: bool) -> None:
     """Say on stderr, once in a process, what takes so long."""
     often = "once" if kept else "in every process, as no cache folder is writable"
-    print(f"c2c_env: compiling the simulator ({often}; about half a minute) ...", file=sys.stderr, flush=True)
+    print(f"c2c_env: compiling the simulator ({often}; a minute or two) ...", file=sys.stderr, flush=True)
 
 
 def _make_dispatcher(function: Any) -> Any:

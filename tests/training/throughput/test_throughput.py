@@ -235,7 +235,7 @@ def test_growth_says_which_row_failed_and_draws_the_others(tmp_path, capsys, mon
 def test_startup(tmp_path, monkeypatch, capsys):
     seconds = iter([20.0, 0.5, 0.7, 0.6, 0.2, 0.1, 0.3])
     monkeypatch.setattr("training.throughput.startup.seconds_of", lambda statement, cache: next(seconds))
-    assert main(["throughput", "--startup", "--runs", "3", "--out", str(tmp_path)]) == 0
+    assert main(["throughput", "--startup", "--rounds", "3", "--runs", "1", "--out", str(tmp_path)]) == 0
     assert pd.read_csv(tmp_path / "startup.csv")["seconds"].tolist() == [20.0, 0.6, 0.2]
     assert "cached" in capsys.readouterr().out
 
