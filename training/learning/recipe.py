@@ -82,6 +82,9 @@ class Recipe:
         imitation_chunk, ppo_chunk: updates from one checkpoint to the next. The environments start anew there, in an
             interrupted run and in an uninterrupted one alike, so that both end with the same weights.
         reward_weights: of the terms of the reward, for the learner.
+        last_reward_weights: to which these go in the course of PPO, in equal steps from checkpoint to checkpoint; None
+            if they stay. So what an action does at once, such as to raise an Alignment Factor, can count more as long
+            as the learner does not see what that is worth in the end.
         validation: how the way to play the weights is chosen.
         curve_workflows: validation workflows that are played at every checkpoint, of each kind of group, for learning
             curves; 0 for none.
@@ -102,6 +105,7 @@ class Recipe:
     ppo_groups: tuple[GroupConfig, ...] = (GroupConfig(),)
     ppo_chunk: Count = 25
     reward_weights: RewardWeights = EnvConfig().reward_weights
+    last_reward_weights: RewardWeights | None = None
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     curve_workflows: Whole = 0
 
@@ -221,6 +225,8 @@ def _second_learner_faults(recipe: Recipe) -> list[str]:
     ]
     if len(recipe.ppo_groups) != 1:
         faults.append(f"ppo_groups has {len(recipe.ppo_groups)} groups, expected 1 with ppo.learner = 'maskable_ppo'")
+    if recipe.last_reward_weights is not None:
+        faults.append("last_reward_weights are given, expected none with ppo.learner = 'maskable_ppo'")
     if recipe.network.vocab_size or recipe.network.hidden_facts:
         faults.append("ppo.learner is 'maskable_ppo', expected 'own', which knows of symbols and variants")
     return faults

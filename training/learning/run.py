@@ -276,6 +276,7 @@ class Training:
         with pulse(console, config.name, config.updates, begin) as progress:
             for first in range(begin, config.updates, config.chunk):
                 last = min(first + config.chunk, config.updates)
+                self._weigh_rewards(groups, first / config.updates)
                 self._seed_groups(groups, number, first)
                 window: list[dict[str, float]] = []
                 started = time.perf_counter()
@@ -294,6 +295,14 @@ class Training:
         """Start all environments anew; see `Recipe`."""
         for place, group in enumerate(groups):
             group.restart(self.chunk_seed(stage, update, place))
+
+    def _weigh_rewards(self, groups: Sequence[Group], share: float) -> None:
+        """Weigh the terms of the reward as after this share of a stage's updates."""
+        first, last = self.recipe.reward_weights, self.recipe.last_reward_weights
+        if last is None:
+            return
+        for group in groups:
+            group.weigh_rewards((1.0 - share) * np.array(first) + share * np.array(last))
 
     def chunk_seed(self, stage: int, update: int, place: int) -> int:
         """Return the seed of the environments of a group from an update on."""

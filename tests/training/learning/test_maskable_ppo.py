@@ -238,10 +238,12 @@ def test_a_run_learns_and_goes_on_to_the_same_weights(tmp_path):
 def test_what_the_library_cannot_do_is_refused_at_once(tmp_path):
     path = tmp_path / "r.toml"
     path.write_text(
-        'base = "scratch_maskable_ppo"\n[network]\nvocab_size = 4\n[ppo]\ncritic = "central"\nnormalise = "step"\n'
+        'base = "scratch_maskable_ppo"\nlast_reward_weights = [1, 1, 1, 1]\n[network]\nvocab_size = 4\n'
+        '[ppo]\ncritic = "central"\nnormalise = "step"\n'
         "[ppo.credit]\nforecast = 1.0\n[[ppo_groups]]\nteam_size = 5\n[[ppo_groups]]\nteam_size = 8\n"
     )
     with pytest.raises(ConfigError) as error:
         load_recipe(str(path))
-    for part in ("ppo.critic is 'central'", "ppo.normalise is 'step'", "ppo.credit is", "2 groups", "symbols"):
+    wrong = ("ppo.critic is 'central'", "ppo.normalise is 'step'", "ppo.credit is", "2 groups", "symbols")
+    for part in (*wrong, "last_reward_weights are given"):
         assert part in str(error.value)

@@ -41,6 +41,7 @@ RECIPE = """
 curve_workflows = 2
 imitation_chunk = 2
 ppo_chunk = 2
+last_reward_weights = [1.0, 2.0, 0.2, 0.5]
 [network]
 hidden = 16
 rounds = 1

@@ -72,6 +72,10 @@ class Group:
         self.batch.reset(seeds.astype(np.uint64))
         self.memory.forget(slice(None))
 
+    def weigh_rewards(self, weights: Array) -> None:
+        """Give the terms of the reward other weights [terms] from the next `restart` on."""
+        self.batch.params.reward_weights[:] = weights
+
     def features(self) -> Features:
         """Read what the decisions of this step are made from."""
         self.board = self.batch.board.copy()
