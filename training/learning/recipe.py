@@ -82,9 +82,10 @@ class Recipe:
         imitation_chunk, ppo_chunk: updates from one checkpoint to the next. The environments start anew there, in an
             interrupted run and in an uninterrupted one alike, so that both end with the same weights.
         reward_weights: of the terms of the reward, for the learner.
-        last_reward_weights: to which these go in the course of PPO, in equal steps from checkpoint to checkpoint; None
-            if they stay. So what an action does at once, such as to raise an Alignment Factor, can count more as long
-            as the learner does not see what that is worth in the end.
+        last_reward_weights: towards which these go in the course of PPO, a step at every checkpoint in proportion to
+            the updates done, so that they would be reached after the last one; None if they stay. What an action does
+            at once, such as to raise an Alignment Factor, can so count more as long as the learner does not see what
+            that is worth in the end.
         validation: how the way to play the weights is chosen.
         curve_workflows: validation workflows that are played at every checkpoint, of each kind of group, for learning
             curves; 0 for none.

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from agents.learned.weights import NetworkConfig
 from c2c_env import EnvConfig
+from c2c_env.core.constants import INFORMATION
 from training.learning.learners.environments import Group
 from training.learning.learners.mappo import PPOConfig
 from training.learning.recipe import GroupConfig, Recipe, load_recipe
@@ -33,7 +34,10 @@ BY_HAND = {  # after 0, 1 and 2 thirds of the updates
 
 
 def weights_at_updates(training, monkeypatch, resume=False):
-    """The weights of both groups at every update that a run makes from where it stands."""
+    """The weights of both groups at every update that a run makes from where it stands.
+
+    Episodes must have begun with them: what counts has been kept account of from their first state on.
+    """
     found = {}
 
     def make_stage(self, config, groups):
@@ -42,6 +46,9 @@ def weights_at_updates(training, monkeypatch, resume=False):
 
         def noted(number):
             found[number] = [tuple(group.batch.params.reward_weights) for group in groups]
+            for group in groups:
+                counts = group.batch.params.reward_weights[INFORMATION] > 0.0
+                assert (group.batch.state.information_value != 0.0).all() == counts
             return update(number)
 
         stage.update = noted
@@ -90,7 +97,7 @@ def test_the_reward_has_the_weights_that_it_was_given():
     assert given.batch.reward_terms[..., 4:].any()
 
 
-def test_scratch_counts_alignment_more_at_first_and_ends_with_the_reward_of_the_environment():
+def test_scratch_counts_alignment_more_at_first_and_goes_towards_the_reward_of_the_environment():
     recipe, plain = load_recipe("scratch"), load_recipe("scratch_plain")
     assert plain.reward_weights == recipe.last_reward_weights == EnvConfig().reward_weights
     assert plain.last_reward_weights is None
