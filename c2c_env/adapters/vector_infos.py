@@ -9,12 +9,12 @@ import numpy as np
 
 from c2c_env.core.arrays import Array
 from c2c_env.envs.batch import Batch
-from c2c_env.envs.infos import Happened, Info, make_info
+from c2c_env.envs.infos import Info, start_info, step_info
 
 
 def start_infos(batch: Batch, rows: Array) -> Info:
     """Infos of environments [R] that were just reset."""
-    return _infos(batch, rows, None)
+    return start_info(batch.config, _masks(batch, rows)) | _invalid(batch, rows)
 
 
 def step_infos(batch: Batch, rows: Array, ended: bool) -> Info:
@@ -24,13 +24,18 @@ def step_infos(batch: Batch, rows: Array, ended: bool) -> Info:
         each = [batch.metrics(row) for row in rows.tolist()]
         metrics = {name: np.array([one[name] for one in each]) for name in each[0]}
     terms = batch.reward_terms[rows].mean(axis=1, dtype=np.float64).T
-    happened = Happened(list(terms), batch.invalid[rows].any(axis=1), metrics, batch.truncated[rows] > 0)
-    return _infos(batch, rows, happened)
+    invalid, truncated = batch.invalid[rows].any(axis=1), batch.truncated[rows] > 0
+    info = step_info(batch.config, _masks(batch, rows), list(terms), invalid, metrics, truncated)
+    return info | _invalid(batch, rows)
 
 
-def _infos(batch: Batch, rows: Array, happened: Happened | None) -> Info:
-    masks, invalid = batch.action_masks[rows].reshape(len(rows), -1), batch.invalid[rows]
-    return {**make_info(batch.config, masks, happened), "invalid_actions": invalid.sum(axis=1, dtype=np.int64)}
+def _masks(batch: Batch, rows: Array) -> Array:
+    masks: Array = batch.action_masks[rows].reshape(len(rows), -1)
+    return masks
+
+
+def _invalid(batch: Batch, rows: Array) -> Info:
+    return {"invalid_actions": batch.invalid[rows].sum(axis=1, dtype=np.int64)}
 
 
 def add_rows(infos: Info, rows: Array, values: Mapping[str, Any], num_envs: int) -> None:

@@ -15,7 +15,7 @@ from c2c_env.config import EnvConfig, Team
 from c2c_env.core.arrays import Array
 from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.envs.batch import Batch
-from c2c_env.envs.infos import Happened, make_info
+from c2c_env.envs.infos import start_info, step_info
 from c2c_env.envs.spaces import action_space, mask_is_tuple, observation_space, part_names, part_slices, with_mask
 from c2c_env.envs.state_vector import state_size, state_vector
 from c2c_env.errors import ActionError, ConfigError, ResetNeededError, raise_faults, unknown_name
@@ -156,6 +156,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         self.possible_agents = batch.team.agents
         self.agents: list[str] = []
         self._sizes = [int(n) for n in batch.action_sizes]
+        self._action_sizes = batch.action_sizes.astype(np.uint64)
         self._parts = part_slices(self._sizes)
         dimensions = (batch.max_agents, batch.max_subtasks)
         self.action_spaces = {a: action_space(self.config, *dimensions) for a in self.possible_agents}
@@ -312,16 +313,14 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
 
     def _start_infos(self) -> Infos:
         rows = zip(self.possible_agents, self._masks(), strict=True)
-        return {agent: make_info(self.config, mask, None) for agent, mask in rows}
+        return {agent: start_info(self.config, mask) for agent, mask in rows}
 
     def _step_infos(self, ended: bool) -> Infos:
-        batch = self.batch
+        batch, config = self.batch, self.config
         metrics, truncated = self.episode_metrics() if ended else None, bool(batch.truncated[0])
-        rows = zip(self.agents, self._masks(), batch.reward_terms[0].tolist(), batch.invalid[0].tolist(), strict=True)
-        return {
-            agent: make_info(self.config, mask, Happened(terms, bool(invalid), metrics, truncated))
-            for agent, mask, terms, invalid in rows
-        }
+        happened = zip(self._masks(), batch.reward_terms[0].tolist(), (batch.invalid[0] > 0).tolist(), strict=True)
+        infos = [step_info(config, mask, terms, invalid, metrics, truncated) for mask, terms, invalid in happened]
+        return dict(zip(self.agents, infos, strict=True))
 
     def _write_actions(self, actions: Actions) -> None:
         buffer = self.batch.action_buffer[0]
@@ -334,7 +333,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         fits = given.shape == expected and given.dtype.kind in "iu" and len(actions) == len(self.agents)
         if fits:
             given = given.reshape(buffer.shape)
-            fits = not ((given < 0) | (given >= self.batch.action_sizes)).any()
+            fits = not (given.astype(np.uint64) >= self._action_sizes).any()  # what is negative becomes very large
         if not fits:
             raise_faults(ActionError, "bad actions", self._action_faults(actions))
         buffer[...] = given.reshape(buffer.shape)

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from c2c_env.config import EnvConfig
 from c2c_env.core.arrays import Array
 from c2c_env.envs.batch import Batch
-from c2c_env.envs.infos import Happened, Info, make_info
+from c2c_env.envs.infos import Info, start_info, step_info
 from c2c_env.envs.parallel_env import C2CParallelEnv, parallel_env
 from c2c_env.envs.spaces import Parts, mask_is_tuple, part_slices, space_with_mask, with_mask
 from c2c_env.errors import ActionError
@@ -52,7 +52,7 @@ class TeamEnv(gymnasium.Env[Any, Array]):
         """Start an episode; see `C2CParallelEnv.reset`."""
         super().reset(seed=seed)
         self.team_env.reset(seed=seed, options=options)
-        return self._observation(), make_info(self.config, self._mask(), None) | self._invalid()
+        return self._observation(), start_info(self.config, self._mask()) | self._invalid()
 
     def step(self, action: Array) -> tuple[Any, float, bool, bool, Info]:
         """Step with the actions of all agents side by side."""
@@ -69,8 +69,8 @@ class TeamEnv(gymnasium.Env[Any, Array]):
         terminated, truncated = bool(batch.terminated[0]), bool(batch.truncated[0])
         metrics = env.episode_metrics() if terminated or truncated else None
         terms = batch.reward_terms[0].mean(axis=0, dtype=np.float64).tolist()
-        happened = Happened(terms, bool(batch.invalid[0].any()), metrics, truncated)
-        info = make_info(self.config, self._mask(), happened) | self._invalid()
+        info = step_info(self.config, self._mask(), terms, bool(batch.invalid[0].any()), metrics, truncated)
+        info |= self._invalid()
         return self._observation(), float(team_rewards(batch)[0]), terminated, truncated, info
 
     def render(self) -> Any:
