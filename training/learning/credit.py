@@ -11,7 +11,8 @@ forecast
     The fall of the forecast hours to the end, the team's: potential-based shaping (Ng, Harada and Russell 1999).
 counterfactual
     What an agent's message gained against silence, under the same luck, played on by the same actor: COMA
-    (arXiv 1705.08926) with the difference simulated instead of estimated.
+    (arXiv 1705.08926) with the difference simulated instead of estimated. Played on to the end, or for a few steps;
+    after these the critic may say what the states that they led to are worth.
 
 The first four are functions of two consecutive states. `individual` and the team's forms of information gain and
 forecast are also terms of the environment's reward, with weights of its own (`EnvConfig.reward_weights`).
@@ -21,6 +22,7 @@ Axes: E environments, N agents, K subtasks, F facets, T steps, M messages that a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -30,8 +32,9 @@ from torch import Tensor
 
 from agents.copies import Copies
 from agents.learned.actions import ChosenAction, Luck, choose_action
+from agents.learned.features import Features
 from agents.learned.memory import Memory
-from agents.learned.network import Actor
+from agents.learned.network import Actor, Encoded, Tokens
 from agents.learned.torch_decider import to_tensors
 from agents.policy import Array
 from agents.potentials import Potentials, forecast, information, potentials
@@ -53,19 +56,25 @@ class CreditConfig:
         information_gain: weight of what agents came to understand.
         forecast: weight of the fall of the forecast hours to the end, as a share of the lower bound.
         counterfactual: weight of what a message gained against silence, in its advantage.
-        messages: that are looked at in each step of a group.
+        alone: False adds it to the advantage of all that the agent's team did. True leaves the latter out: a message is
+            judged by what it gained alone, scaled to a root mean square of 1, one that was not looked at by nothing.
+            Silence is what messages are compared with, so it gains nothing itself.
+        messages: that are looked at in a step of a group.
+        every: steps from one in which messages are looked at to the next one.
         horizon: steps that are played on for; 0 to the end of the episode.
-        measure: "reward" (what the learner is told, discounted) or "hours" (cost-to-go: hours saved, which takes
-            horizon 0 to differ from 0).
+        measure: "reward" (what the learner is told, discounted), "value" (the reward of these steps and what the critic
+            expects after them) or "hours" (cost-to-go: hours saved, which takes horizon 0 to differ from 0).
     """
 
     individual: Share = 0.0
     information_gain: NotNegative = 0.0
     forecast: NotNegative = 0.0
     counterfactual: NotNegative = 0.0
+    alone: bool = False
     messages: Count = 8
+    every: Count = 1
     horizon: Whole = 3
-    measure: Literal["reward", "hours"] = "reward"
+    measure: Literal["reward", "value", "hours"] = "reward"
 
 
 class Credit:
@@ -133,7 +142,7 @@ def normalised_by_step(advantages: Tensor, step: Tensor) -> Tensor:
 class PlayedOn(NamedTuple):
     """What copies have come to; each float [copies], or of the same shape."""
 
-    reward: Array  # discounted sum of the team's rewards
+    reward: Array  # discounted sum of the team's rewards, and of what was expected of the last state
     hours: Array  # that passed; to the end, the cost-to-go
     early: Array  # the same sum over the first steps only
     information: Array  # `Potentials.information` after the first steps, mean over agents
@@ -156,10 +165,14 @@ class Rehearsal:
         group: whose environments are copied.
         actor: what decides after the first step, drawing as learned; both copies of a pair draw the same numbers.
         discount: gamma per step.
+        expect: what the rewards from a state on are expected to come to [copies, N]; None where only what is played
+            counts.
     """
 
-    def __init__(self, group: Group, actor: Actor, discount: float) -> None:
-        self.group, self.actor, self.discount = group, actor, discount
+    def __init__(
+        self, group: Group, actor: Actor, discount: float, expect: Callable[[Encoded, Tokens], Tensor] | None = None
+    ) -> None:
+        self.group, self.actor, self.discount, self.expect = group, actor, discount, expect
         self.copies = Copies(group.batch, observed=True)
 
     def gain_of(self, choice: ChosenAction, count: int, horizon: int) -> Counterfactual:
@@ -234,6 +247,8 @@ class Rehearsal:
                 early = earned.copy(), self._potentials(len(sources))
             if not len(going):
                 break
+        if self.expect is not None and len(going):
+            earned[going] += self.discount ** (step + 1) * self._expected(memory, going, keys[going], step + 1)
         soon, known = early or (earned, self._potentials(len(sources)))
         hours = (self.copies.state.t[: len(sources)] - first) * self.copies.params.dt
         return PlayedOn(earned, hours, soon, known.information.mean(axis=1), known.forecast)
@@ -252,14 +267,26 @@ class Rehearsal:
 
     def _decide(self, memory: Memory, rows: Array, keys: Array, step: int) -> tuple[Array, Array, Array]:
         """Boards, actions and plans of copies `rows`."""
+        board, features = self._read(memory, rows)
+        choice, _, _ = choose_action(self.actor, features, self._luck(keys, step), torch.ones(()))
+        actions = self.group.joined(choice.work, choice.message, choice.content)
+        return board, actions, choice.plan.work.numpy()
+
+    def _expected(self, memory: Memory, rows: Array, keys: Array, step: int) -> Array:
+        """What is expected from the present states of copies `rows` on, mean over agents."""
+        assert self.expect is not None  # nobody asks otherwise
+        _, features = self._read(memory, rows)
+        _, seen, own = choose_action(self.actor, features, self._luck(keys, step), torch.ones(()))
+        expected: Array = self.expect(own.encoded, seen.tokens).mean(dim=1).numpy()
+        return expected
+
+    def _read(self, memory: Memory, rows: Array) -> tuple[Array, Features]:
+        """Boards and features of copies `rows`, which are remembered as seen."""
         seen, form = self.copies.out.observation[rows], self.group.batch.form
         board = np.ascontiguousarray(form.board(seen))
         memory.see(board, rows)
         masks = self.copies.out.action_mask[rows]
-        features = self.group.reader.read(board, form.own(seen), masks, memory.remembered(rows))
-        choice, _, _ = choose_action(self.actor, to_tensors(features), self._luck(keys, step), torch.ones(()))
-        actions = self.group.joined(choice.work, choice.message, choice.content)
-        return board, actions, choice.plan.work.numpy()
+        return board, to_tensors(self.group.reader.read(board, form.own(seen), masks, memory.remembered(rows)))
 
     def _luck(self, keys: Array, step: int) -> Luck:
         """The random numbers of a step, the same for the same keys."""

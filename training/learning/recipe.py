@@ -22,6 +22,7 @@ from c2c_env import EnvConfig
 from c2c_env.checks import fault, only_faults
 from c2c_env.disk import parse_toml, read_text
 from c2c_env.errors import ConfigError, nearest, raise_faults, unknown_name
+from training.learning.credit import CreditConfig
 from training.learning.learners.cost_to_go import CostToGoConfig
 from training.learning.learners.imitation import ImitationConfig
 from training.learning.learners.mappo import PPOConfig
@@ -203,6 +204,7 @@ def _value_faults(recipe: Recipe) -> list[str]:
         updates = getattr(recipe, name).updates
         if updates and (network.vocab_size or network.hidden_facts):
             faults.append(f"{name}.updates is {updates}, expected 0: its teacher knows nothing of symbols and variants")
+    faults += _credit_faults(recipe.ppo.credit)
     faults += _second_learner_faults(recipe) if recipe.ppo.learner == "maskable_ppo" else []
     config = recipe.validation
     found = [fault(f"validation.temperatures.{n}", x, TEMPERATURE) for n, x in enumerate(config.temperatures)]
@@ -212,6 +214,16 @@ def _value_faults(recipe: Recipe) -> list[str]:
         faults.append(f"validation has {counts}, expected as many of both, at least one")
     empty = [name for name in ("temperatures", "thresholds", "rises") if not getattr(config, name)]
     faults += [f"validation.{name} is empty, expected at least one" for name in empty]
+    return faults
+
+
+def _credit_faults(credit: CreditConfig) -> list[str]:
+    """Settings of a counterfactual that would do nothing."""
+    faults = []
+    if credit.alone and not credit.counterfactual:
+        faults.append("ppo.credit.alone is true, expected a ppo.credit.counterfactual above 0 with it")
+    if credit.measure == "value" and not credit.horizon:
+        faults.append("ppo.credit.horizon is 0, expected at least 1 with ppo.credit.measure = 'value'")
     return faults
 
 

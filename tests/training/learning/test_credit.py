@@ -164,6 +164,84 @@ def test_silence_against_silence_gains_nothing(actor):
         message=torch.zeros(6, 3, dtype=torch.long)), 10, 5).env) == 0  # fmt: skip
 
 
+def test_what_is_expected_of_the_last_state_counts_where_the_episode_goes_on(actor):
+    """Worked out by hand: 2.0 is expected of every state, three steps on, but not after the end of an episode."""
+    group = Group("simple", 3, 6, seed=2)
+    group.features()
+    group.batch.state.t[:3] = (
+        group.batch.params.horizon[group.batch.state.workflow[:3]] - 2
+    )  # two steps before time is up
+    env, keys = np.arange(6), np.full(6, 7, dtype=np.uint64)
+    actions, plan = np.zeros((6, 3, 4), dtype=np.int32), np.zeros((6, 3), dtype=np.int64)
+    with_values = Rehearsal(group, actor, 0.9, lambda encoded, _: torch.full(encoded.context.shape[:2], 2.0))
+    found = (
+        with_values.play(env, keys, actions, plan, 2).reward
+        - Rehearsal(group, actor, 0.9).play(env, keys, actions, plan, 2).reward
+    )
+    np.testing.assert_allclose(found, [0.0] * 3 + [0.9**3 * 2.0] * 3, atol=1e-6)
+
+
+def talking_ppo(credit: CreditConfig, critic=None) -> PPO:
+    torch.manual_seed(0)
+    actor = Actor(**SMALL)
+    with torch.no_grad():
+        actor.silence.bias -= 4.0
+    group = Group("simple", 3, 16, seed=5)
+    return PPO(PPOConfig(steps=6, credit=credit), actor, critic or Critic(16), [group])
+
+
+def test_messages_may_be_judged_by_what_they_gain_alone():
+    credit = CreditConfig(counterfactual=3.0, alone=True, messages=5, every=2, measure="value")
+    rollout = talking_ppo(credit).play(0)
+    said, advantages = rollout.steps.choice.message > 0, rollout.message_advantages
+    looked = advantages != 0.0
+    assert said.float().mean() > 0.1
+    assert not (looked & ~said).any()
+    found = looked[::2].sum(dim=(1, 2))
+    assert ((found >= 3) & (found <= 5)).all()  # of more that were said; some change nothing
+    assert not looked[1::2].any()
+    assert advantages[looked].square().mean().item() == pytest.approx(3.0**2, rel=1e-4)
+    assert rollout.plan_advantages.std() > 0.5  # the plan is judged as ever
+
+
+def test_without_being_alone_what_is_gained_is_added():
+    plain = talking_ppo(CreditConfig()).play(0)
+    added = talking_ppo(CreditConfig(counterfactual=1.0, messages=5)).play(0)
+    more = added.message_advantages - plain.message_advantages
+    assert torch.equal(plain.steps.choice.message, added.steps.choice.message)
+    assert 0 < (more != 0.0).sum() <= 6 * 5
+    assert (added.message_advantages[more == 0.0] != 0.0).any()
+
+
+def test_the_unit_of_what_is_expected_is_that_of_the_reward():
+    """A critic that always says -50 in its own unit, where a return of 2 +- 0.1 has been seen."""
+    ppo = talking_ppo(CreditConfig(counterfactual=1.0, measure="value"), Says(-50.0))
+    ppo.scale.note(torch.tensor([1.9, 2.1]))
+    group = ppo.groups[0]
+    group.features()
+    env, plan = np.arange(16), np.zeros((16, 3), dtype=np.int64)
+    played = ppo.rehearsals[0].play(env, env.astype(np.uint64), np.zeros((16, 3, 4), dtype=np.int32), plan, 1)
+    unseen = Rehearsal(group, ppo.actor, 0.99).play(
+        env, env.astype(np.uint64), np.zeros((16, 3, 4), dtype=np.int32), plan, 1
+    )
+    np.testing.assert_allclose(played.reward - unseen.reward, 0.99**2 * (2.0 - 50.0 * 0.1), rtol=1e-4)
+
+
+def test_nothing_is_looked_at_while_the_critic_learns_alone():
+    ppo = talking_ppo(CreditConfig(counterfactual=1.0, alone=True))
+    assert not ppo.play(0, learns=False).message_advantages.any()
+    assert ppo.play(0).message_advantages.any()
+
+
+class Says(torch.nn.Module):
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, encoded, tokens):
+        return torch.full(encoded.context.shape[:2], self.value)
+
+
 def test_rehearsals_leave_the_group_as_it_was(actor):
     group = Group("simple", 3, 4, seed=2)
     group.features()
@@ -195,6 +273,7 @@ def test_a_copy_that_is_not_changed_goes_on_as_the_original():
     [
         {"counterfactual": 1.0},
         {"counterfactual": 1.0, "measure": "hours", "horizon": 0},
+        {"counterfactual": 1.0, "measure": "value", "horizon": 2, "alone": True, "every": 2},
         {"forecast": 1.0, "information_gain": 1.0},
     ],
 )

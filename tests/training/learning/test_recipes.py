@@ -150,7 +150,15 @@ def test_all_faults_of_a_recipe_at_once(tmp_path):
         ("validation.temperatures = [1e-5]", "validation.temperatures.0 is 1e-05, expected 0 or a number in"),
         ("validation.thresholds = []", "validation.thresholds is empty, expected at least one"),
         ("ppo.credit.individual = 2", "ppo.credit.individual is 2, expected at most 1"),
-        ('ppo.credit.measure = "hour"', "ppo.credit.measure is 'hour', expected 'reward' or 'hours'; did you mean"),
+        (
+            'ppo.credit.measure = "hour"',
+            "ppo.credit.measure is 'hour', expected 'reward', 'value' or 'hours'; did you mean",
+        ),
+        ("ppo.credit.alone = true", "ppo.credit.alone is true, expected a ppo.credit.counterfactual above 0 with it"),
+        (
+            'ppo.credit.measure = "value"\nppo.credit.horizon = 0',
+            "ppo.credit.horizon is 0, expected at least 1 with ppo.credit.measure = 'value'",
+        ),
         ("ppo.credit.forcast = 1", "ppo.credit.unknown name 'forcast'; did you mean 'forecast'"),
         ('ppo.normalise = "steps"', "ppo.normalise is 'steps', expected 'rollout' or 'step'; did you mean 'step'?"),
         ("ppo_groups = [{begin = 3}]", "ppo_groups[0].begin is 3, expected 0"),

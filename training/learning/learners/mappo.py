@@ -38,7 +38,7 @@ from agents.learned.actions import (
 )
 from agents.learned.communication import straight_through
 from agents.learned.features import NUM_OWN_SUBTASK_FEATURES, Board, Features
-from agents.learned.network import Actor, Critic, Encoded, at_work, possible_pairs
+from agents.learned.network import Actor, Critic, Encoded, Tokens, at_work, possible_pairs
 from agents.learned.plan import Plan, judge_picks
 from training.learning.credit import Credit, CreditConfig, Rehearsal, normalised_by_step
 from training.learning.learners.environments import Group
@@ -201,7 +201,8 @@ class PPO:
         self.optimizer = torch.optim.Adam(self.parameters, config.learning_rate, eps=1e-5, fused=True)
         self.scale = ReturnScale()
         self.credits = [Credit(config.credit, group) for group in groups]
-        self.rehearsals = [Rehearsal(group, actor, config.discount) for group in groups]
+        expect = self._expected if config.credit.measure == "value" else None
+        self.rehearsals = [Rehearsal(group, actor, config.discount, expect) for group in groups]
 
     @property
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
@@ -213,24 +214,26 @@ class PPO:
         rate = self.config.learning_rate * self.config.rate_share(number)
         for setting in self.optimizer.param_groups:
             setting["lr"] = rate
-        rollouts = [self.play(place) for place, group in enumerate(self.groups) if number >= group.begin]
+        learns = number >= self.config.critic_updates
+        rollouts = [self.play(place, learns) for place, group in enumerate(self.groups) if number >= group.begin]
         self.scale.note(torch.cat([rollout.returns.flatten() for rollout in rollouts]))
-        logged = self._learn(rollouts, number)
+        logged = self._learn(rollouts, number, learns)
         means = {name: float(np.mean([one[name] for one in logged])) for name in logged[0]}
         return {"learning_rate": rate, **means}
 
     # --- playing ----------------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def play(self, place: int) -> Rollout:
-        """Play T steps in a group."""
+    def play(self, place: int, learns: bool = True) -> Rollout:
+        """Play T steps in a group; where the actor does not learn from them, its messages are not looked at."""
         group, credit = self.groups[place], self.credits[place]
         steps: list[Step] = []
         rewards, ends, gains, times = [], [], [], []
         for _ in range(self.config.steps):
             steps.append(self._decide(group, group.features()))
             times.append(torch.from_numpy(group.batch.state.t.astype(np.int64)))
-            gains.append(self._gains(place, steps[-1].choice))
+            looks = learns and group.steps % credit.config.every == 0
+            gains.append(self._gains(place, steps[-1].choice, looks))
             credit.begin()
             own, terminated, truncated = group.step(steps[-1].choice)
             earned = credit.earned(own)
@@ -247,19 +250,27 @@ class PPO:
             self.config.discount, self.config.trace,
         )  # fmt: skip
         returns, scaled = advantages + played.values, self._scaled(advantages, torch.stack(times))
-        messages = scaled + self.config.credit.counterfactual * torch.stack(gains) / (advantages.std() + 1e-8)
+        messages = self._message_advantages(advantages, scaled, torch.stack(gains))
         facts = self.actor.variant is not None
         shown = turned_out(played, torch.stack(ends)) if facts else torch.full_like(played.choice.work, -1)
         return Rollout(played, scaled.mean(dim=2), messages, returns, shown)
 
-    def _gains(self, place: int, choice: ChosenAction) -> Tensor:
-        """What some messages [E, N] gain against silence, 0 for the others."""
+    def _gains(self, place: int, choice: ChosenAction, looks: bool) -> Tensor:
+        """What some messages [E, N] gain against silence, 0 for the others, and for all if one does not look."""
         credit, gains = self.config.credit, torch.zeros(choice.message.shape, device=choice.message.device)
-        if credit.counterfactual > 0.0:
+        if looks and credit.counterfactual > 0.0:
             found = self.rehearsals[place].gain_of(choice, credit.messages, credit.horizon)
-            gained = found.reward if credit.measure == "reward" else found.hours
+            gained = found.hours if credit.measure == "hours" else found.reward
             gains[found.env, found.agent] = torch.from_numpy(gained.astype(np.float32)).to(gains.device)
         return gains
+
+    def _message_advantages(self, advantages: Tensor, scaled: Tensor, gains: Tensor) -> Tensor:
+        """The advantages of messages [T, E, N], of those of all that is done, as they are and scaled, and gains."""
+        credit = self.config.credit
+        if not credit.alone:
+            return scaled + credit.counterfactual * gains / (advantages.std() + 1e-8)
+        size = (gains.square().sum() / (gains != 0.0).sum().clamp(min=1)).sqrt()
+        return credit.counterfactual * gains / (size + 1e-8)
 
     def _scaled(self, advantages: Tensor, times: Tensor) -> Tensor:
         """Advantages [T, E, N] of mean 0 and deviation 1."""
@@ -271,9 +282,13 @@ class PPO:
         choice, seen, own = choose_action(self.actor, features, group.luck(), torch.ones((), device=group.device))
         plan = judge_plan(seen, features.board, choice.plan)
         message = self._judged(own, features, choice)
-        values = self.scale.natural(self.critic(own.encoded, seen.tokens))
+        values = self._expected(own.encoded, seen.tokens)
         sent = group.sent_steps() if self.actor.content else choice.work[..., None][..., :0]
         return Step(features, choice, plan.log_prob, message.log_prob, values, sent)
+
+    def _expected(self, encoded: Encoded, tokens: Tokens) -> Tensor:
+        """The critic's values [E, N] in the unit of the reward."""
+        return self.scale.natural(self.critic(encoded, tokens))
 
     def _judged(self, own: OwnView, features: Features, choice: ChosenAction) -> Judgement:
         """Judge messages [E, N], and with them what they carry and what work is done in.
@@ -285,14 +300,14 @@ class PPO:
 
     # --- learning ---------------------------------------------------------------------------------------------
 
-    def _learn(self, rollouts: Sequence[Rollout], number: int) -> list[Scalars]:
+    def _learn(self, rollouts: Sequence[Rollout], number: int, train_actor: bool) -> list[Scalars]:
         """Learn for all epochs; return what was logged at each gradient step."""
         generator = torch.Generator().manual_seed(int(self.groups[0].key[0]) % 2**31 + number)
         logged = []
         for _ in range(self.config.epochs):
             orders = [self._minibatches(rollout, generator) for rollout in rollouts]
             for parts in zip(*orders, strict=True):
-                logged.append(self._step(rollouts, parts, train_actor=number >= self.config.critic_updates))
+                logged.append(self._step(rollouts, parts, train_actor))
         return logged
 
     def _minibatches(self, rollout: Rollout, generator: torch.Generator) -> list[Tensor]:
