@@ -42,6 +42,8 @@ from c2c_env.core.rng import hash_counter, uniform
 from training.learning.learners.environments import Group
 from training.learning.ranges import Count, NotNegative, Share, Whole
 
+Expect = Callable[[Encoded, Tokens], Tensor]  # what a critic expects of states [E, N]
+
 STREAM_REHEARSAL = 106  # of the counter-based random numbers, see `environments`
 EARLY_STEPS = 3  # by when a message has been read and acted upon
 
@@ -169,9 +171,7 @@ class Rehearsal:
             counts.
     """
 
-    def __init__(
-        self, group: Group, actor: Actor, discount: float, expect: Callable[[Encoded, Tokens], Tensor] | None = None
-    ) -> None:
+    def __init__(self, group: Group, actor: Actor, discount: float, expect: Expect | None = None) -> None:
         self.group, self.actor, self.discount, self.expect = group, actor, discount, expect
         self.copies = Copies(group.batch, observed=True)
 

@@ -21,7 +21,7 @@ from agents.learned.weights import NetworkConfig, size_faults
 from c2c_env import EnvConfig
 from c2c_env.checks import fault, only_faults
 from c2c_env.disk import parse_toml, read_text
-from c2c_env.errors import ConfigError, nearest, raise_faults, unknown_name
+from c2c_env.errors import C2CError, ConfigError, nearest, raise_faults, unknown_name
 from training.learning.credit import CreditConfig
 from training.learning.learners.cost_to_go import CostToGoConfig
 from training.learning.learners.imitation import ImitationConfig
@@ -119,13 +119,21 @@ def load_recipe(name: str) -> Recipe:
         ConfigError: no such recipe, no valid TOML, or wrong names and values, all of them at once.
     """
     table, path = _table_of(name, Path(), ())
-    title = f"bad recipe {path}"
+    return parse_recipe(table, f"bad recipe {path}", ConfigError)
+
+
+def parse_recipe(table: Any, title: str, kind: type[C2CError]) -> Recipe:
+    """A recipe from what a file says.
+
+    Raises:
+        `kind`: wrong names and values, all of them at once, below the title.
+    """
     try:  # as JSON, where pydantic takes lists for tuples and is strict about all else
         recipe = TypeAdapter(Recipe).validate_json(json.dumps(table, default=str))
     except ValidationError as error:
-        raise_faults(ConfigError, title, [_describe(fault) for fault in error.errors()])
+        raise_faults(kind, title, [_describe(fault) for fault in error.errors()])
         raise
-    raise_faults(ConfigError, title, _value_faults(recipe))
+    raise_faults(kind, title, _value_faults(recipe))
     return recipe
 
 

@@ -33,7 +33,7 @@ from training.learning.learners.environments import STREAM_LEARNER, Group
 from training.learning.learners.imitation import Imitation
 from training.learning.learners.mappo import PPO, ReturnScale
 from training.learning.log import episode_means, headline, means_of, read_table, table_of, write_scalars
-from training.learning.recipe import Recipe
+from training.learning.recipe import Recipe, parse_recipe
 from training.learning.stages import Stage, StageConfig, make_stages
 from training.learning.validation import (
     VALIDATION_FILE,
@@ -142,6 +142,27 @@ class Training:
 
     # --- checkpoints ------------------------------------------------------------------------------------------
 
+    @classmethod
+    def of_folder(cls, folder: Path) -> Training:
+        """A run as it was at its last checkpoint.
+
+        Raises:
+            WeightsError: there is no checkpoint, or it is broken.
+        """
+        path = folder / CHECKPOINT_FILE
+        _, about = weights.read_tensors(path, "checkpoint")
+        training = cls(
+            parse_recipe(about.get("recipe"), f"the recipe of {path}", WeightsError), folder, torch.device("cpu")
+        )
+        training.load()
+        return training
+
+    def scale(self) -> ReturnScale:
+        """The unit of the critic's values as the checkpoint left it."""
+        scale = ReturnScale()
+        vars(scale).update(self.saved_numbers)
+        return scale
+
     def save(self, stage: Stage | None, place: tuple[int, int]) -> None:
         """Write the checkpoint whole: the state in which `place` comes next.
 
@@ -161,7 +182,7 @@ class Training:
             )
         if stage is not None and place[1] > 0:  # a new stage begins with new optimisers
             tensors |= {f"optimizer.{name}": value for name, value in optimizer_tensors(stage).items()}
-        numbers = dict(vars(stage.scale)) if isinstance(stage, PPO) and place[1] > 0 else {}
+        numbers = dict(vars(stage.scale)) if isinstance(stage, PPO) else {}
         about = {
             "kind": "checkpoint", "format": WEIGHTS_FORMAT, "version": c2c_env.__version__,
             "recipe": as_json(asdict(self.recipe)), "place": list(place), "numbers": numbers,
@@ -342,8 +363,7 @@ class Training:
             stage = SecondLearner(self.recipe.ppo, self.actor, self.critic, groups[0])
         else:
             stage = PPO(self.recipe.ppo, self.actor, self.critic, groups)
-            for name, value in self.saved_numbers.items():
-                setattr(stage.scale, name, value)
+            stage.scale = self.scale()
         put_optimizer_tensors(stage, self.saved)
         self.saved, self.saved_numbers = {}, {}
         return stage

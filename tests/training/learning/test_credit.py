@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,12 +17,13 @@ from agents.copies import Copies
 from agents.learned.actions import without_content
 from agents.learned.network import Actor
 from agents.learned.plan import Plan
-from agents.learned.weights import NetworkConfig, save_policy
+from agents.learned.weights import NetworkConfig, read_tensors, save_policy, write_tensors
 from agents.potentials import forecast, information, potentials
 from c2c_env import Batch, EnvConfig, Generated, Team
 from c2c_env.core.constants import CHAT_TELL
 from training.__main__ import main
-from training.learning.analysis.credit_table import CREDITS, measure_credits
+from training.learning.analysis import credit_table
+from training.learning.analysis.credit_table import CREDITS, Subject, load_subject, measure_credits
 from training.learning.credit import (
     Credit,
     CreditConfig,
@@ -29,7 +32,8 @@ from training.learning.credit import (
 )
 from training.learning.learners.environments import Group
 from training.learning.learners.mappo import PPO, PPOConfig
-from training.learning.run import Critic
+from training.learning.recipe import load_recipe
+from training.learning.run import CHECKPOINT_FILE, Critic, Training
 
 SMALL = {"hidden": 16, "rounds": 1, "own": 8, "key": 4}
 
@@ -272,7 +276,7 @@ def test_a_copy_that_is_not_changed_goes_on_as_the_original():
     "changes",
     [
         {"counterfactual": 1.0},
-        {"counterfactual": 1.0, "measure": "hours", "horizon": 0},
+        {"counterfactual": 1.0, "measure": "hours", "horizon": 0, "messages": 2, "every": 4},
         {"counterfactual": 1.0, "measure": "value", "horizon": 2, "alone": True, "every": 2},
         {"forecast": 1.0, "information_gain": 1.0},
     ],
@@ -297,21 +301,77 @@ def test_table_shows_every_credit_of_every_policy_and_group(tmp_path, capsys, ac
         actor.silence.bias -= 25.0  # now it speaks
     path, out = tmp_path / "policy.safetensors", tmp_path / "credits.csv"
     save_policy(path, actor, NetworkConfig(**SMALL), {})
-    words = ["--groups", "simple:3,medium:2", "--messages", "6", "--lucks", "2", "--num-envs", "2", "-o", str(out)]
+    words = ["--groups", "simple:3,simple:2", "--messages", "2", "--lucks", "2", "--num-envs", "2", "-o", str(out)]
     assert main(["credits", str(path), *words]) == 0
     assert "cost-to-go: hours saved" in " ".join(capsys.readouterr().out.split())
     rows = list(csv.DictReader(io.StringIO(out.read_text())))
     assert [(row["group"], row["credit"]) for row in rows] == [
-        (group, credit) for group in ("simple-3", "medium-2") for credit in CREDITS
+        (group, credit) for group in ("simple-3", "simple-2") for credit in CREDITS
     ]
-    assert all(int(row["messages"]) >= 6 and float(row["noise"]) >= 0.0 for row in rows)
+    assert all(int(row["messages"]) >= 2 and float(row["noise"]) >= 0.0 for row in rows)
     hours = next(row for row in rows if row["credit"] == "hours")
     assert float(hours["correlation"]) == pytest.approx(1.0) or hours["correlation"] == "nan"
 
 
-def test_a_silent_team_has_no_messages_to_look_at(actor):
+def test_noise_is_of_what_comes_of_a_message_and_paired_noise_of_what_it_gains():
+    """Worked out by hand: two messages under two lucks each."""
+    spoken, silent = np.array([[1.0, 3.0], [2.0, 2.0]]), np.array([[0.0, 2.0], [2.0, 0.0]])
+    looks = credit_table._compared(spoken, silent)
+    np.testing.assert_array_equal(looks, [[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
+
+
+def test_a_silent_team_has_no_messages_to_look_at(actor, monkeypatch):
+    monkeypatch.setattr(credit_table, "LONGEST", 40)
     group = Group("simple", 3, 2, seed=2)
-    assert measure_credits(actor, group, 0.99, 5, 2) == []
+    assert measure_credits(Subject(actor, EnvConfig(), None, 0.99), group, 5, 2) == []
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run of PPO that has just begun, and its stage."""
+    recipe = load_recipe("scratch_plain")
+    ppo, group = replace(recipe.ppo, updates=2, steps=4), replace(recipe.ppo_groups[0], team_size=3, num_envs=4)
+    recipe = replace(recipe, network=NetworkConfig(**SMALL), ppo=ppo, ppo_groups=(group,))
+    training = Training(recipe, tmp_path, torch.device("cpu"))
+    with torch.no_grad():
+        training.actor.silence.bias -= 6.0
+    return training, training.make_stage(training.stages[0], training.make_groups(0, training.stages[0]))
+
+
+def test_the_folder_of_a_run_adds_what_its_critic_makes_of_messages(run, tmp_path, capsys):
+    training, stage = run
+    stage.update(0)
+    training.save(stage, (1, 0))  # after the last update; the critic's unit is kept there, too
+    out = tmp_path / "credits.csv"
+    words = ["--groups", "simple:3", "--messages", "2", "--lucks", "2", "--num-envs", "2", "-o", str(out)]
+    assert main(["credits", str(tmp_path), *words]) == 0
+    assert "critic" in capsys.readouterr().out
+    rows = list(csv.DictReader(io.StringIO(out.read_text())))
+    assert [row["credit"] for row in rows] == [*CREDITS, "value"]
+    value = load_subject(tmp_path)
+    seen = torch.zeros(1, 3, 16), torch.zeros(1, 16)
+    encoded, tokens = SimpleNamespace(context=seen[0]), SimpleNamespace(summary=seen[1])
+    expected = stage.scale.natural(stage.critic(encoded, tokens))
+    assert torch.equal(value.expect(encoded, tokens), expected)
+    assert stage.scale.spread != 1.0
+
+
+def test_a_folder_without_a_critic_that_has_learned_is_an_error(run, tmp_path, capsys):
+    training, _ = run
+    assert main(["credits", str(tmp_path)]) == 2
+    assert "checkpoint.safetensors" in capsys.readouterr().err
+    training.save(None, (0, 0))
+    assert main(["credits", str(tmp_path)]) == 2
+    assert "holds no critic that has learned; name a policy.safetensors" in capsys.readouterr().err
+
+
+def test_a_checkpoint_with_a_bad_recipe_is_one_clear_error(run, tmp_path, capsys):
+    training, _ = run
+    training.save(None, (0, 0))
+    tensors, about = read_tensors(tmp_path / CHECKPOINT_FILE, "checkpoint")
+    write_tensors(tmp_path / CHECKPOINT_FILE, tensors, about | {"recipe": {"ppo": {"epoch": 3}}})
+    assert main(["credits", str(tmp_path)]) == 2
+    assert "unknown name 'epoch'; did you mean 'epochs'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ TABLE_WIDTH = 150
 EXAMPLES = """\
 examples:
   c2c-env credits results/train/scratch/seed-1/policy.safetensors
+  c2c-env credits results/train/scratch_all/seed-1       with what its critic makes of messages
   c2c-env credits early.safetensors late.safetensors --groups simple:5 --messages 500 -o credits.csv
 """
 
@@ -21,7 +22,8 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""
     add = parser.add_argument
-    add("policies", metavar="FILE", nargs="+", help="policy.safetensors of any stage of training")
+    what = "policy.safetensors of any stage of training, or the folder of a run of PPO, whose critic is looked at, too"
+    add("policies", metavar="FILE", nargs="+", help=what)
     add("--groups", default="simple:5,complex:8", metavar="TIER:SIZE,...", help="who plays what (default: %(default)s)")
     add("--messages", type=whole(1, 100_000), default=200, help="that are looked at in each (default: %(default)s)")
     add("--lucks", type=whole(2, 1000), default=16, help="under which each is compared with silence (default: 16)")

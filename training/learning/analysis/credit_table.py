@@ -2,8 +2,8 @@
 
 Messages that an actor is about to say are compared with silence in pairs of copies, several times, each time under
 another luck that both of a pair share. What a credit says of a message (its signal) is the mean difference; its noise
-is how much the credit of the message's copy varies by luck. The worth is what the pairs come to in the end: hours
-saved.
+is how much the credit of the message's copy varies by luck, and its paired noise how much the difference varies, which
+is less, as both of a pair have the same luck. The worth is what the pairs come to in the end: hours saved.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,12 +28,13 @@ from c2c_env import EnvConfig
 from c2c_env.disk import write_whole
 from c2c_env.errors import ConfigError, unknown_name
 from c2c_env.workflows import TIERS
-from training.learning.credit import EARLY_STEPS, Rehearsal
+from training.learning.credit import EARLY_STEPS, Expect, Rehearsal
 from training.learning.learners.environments import Group
 from training.learning.log import table_of
+from training.learning.run import Training
 
 LONGEST = 1_000  # steps, for an actor that never speaks
-DISCOUNT = 0.99
+DISCOUNT = 0.99  # of a policy, which does not say what it was trained with
 AT_ONCE = 16  # messages of a step
 CREDITS = {  # by the fields of `PlayedOn`; the sign makes more of it better
     "hours": (-1.0, "cost-to-go: hours saved to the end"),
@@ -42,6 +43,48 @@ CREDITS = {  # by the fields of `PlayedOn`; the sign makes more of it better
     "information": (1.0, f"information gain of {EARLY_STEPS} steps"),
     "forecast": (-1.0, f"fall of the forecast within {EARLY_STEPS} steps"),
 }
+VALUE = "value"  # the credit of `CreditConfig.measure`, where there is a critic
+WORDS = {name: words for name, (_, words) in CREDITS.items()} | {
+    VALUE: f"team's reward of {EARLY_STEPS} steps and the critic"
+}
+
+
+class Subject(NamedTuple):
+    """A team that is looked at."""
+
+    actor: Actor
+    config: EnvConfig  # with the reward that it learned from
+    expect: Expect | None  # its critic, if there is one
+    discount: float
+
+
+def load_subject(path: Path) -> Subject:
+    """A team from a policy, which has no critic, or from the last checkpoint in the folder of a run of PPO.
+
+    Raises:
+        ConfigError: the run has not come to PPO, or is by another learner.
+        WeightsError: no such file, or a broken one.
+    """
+    if not path.is_dir():
+        actor, _ = load_policy(path)
+        return Subject(actor, EnvConfig(vocab_size=actor.vocab_size, hidden_facts=actor.hidden_facts), None, DISCOUNT)
+    run = Training.of_folder(path)
+    if not run.saved_numbers:
+        raise ConfigError(f"{path} holds no critic that has learned; name a policy.safetensors instead")
+    recipe, scale = run.recipe, run.scale()
+    config = EnvConfig(
+        reward_weights=recipe.last_reward_weights or recipe.reward_weights,
+        vocab_size=recipe.network.vocab_size, hidden_facts=recipe.network.hidden_facts,
+    )  # fmt: skip
+    return Subject(run.actor, config, lambda *seen: scale.natural(run.critic(*seen)), recipe.ppo.discount)
+
+
+class Looks(NamedTuple):
+    """What a credit says of messages, each [M]; see `CreditRow`."""
+
+    signal: Array
+    noise: Array
+    paired: Array
 
 
 @dataclass(frozen=True)
@@ -49,11 +92,12 @@ class CreditRow:
     """What a credit tells.
 
     Attributes:
-        credit: its name, see `CREDITS`.
+        credit: its name, see `WORDS`.
         messages: that were looked at.
         signal: mean difference between saying and silence, in units of the credit.
         error: standard error of the signal.
         noise: standard deviation by luck, mean over messages.
+        paired: the same of the difference between saying and silence under one luck.
         right: share of messages of whose worth in hours it has the sign, where that is not 0.
         correlation: with the hours saved, over messages.
     """
@@ -63,6 +107,7 @@ class CreditRow:
     signal: float
     error: float
     noise: float
+    paired: float
     right: float
     correlation: float
 
@@ -72,78 +117,84 @@ class CreditRow:
         return self.signal / self.noise if self.noise else 0.0
 
 
-def measure_credits(
-    actor: Actor, group: Group, discount: float, messages: int, lucks: int, every: int = 4
-) -> list[CreditRow]:
-    """Play with an actor, drawing as learned, and look at messages until there are enough.
+def measure_credits(subject: Subject, group: Group, messages: int, lucks: int, every: int = 4) -> list[CreditRow]:
+    """Play with a team, drawing as learned, and look at messages until there are enough.
 
     Args:
-        actor: of any stage of training.
+        subject: of any stage of training.
         group: whose environments are played.
-        discount: gamma per step.
         messages: to look at, at least.
         lucks: that every pair of copies is played under.
         every: steps between those whose messages are looked at.
     """
-    rehearsal, found = Rehearsal(group, actor, discount), []
+    actor, _, expect, discount = subject
+    rehearsals = [Rehearsal(group, actor, discount)]
+    if expect is not None:
+        rehearsals.append(Rehearsal(group, actor, discount, expect))
+    found: list[dict[str, Looks]] = []
     for step in range(LONGEST):
         with torch.no_grad():
             choice, _, _ = choose_action(actor, group.features(), group.luck(), torch.ones(()))
         if step % every == every // 2 and (choice.message > 0).any():
-            found.append(_look(rehearsal, choice, lucks))
-        if sum(len(one["hours"][0]) for one in found) >= messages:
+            found.append(_look(choice, lucks, *rehearsals))
+        if sum(len(one["hours"].signal) for one in found) >= messages:
             break
         group.step(choice)
         group.renew()
     if not found:
         return []
-    signals = {name: np.concatenate([one[name][0] for one in found]) for name in CREDITS}
-    noises = {name: np.concatenate([one[name][1] for one in found]) for name in CREDITS}
-    return [_row(name, signals[name], noises[name], signals["hours"]) for name in CREDITS]
+    looks = {name: Looks(*map(np.concatenate, zip(*(one[name] for one in found), strict=True))) for name in found[0]}
+    return [_row(name, look, looks["hours"].signal) for name, look in looks.items()]
 
 
-def _look(rehearsal: Rehearsal, choice: ChosenAction, lucks: int) -> dict[str, tuple[Array, Array]]:
-    """Signal [M] and noise [M] of every credit for some messages."""
-    env, agent = rehearsal.drawn(choice, AT_ONCE)
-    spoken, silent = rehearsal.compare(choice, env, agent, lucks, 0)
-    return {
-        name: (
-            sign * (getattr(spoken, name) - getattr(silent, name)).mean(axis=1), getattr(spoken, name).std(axis=1),
-        )
+def _look(choice: ChosenAction, lucks: int, played: Rehearsal, expecting: Rehearsal | None = None) -> dict[str, Looks]:
+    """What every credit says of some messages."""
+    env, agent = played.drawn(choice, AT_ONCE)
+    spoken, silent = played.compare(choice, env, agent, lucks, 0)
+    looks = {
+        name: _compared(sign * getattr(spoken, name), sign * getattr(silent, name))
         for name, (sign, _) in CREDITS.items()
-    }  # fmt: skip
+    }
+    if expecting is not None:
+        spoken, silent = expecting.compare(choice, env, agent, lucks, EARLY_STEPS - 1)
+        looks[VALUE] = _compared(spoken.reward, silent.reward)
+    return looks
 
 
-def _row(name: str, signal: Array, noise: Array, worth: Array) -> CreditRow:
-    decided = worth != 0.0
+def _compared(spoken: Array, silent: Array) -> Looks:
+    gained = spoken - silent  # [M, S]
+    return Looks(gained.mean(axis=1), spoken.std(axis=1), gained.std(axis=1))
+
+
+def _row(name: str, look: Looks, worth: Array) -> CreditRow:
+    signal, decided = look.signal, worth != 0.0
     right = float((np.sign(signal) == np.sign(worth))[decided].mean()) if decided.any() else np.nan
     varies = signal.std() > 0.0 and worth.std() > 0.0
     return CreditRow(
-        name, len(signal), float(signal.mean()), float(signal.std() / np.sqrt(len(signal))), float(noise.mean()),
-        right, float(np.corrcoef(signal, worth)[0, 1]) if varies else np.nan,
+        name, len(signal), float(signal.mean()), float(signal.std() / np.sqrt(len(signal))), float(look.noise.mean()),
+        float(look.paired.mean()), right, float(np.corrcoef(signal, worth)[0, 1]) if varies else np.nan,
     )  # fmt: skip
 
 
 def show_credits(
     policies: Sequence[Path], groups: Sequence[str], settings: argparse.Namespace, console: Console, out: Path | None
 ) -> None:
-    """Measure policies in groups such as "simple:5", print the table, and write it as CSV if that is wanted.
+    """Measure teams in groups such as "simple:5", print the table, and write it as CSV if that is wanted.
 
     Raises:
-        ConfigError: a group is no tier and team size.
-        WeightsError: see `agents.learned.weights.load_policy`.
+        ConfigError: a group is no tier and team size, or see `load_subject`.
+        WeightsError: see `load_subject`.
     """
     kinds = [parse_group(word) for word in groups]
-    actors = [(path, load_policy(path)[0]) for path in policies]
+    subjects = [(path, load_subject(path)) for path in policies]
     rows: list[dict[str, Any]] = []
     title = "credit of a message against silence, the same team playing on"
-    columns = ("policy", "group", "credit", "messages", "signal", "noise", "signal/noise", "right sign", "correlation")
+    columns = ("policy", "group", "credit", "messages", "signal", "noise", "paired", "right sign", "correlation")
     table = Table(*columns, title=title)
-    for path, actor in actors:
+    for path, subject in subjects:
         for tier, size in kinds:
-            config = EnvConfig(vocab_size=actor.vocab_size, hidden_facts=actor.hidden_facts)
-            group = Group(tier, size, settings.num_envs, settings.seed, config)
-            for row in measure_credits(actor, group, DISCOUNT, settings.messages, settings.lucks):
+            group = Group(tier, size, settings.num_envs, settings.seed, subject.config)
+            for row in measure_credits(subject, group, settings.messages, settings.lucks):
                 rows.append({"policy": str(path), "group": f"{tier}-{size}", **asdict(row), "ratio": row.ratio})
                 table.add_row(*_words(path, f"{tier}-{size}", row))
     console.print(table)
@@ -153,8 +204,8 @@ def show_credits(
 
 def _words(path: Path, group: str, row: CreditRow) -> tuple[str, ...]:
     return (
-        path.stem, group, CREDITS[row.credit][1], str(row.messages), f"{row.signal:+.4f} ± {row.error:.4f}",
-        f"{row.noise:.4f}", f"{row.ratio:+.3f}", f"{100 * row.right:.0f} %", f"{row.correlation:+.2f}",
+        path.stem, group, WORDS[row.credit], str(row.messages), f"{row.signal:+.4f} ± {row.error:.4f}",
+        f"{row.noise:.4f}", f"{row.paired:.4f}", f"{100 * row.right:.0f} %", f"{row.correlation:+.2f}",
     )  # fmt: skip
 
 
