@@ -44,7 +44,7 @@ CREDITS = {  # by the fields of `PlayedOn`; the sign makes more of it better
     "forecast": (-1.0, f"fall of the forecast within {EARLY_STEPS} steps"),
 }
 VALUE = "value"  # the credit of `CreditConfig.measure`, where there is a critic
-WORDS = {name: words for name, (_, words) in CREDITS.items()} | {
+CREDIT_WORDS = {name: words for name, (_, words) in CREDITS.items()} | {
     VALUE: f"team's reward of {EARLY_STEPS} steps and the critic"
 }
 
@@ -92,7 +92,7 @@ class CreditRow:
     """What a credit tells.
 
     Attributes:
-        credit: its name, see `WORDS`.
+        credit: its name, see `CREDIT_WORDS`.
         messages: that were looked at.
         signal: mean difference between saying and silence, in units of the credit.
         error: standard error of the signal.
@@ -204,7 +204,7 @@ def show_credits(
 
 def _words(path: Path, group: str, row: CreditRow) -> tuple[str, ...]:
     return (
-        path.stem, group, WORDS[row.credit], str(row.messages), f"{row.signal:+.4f} ± {row.error:.4f}",
+        path.stem, group, CREDIT_WORDS[row.credit], str(row.messages), f"{row.signal:+.4f} ± {row.error:.4f}",
         f"{row.noise:.4f}", f"{row.paired:.4f}", f"{100 * row.right:.0f} %", f"{row.correlation:+.2f}",
     )  # fmt: skip
 
