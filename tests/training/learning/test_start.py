@@ -122,8 +122,8 @@ def test_what_does_not_fit_is_named(tmp_path, capsys):
     assert POLICY_FILE in capsys.readouterr().err
 
 
-def test_scratch_all_starts_from_scratch_with_the_same_seed():
-    recipe, base = load_recipe("scratch_all"), load_recipe("scratch")
+def test_scratch_all_starts_from_scratch_plain_with_the_same_seed():
+    recipe, base = load_recipe("scratch_all"), load_recipe("scratch_plain")
     assert recipe.start == f"results/train/{base.name}/seed-{{seed}}/{POLICY_FILE}"
     assert recipe.network == base.network
 
