@@ -24,6 +24,7 @@ from agents.seats import agent_policies, split_names
 from training.__main__ import make_parser
 from training.command_table import COMMANDS as KNOWN
 from training.episodes.episode_tables import MESSAGE_COLUMNS, STEP_COLUMNS
+from training.learning.recipe import load_recipe
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -76,8 +77,6 @@ def test_examples_of_files_load(_marks, text, _after, tmp_path):
     path.write_text(text, encoding="utf-8")
     table = tomllib.loads(text)
     if "ppo" in table:
-        from training.learning.recipe import load_recipe  # needs torch
-
         load_recipe(str(path))
     else:
         load = c2c_env.load_team if "members" in table else c2c_env.load_workflow
