@@ -60,7 +60,8 @@ class CreditConfig:
         counterfactual: weight of what a message gained against silence, in its advantage.
         alone: False adds it to the advantage of all that the agent's team did. True leaves the latter out: a message is
             judged by what it gained alone, scaled to a root mean square of 1, one that was not looked at by nothing.
-            Silence is what messages are compared with, so it gains nothing itself.
+            Silence is what messages are compared with, so it gains nothing itself. What messages carry cannot be
+            learned so, nor in which variant to build.
         messages: that are looked at in a step of a group.
         every: steps from one in which messages are looked at to the next one.
         horizon: steps that are played on for; 0 to the end of the episode.

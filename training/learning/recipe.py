@@ -212,7 +212,7 @@ def _value_faults(recipe: Recipe) -> list[str]:
         updates = getattr(recipe, name).updates
         if updates and (network.vocab_size or network.hidden_facts):
             faults.append(f"{name}.updates is {updates}, expected 0: its teacher knows nothing of symbols and variants")
-    faults += _credit_faults(recipe.ppo.credit)
+    faults += _credit_faults(recipe)
     faults += _second_learner_faults(recipe) if recipe.ppo.learner == "maskable_ppo" else []
     config = recipe.validation
     found = [fault(f"validation.temperatures.{n}", x, TEMPERATURE) for n, x in enumerate(config.temperatures)]
@@ -225,13 +225,18 @@ def _value_faults(recipe: Recipe) -> list[str]:
     return faults
 
 
-def _credit_faults(credit: CreditConfig) -> list[str]:
-    """Settings of a counterfactual that would do nothing."""
-    faults = []
-    if credit.alone and not credit.counterfactual:
-        faults.append("ppo.credit.alone is true, expected a ppo.credit.counterfactual above 0 with it")
+def _credit_faults(recipe: Recipe) -> list[str]:
+    """Settings of a counterfactual that would do nothing, or leave something without any credit."""
+    credit, usual = recipe.ppo.credit, CreditConfig()
+    faults = [
+        f"ppo.credit.{name} is {getattr(credit, name)!r}, expected a ppo.credit.counterfactual above 0 with it"
+        for name in ("alone", "messages", "every", "horizon", "measure")
+        if not credit.counterfactual and getattr(credit, name) != getattr(usual, name)
+    ]
     if credit.measure == "value" and not credit.horizon:
         faults.append("ppo.credit.horizon is 0, expected at least 1 with ppo.credit.measure = 'value'")
+    if credit.alone and (recipe.network.vocab_size or recipe.network.hidden_facts):
+        faults.append("ppo.credit.alone is True, expected False with symbols or variants, which it does not teach")
     return faults
 
 

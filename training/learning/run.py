@@ -148,12 +148,12 @@ class Training:
 
         Raises:
             WeightsError: there is no checkpoint, or it is broken.
+            ConfigError: its recipe lacks what this version's have.
         """
         path = folder / CHECKPOINT_FILE
         _, about = weights.read_tensors(path, "checkpoint")
-        training = cls(
-            parse_recipe(about.get("recipe"), f"the recipe of {path}", WeightsError), folder, torch.device("cpu")
-        )
+        recipe = parse_recipe(about.get("recipe"), f"bad recipe in {path}", WeightsError)
+        training = cls(recipe, folder, torch.device("cpu"))
         training.load()
         return training
 

@@ -154,9 +154,15 @@ def test_all_faults_of_a_recipe_at_once(tmp_path):
             'ppo.credit.measure = "hour"',
             "ppo.credit.measure is 'hour', expected 'reward', 'value' or 'hours'; did you mean",
         ),
-        ("ppo.credit.alone = true", "ppo.credit.alone is true, expected a ppo.credit.counterfactual above 0 with it"),
+        ("ppo.credit.alone = true", "ppo.credit.alone is True, expected a ppo.credit.counterfactual above 0 with it"),
+        ('ppo.credit.measure = "hours"', "ppo.credit.measure is 'hours', expected a ppo.credit.counterfactual above 0"),
+        ("ppo.credit.every = 2", "ppo.credit.every is 2, expected a ppo.credit.counterfactual above 0 with it"),
         (
-            'ppo.credit.measure = "value"\nppo.credit.horizon = 0',
+            "imitation.updates = 0\nppo.credit = {alone = true, counterfactual = 1.0}\nnetwork.hidden_facts = 2",
+            "ppo.credit.alone is True, expected False with symbols or variants",
+        ),
+        (
+            'ppo.credit = {counterfactual = 1.0, measure = "value", horizon = 0}',
             "ppo.credit.horizon is 0, expected at least 1 with ppo.credit.measure = 'value'",
         ),
         ("ppo.credit.forcast = 1", "ppo.credit.unknown name 'forcast'; did you mean 'forecast'"),
