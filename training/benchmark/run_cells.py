@@ -7,6 +7,7 @@ files. Running the same command again does what is missing and nothing else.
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -186,7 +187,7 @@ def run_and_write(
         WriteError: a finished cell cannot be written; no other could be, so the run stops.
     """
     faults: dict[str, str] = {}
-    with contextlib.closing(executor.run(work, cells)) as outcomes:
+    with contextlib.closing(executor.run(work, deque(cells))) as outcomes:
         for cell, rows, fault in outcomes:
             if not fault:
                 write_cell(folder / f"{cell.name}.json", keep_episodes(cell, rows))

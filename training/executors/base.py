@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Generator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -25,12 +26,13 @@ class Outcome(NamedTuple):
 class Executor(Protocol):
     """Where jobs run: `LocalPool`, or `training.executors.ray_cluster.Cluster`. Nothing in it knows of cells."""
 
-    def run(self, work: Callable[[Job], Any], jobs: Sequence[Job]) -> Generator[Outcome, None, None]:
+    def run(self, work: Callable[[Job], Any], jobs: deque[Job]) -> Generator[Outcome, None, None]:
         """Run `work` on every job, started in this order; yield each outcome as soon as it is there.
 
         Args:
             work: a function of a module, so that other processes can import it.
-            jobs: picklable, as are the results; other processes may share no files with this one.
+            jobs: picklable, as are the results; other processes may share no files with this one. They are taken from
+                the front, and the caller may append further ones as outcomes come.
         """
 
 

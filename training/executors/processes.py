@@ -7,7 +7,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
@@ -24,18 +25,17 @@ class LocalPool:
     def __init__(self, workers: int) -> None:
         self.workers = workers
 
-    def run(self, work: Callable[[Job], Any], jobs: Sequence[Job]) -> Generator[Outcome, None, None]:
+    def run(self, work: Callable[[Job], Any], jobs: deque[Job]) -> Generator[Outcome, None, None]:
         """See `Executor.run`."""
-        waiting = list(jobs)
-        while waiting:
-            for suspect in (yield from _run_until_broken(waiting, self.workers, work)):
+        while jobs:
+            for suspect in (yield from _run_until_broken(jobs, self.workers, work)):
                 # one of those under way took the whole pool down; alone, only the guilty one does so again
-                for guilty in (yield from _run_until_broken([suspect], 1, work)):
+                for guilty in (yield from _run_until_broken(deque([suspect]), 1, work)):
                     yield Outcome(guilty, None, DIED)
 
 
 def _run_until_broken(
-    waiting: list[Job], workers: int, work: Callable[[Job], Any]
+    waiting: deque[Job], workers: int, work: Callable[[Job], Any]
 ) -> Generator[Outcome, None, list[Job]]:
     """Take jobs from the front of `waiting` until none is left (returns []) or a process dies (those under way)."""
     running: dict[Future[tuple[Any, str]], Job] = {}
@@ -46,7 +46,7 @@ def _run_until_broken(
                 while waiting and len(running) < workers:
                     with _interrupts_held():
                         running[pool.submit(attempt, work, waiting[0])] = waiting[0]
-                    del waiting[0]
+                    waiting.popleft()
             except BrokenProcessPool:
                 return list(running.values())
             for future in wait(running, return_when=FIRST_COMPLETED).done:

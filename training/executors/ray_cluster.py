@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import warnings
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -201,18 +202,18 @@ class Cluster:
     def __init__(self, ray: Any, address: str, limit: int | None, setup: Setup) -> None:
         self._ray, self._address, self._limit, self._setup = ray, address, limit, setup
 
-    def run(self, work: Callable[[Job], Any], jobs: Sequence[Job]) -> Generator[Outcome, None, None]:
+    def run(self, work: Callable[[Job], Any], jobs: deque[Job]) -> Generator[Outcome, None, None]:
         """See `Executor.run`. A job whose process or machine dies is run again, `ATTEMPTS` times in all.
 
         Raises:
             ClusterError: a machine of the cluster cannot run this.
         """
         submit = self._ray.remote(num_cpus=1, max_retries=0)(_attempt_there).remote
-        waiting, running = [(job, 1) for job in reversed(jobs)], dict[Any, tuple[Job, int]]()
-        while waiting or running:
+        again, running = list[tuple[Job, int]](), dict[Any, tuple[Job, int]]()
+        while again or jobs or running:
             with self._faults_named():
-                while waiting and (self._limit is None or len(running) < self._limit):
-                    job, count = waiting.pop()
+                while (again or jobs) and (self._limit is None or len(running) < self._limit):
+                    job, count = again.pop() if again else (jobs.popleft(), 1)
                     running[submit(self._setup, work, job)] = job, count
                 (ready,), _ = self._ray.wait(list(running), num_returns=1)
                 ended = self._fetch(ready)
@@ -222,7 +223,7 @@ class Cluster:
             elif count == ATTEMPTS:
                 yield Outcome(job, None, DIED)
             else:
-                waiting.append((job, count + 1))
+                again.append((job, count + 1))
 
     def _fetch(self, reference: Any) -> tuple[Any, str] | None:
         """Result and fault of a job, or None where its process died."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from training.executors.base import Job, Outcome, attempt
@@ -20,13 +21,17 @@ class Threads:
     def __init__(self, count: int, stop: Callable[[], None]) -> None:
         self.count, self.stop = count, stop
 
-    def run(self, work: Callable[[Job], Any], jobs: Sequence[Job]) -> Generator[Outcome, None, None]:
+    def run(self, work: Callable[[Job], Any], jobs: deque[Job]) -> Generator[Outcome, None, None]:
         """See `Executor.run`."""
         pool = ThreadPoolExecutor(self.count)
-        running = {pool.submit(attempt, work, job): job for job in jobs}
+        running: dict[Future[tuple[Any, str]], Job] = {}
         try:
-            for future in as_completed(running):
-                yield Outcome(running[future], *future.result())
+            while jobs or running:
+                while jobs:
+                    job = jobs.popleft()
+                    running[pool.submit(attempt, work, job)] = job
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    yield Outcome(running.pop(future), *future.result())
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             self.stop()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import io
 import tempfile
+from collections import deque
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -70,11 +71,13 @@ class Chunk:
     """A part of a run.
 
     Attributes:
+        folder: of the run, where whoever began it keeps its files.
         recipe: of the run.
         files: of its folder, by name; none if it begins.
         ending: how the policy is written.
     """
 
+    folder: Path
     recipe: Recipe
     files: Mapping[str, bytes]
     ending: Ending
@@ -123,18 +126,14 @@ def train_all(
         for folder, recipe in runs.items():
             stack.enter_context(sole_run(folder))
             Training(recipe, folder, torch.device("cpu")).begin(resume, console)
-        going = dict(runs)
-        while going:
-            jobs = [Chunk(recipe, files_of(folder), ending) for folder, recipe in going.items()]
-            folders = {id(job): folder for job, folder in zip(jobs, going, strict=True)}
-            for outcome in executor.run(train_chunk, jobs):
-                folder = folders[id(outcome.job)]
-                if outcome.fault:
-                    faults[folder] = outcome.fault
-                else:
-                    _take_in(folder, outcome.result, console)
-                if outcome.fault or POLICY_FILE in outcome.result:
-                    del going[folder]
+        jobs = deque(Chunk(folder, recipe, files_of(folder), ending) for folder, recipe in runs.items())
+        for job, files, fault in executor.run(train_chunk, jobs):
+            if fault:
+                faults[job.folder] = fault
+                continue
+            _take_in(job.folder, files, console)
+            if POLICY_FILE not in files:
+                jobs.append(replace(job, files=files))
     return faults
 
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,8 +109,12 @@ def read_there(path):
 
 def test_any_job_runs_from_outside_of_the_cluster(ray_cluster):
     with executor_module.connect(ray_cluster.client, workers=2) as executor:
-        outcomes = list(executor.run(double, range(5)))
-    assert sorted(outcomes) == [(job, 2 * job, "") for job in range(5)]
+        outcomes, jobs = [], deque(range(5))
+        for outcome in executor.run(double, jobs):
+            outcomes.append(outcome)
+            if outcome.job < 3:
+                jobs.append(outcome.job + 5)
+    assert sorted(outcomes) == [(job, 2 * job, "") for job in range(8)]
 
 
 def test_files_below_the_current_folder_are_sent_along(ray_cluster, tmp_path, monkeypatch):
@@ -118,8 +123,9 @@ def test_files_below_the_current_folder_are_sent_along(ray_cluster, tmp_path, mo
     for name in ("one.txt", "folder/two.txt"):
         (tmp_path / "runs" / name).write_text(name)
     files = ["runs/one.txt", "runs/folder"]
+    jobs = deque(["runs/one.txt", "runs/folder/two.txt"])
     with executor_module.connect(ray_cluster.address, files=files) as executor:
-        ended = {job: result for job, result, _ in executor.run(read_there, ["runs/one.txt", "runs/folder/two.txt"])}
+        ended = {job: result for job, result, _ in executor.run(read_there, jobs)}
     assert [result[:2] for _, result in sorted(ended.items())] == [("folder/two.txt", "1"), ("one.txt", "1")]
     assert all(result[2] != str(tmp_path) for result in ended.values())
 
@@ -141,7 +147,7 @@ def test_a_machine_that_is_not_the_same_is_refused(ray_cluster, tmp_path, monkey
             wrong = {"sources": "0000", "versions": (wanted.versions[0], ("numba", "0.1"))}[other]
             executor._setup = replace(wanted, **{other: wrong})
         with pytest.raises(executor_module.ClusterError, match=message):
-            list(executor.run(double, [1]))
+            list(executor.run(double, deque([1])))
 
 
 # --- failures --------------------------------------------------------------------------------------------------

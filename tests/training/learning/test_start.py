@@ -84,7 +84,8 @@ def test_a_chunk_carries_what_it_starts_from(tmp_path):
     given = saved(path, 7)
     training = begun(tmp_path / "run", start=str(path), ppo=replace(TINY.ppo, updates=1, critic_updates=1))
     path.unlink()  # as on another machine
-    files = train_chunk(Chunk(training.recipe, files_of(tmp_path / "run"), ending=Ending(export=False)))
+    run = Chunk(tmp_path / "run", training.recipe, files_of(tmp_path / "run"), Ending(export=False))
+    files = train_chunk(run)
     tensors = load(files[CHECKPOINT_FILE])
     assert same(
         given, {name.removeprefix("actor."): value for name, value in tensors.items()}
