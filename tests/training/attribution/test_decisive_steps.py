@@ -95,12 +95,13 @@ def rank_of(policy, tier, size, seed, change):
     return places.index(change[:2]) if change[:2] in places else None
 
 
-NEARLY_PERFECT = [  # policy, tier, team size, seeds, kinds: who leaves the planner little else to gain
-    ("oracle", "simple", 5, range(34), ("idle worker", "needless meeting")),
-    ("planner", "simple", 4, range(7), ("idle worker", "needless meeting")),
+# policy, tier, team size, seeds (of the first 34 those in which there is an error that counts), kinds
+NEARLY_PERFECT = [  # who leaves the planner little else to gain
+    ("oracle", "simple", 5, (0, 1, 3, 11, 12, 20, 24, 30, 31, 33), ("idle worker", "needless meeting")),
+    ("planner", "simple", 4, (0, 1, 4, 6), ("idle worker", "needless meeting")),
 ]
 PROACTIVE = [
-    ("proactive", "simple", 5, range(24), tuple(KINDS)),
+    ("proactive", "simple", 5, (1, 15, 19, 21, 23), tuple(KINDS)),
     ("proactive", "medium", 6, (0, 4, 13), ("wrong assignment",)),
 ]
 

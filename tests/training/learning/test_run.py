@@ -427,12 +427,10 @@ def test_every_logged_scalar_is_explained(whole):
     assert names <= set(SCALARS)
 
 
-def test_same_seed_same_weights_and_another_seed_others(recipe_file, whole, tmp_path):
-    for seed, same in (("1", True), ("2", False)):
-        out = tmp_path / seed
-        assert main(["train", str(recipe_file), "--out", str(out), "--seed", seed, "--no-onnx"]) == 0
-        tensors = [load_file(folder / POLICY_FILE) for folder in (out, whole)]
-        assert all(torch.equal(tensors[0][name], tensors[1][name]) for name in tensors[0]) == same
+def test_another_seed_comes_to_other_weights(recipe_file, whole, tmp_path):
+    assert main(["train", str(recipe_file), "--out", str(tmp_path), "--seed", "2", "--no-onnx"]) == 0
+    tensors = [load_file(folder / POLICY_FILE) for folder in (tmp_path, whole)]
+    assert not all(torch.equal(tensors[0][name], tensors[1][name]) for name in tensors[0])
 
 
 def untimed(path):
@@ -448,7 +446,7 @@ def test_killed_run_goes_on_to_the_same_weights(recipe_file, whole, tmp_path, st
     metrics = tmp_path / METRICS_FILE
     kill_when(process, lambda: metrics.exists() and stop_at in metrics.read_text())
     assert not (tmp_path / POLICY_FILE).exists()
-    if (tmp_path / CHECKPOINT_FILE).exists():
+    if stop_at == "ppo":  # a checkpoint is there by now
         refused = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
         assert refused.returncode == 2
         assert "holds a run already; add --resume" in refused.stderr
@@ -456,14 +454,6 @@ def test_killed_run_goes_on_to_the_same_weights(recipe_file, whole, tmp_path, st
     tensors = [load_file(folder / POLICY_FILE) for folder in (tmp_path, whole)]
     assert all(torch.equal(tensors[0][name], tensors[1][name]) for name in tensors[0])
     assert untimed(tmp_path / METRICS_FILE) == untimed(whole / METRICS_FILE)
-
-
-def test_leftovers_of_a_killed_run_are_removed(recipe_file, tmp_path):
-    leftover, notes = temporary_name(tmp_path / POLICY_FILE), tmp_path / "notes.tmp"
-    leftover.touch()
-    notes.touch()
-    assert main(["train", str(recipe_file), "--out", str(tmp_path), "--no-onnx"]) == 0
-    assert list(tmp_path.glob("*.tmp")) == [notes]
 
 
 def test_weights_that_are_not_finite_any_more_stop_the_run(recipe_file, tmp_path, capsys, monkeypatch):
@@ -489,11 +479,15 @@ def test_checkpoint_of_another_recipe_is_refused(recipe_file, whole, tmp_path, c
     assert "is of another recipe (ppo.steps: 4 there, 5 here)" in capsys.readouterr().err
 
 
-def test_run_without_a_checkpoint_yet_begins_at_the_beginning(recipe_file, whole, tmp_path, capsys):
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(recipe_file, whole, tmp_path, capsys):
+    leftover, notes = temporary_name(tmp_path / POLICY_FILE), tmp_path / "notes.tmp"
+    leftover.touch()
+    notes.touch()
     assert main(["train", str(recipe_file), "--out", str(tmp_path), "--resume", "--no-onnx"]) == 0
     assert f"{tmp_path} has no checkpoint yet; the run begins at the beginning" in unwrapped(capsys.readouterr().err)
+    assert list(tmp_path.glob("*.tmp")) == [notes]
     tensors = [load_file(folder / POLICY_FILE) for folder in (tmp_path, whole)]
-    assert all(torch.equal(tensors[0][name], tensors[1][name]) for name in tensors[0])
+    assert all(torch.equal(tensors[0][name], tensors[1][name]) for name in tensors[0])  # the same seed
 
 
 def unwrapped(text):
