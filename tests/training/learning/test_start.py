@@ -123,9 +123,11 @@ def test_what_does_not_fit_is_named(tmp_path, capsys):
     assert POLICY_FILE in capsys.readouterr().err
 
 
-def test_scratch_all_starts_from_scratch_plain_with_the_same_seed():
-    recipe, base = load_recipe("scratch_all"), load_recipe("scratch_plain")
-    assert recipe.start == f"results/train/{base.name}/seed-{{seed}}/{POLICY_FILE}"
+@pytest.mark.parametrize(("name", "before"), [("scratch_all", "scratch"), ("scratch_fine", "scratch_all")])
+def test_a_shipped_recipe_goes_on_from_another_one_with_the_same_seed(name, before):
+    recipe, base = load_recipe(name), load_recipe(before)
+    assert (recipe.name, base.name) == (name, before)
+    assert recipe.start == f"results/train/{before}/seed-{{seed}}/{POLICY_FILE}"
     assert recipe.network == base.network
 
 
