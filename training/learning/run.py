@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -271,9 +272,16 @@ class Training:
             self.save(None, (0, 0))  # from now on the run needs that file no more, wherever it goes on
 
     def _start_from(self, start: str) -> None:
-        """Take the team's weights from a policy; the critic starts from random numbers."""
+        """Take the team's weights from a policy; the critic starts from random numbers.
+
+        Raises:
+            ConfigError: there is no such policy.
+            WeightsError: it cannot be read, or does not fit the network.
+        """
         shipped = SHIPPED.with_suffix(".safetensors")
         path = shipped if start == "shipped" else Path(start.replace("{seed}", str(self.recipe.seed)))
+        if not os.path.exists(path):  # `Path.exists` raises errors for names that are too long
+            raise ConfigError(f"{path}, which the recipe starts from, is not there; train that first (same seed)")
         given, _ = weights.load_policy(path)
         weights.put_tensors(self.actor, given.state_dict(), f"{path}, which the recipe starts from,")
 
