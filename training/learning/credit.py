@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 
 from agents.copies import Copies
-from agents.learned.actions import ChosenAction, Luck, choose_action
+from agents.learned.actions import BoardView, ChosenAction, Luck, OwnView, choose_action
 from agents.learned.features import Features
 from agents.learned.memory import Memory
 from agents.learned.network import Actor, Encoded, Tokens
@@ -269,17 +269,21 @@ class Rehearsal:
     def _decide(self, memory: Memory, rows: Array, keys: Array, step: int) -> tuple[Array, Array, Array]:
         """Boards, actions and plans of copies `rows`."""
         board, features = self._read(memory, rows)
-        choice, _, _ = choose_action(self.actor, features, self._luck(keys, step), torch.ones(()))
+        choice, _, _ = self._choose(features, keys, step)
         actions = self.group.joined(choice.work, choice.message, choice.content)
-        return board, actions, choice.plan.work.numpy()
+        return board, actions, choice.plan.work.cpu().numpy()
 
     def _expected(self, memory: Memory, rows: Array, keys: Array, step: int) -> Array:
         """What is expected from the present states of copies `rows` on, mean over agents."""
         assert self.expect is not None  # nobody asks otherwise
         _, features = self._read(memory, rows)
-        _, seen, own = choose_action(self.actor, features, self._luck(keys, step), torch.ones(()))
-        expected: Array = self.expect(own.encoded, seen.tokens).mean(dim=1).numpy()
+        _, seen, own = self._choose(features, keys, step)
+        expected: Array = self.expect(own.encoded, seen.tokens).mean(dim=1).cpu().numpy()
         return expected
+
+    def _choose(self, features: Features, keys: Array, step: int) -> tuple[ChosenAction, BoardView, OwnView]:
+        heat = torch.ones((), device=self.group.device)
+        return choose_action(self.actor, features, self._luck(keys, step), heat)
 
     def _read(self, memory: Memory, rows: Array) -> tuple[Array, Features]:
         """Boards and features of copies `rows`, which are remembered as seen."""
@@ -287,13 +291,15 @@ class Rehearsal:
         board = np.ascontiguousarray(form.board(seen))
         memory.see(board, rows)
         masks = self.copies.out.action_mask[rows]
-        return board, to_tensors(self.group.reader.read(board, form.own(seen), masks, memory.remembered(rows)))
+        read = self.group.reader.read(board, form.own(seen), masks, memory.remembered(rows))
+        return board, to_tensors(read, self.group.device)
 
     def _luck(self, keys: Array, step: int) -> Luck:
         """The random numbers of a step, the same for the same keys."""
         agents, team = self.group.num_agents, self.group.team_size
         with np.errstate(over="ignore"):
             numbers = uniform(keys[:, None], STREAM_REHEARSAL, np.uint64(step), np.arange(agents + 5 * team))
-        picks, own, content = torch.from_numpy(numbers.astype(np.float32)).split((agents, 3 * team, 2 * team), dim=1)
+        drawn = torch.from_numpy(numbers.astype(np.float32)).to(self.group.device)
+        picks, own, content = drawn.split((agents, 3 * team, 2 * team), dim=1)
         own = own.unflatten(1, (team, 3))
         return Luck(picks, own[..., 0], own[..., 1:], content.unflatten(1, (team, 2)))
