@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.learned import features as f
-from agents.learned.communication import WITH_SYMBOLS, Content, is_subtask
+from agents.learned.communication import WITH_SYMBOLS, Content, Method, is_subtask
 from agents.learned.drawing import FAR_AWAY, split_index
 from agents.learned.features import NUM_SPOKEN, Board, LegalMasks, Own
 from agents.learned.plan import Open
@@ -136,7 +136,7 @@ class Actor(nn.Module):
         key: int = 16,
         vocab_size: int = 0,
         hidden_facts: int = 0,
-        communication: str = "plain",
+        communication: Method = "plain",
     ) -> None:
         super().__init__()
         edge = hidden // 2

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
+from agents.learned.communication import WITH_SYMBOLS
 from agents.learned.network import Actor, Critic
 from c2c_env import EnvConfig
 from training.learning.credit import CreditConfig
@@ -69,8 +70,9 @@ def test_ppo_plays_rehearses_and_learns_on_another_device(measure, monkeypatch):
     assert ppo.update(1)["messages"] == 0.5
 
 
-def test_symbols_and_variants_are_learned_on_another_device():
-    sizes = {"communication": "tarmac", "vocab_size": 4, "hidden_facts": 2}
+@pytest.mark.parametrize("communication", WITH_SYMBOLS)
+def test_symbols_and_variants_are_learned_on_another_device(communication):
+    sizes = {"communication": communication, "vocab_size": 4, "hidden_facts": 2}
     ppo = learner(PPOConfig(updates=2, steps=2, minibatches=2, hindsight=0.5), **sizes)
     assert ppo.update(1)["messages"] == 0.5
 
