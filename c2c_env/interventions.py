@@ -1,6 +1,7 @@
 """Interventions on communication, to see who really uses talk: the same team, with its messages tampered with.
 
 - `off`: nothing is said.
+- `without:ask`: no questions are said, by chat or email; so with `tell`, `meet` and `assign`, or several: `ask+meet`.
 - `free`: sending, reading and meeting cost no time.
 - `delayed:N`: chats and emails arrive N steps later.
 - `lossy:P`: with probability P the words of a message are lost: it is paid and read, and has no effect.
@@ -29,12 +30,18 @@ from c2c_env.core.observation.layout import ObservationLayout
 from c2c_env.core.rng import uniform
 from c2c_env.envs.batch import Batch
 from c2c_env.envs.parallel_env import C2CParallelEnv
-from c2c_env.errors import ConfigError, unknown_name
+from c2c_env.errors import ConfigError, raise_faults, unknown_name
 
 STREAM_INTERVENTION = 50  # of the counter-based random numbers; the simulator uses the first few
 WITH_AMOUNT = {"delayed": (r"[1-9]\d{0,3}", "steps in [1, 9999]"), "lossy": (r"0?\.\d+|1|1\.0", "a number in (0, 1]")}
-KINDS = ("off", "free", "delayed", "lossy", "shuffled", "scrambled", "unheard")
-CHANGING_ACTIONS = ("off", "lossy", "shuffled", "scrambled")
+FORMS_OF_SPEECH = {  # of speech, and by what channels they are said
+    "tell": (c.CHAT_TELL, c.EMAIL_TELL),
+    "ask": (c.CHAT_ASK, c.EMAIL_ASK),
+    "meet": (c.MEET,),
+    "assign": (c.ASSIGN,),
+}
+KINDS = ("off", "without", "free", "delayed", "lossy", "shuffled", "scrambled", "unheard")
+CHANGING_ACTIONS = ("off", "without", "lossy", "shuffled", "scrambled")
 # fields of an observation that tell what others said
 HEARD = ("request_to_me", "message_recency", "message_speech", "message_symbol", "asks_me", "message_topic")
 
@@ -46,27 +53,33 @@ class Intervention:
     Attributes:
         kind: one of `KINDS`.
         amount: steps of "delayed", the probability of "lossy"; 0 otherwise.
+        unsaid: the forms of speech that "without" leaves out, in the order of `FORMS_OF_SPEECH`; none otherwise.
     """
 
     kind: str
     amount: float = 0.0
+    unsaid: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Intervention:
-        """Read "off", "delayed:3", "lossy:0.2" ...
+        """Read "off", "delayed:3", "lossy:0.2", "without:ask+meet" ...
 
         Raises:
-            ConfigError: there is no such kind, or the amount is missing or out of range.
+            ConfigError: there is no such kind or form of speech, or the amount is missing or out of range.
         """
         kind, _, amount = text.partition(":")
         if kind not in KINDS:
             raise ConfigError(unknown_name("intervention", kind, KINDS))
+        if kind == "without":
+            return cls(kind, unsaid=_read_forms(amount, text))
         pattern, expected = WITH_AMOUNT.get(kind, ("", "nothing"))
         if not re.fullmatch(pattern, amount):
             raise ConfigError(f"intervention {text!r}: behind the colon is {amount!r}, expected {expected}")
         return cls(kind, float(amount or 0.0))
 
     def __str__(self) -> str:
+        if self.unsaid:
+            return f"{self.kind}:{'+'.join(self.unsaid)}"
         return f"{self.kind}:{self.amount:g}" if self.amount else self.kind
 
     def constants(self, config: EnvConfig) -> EnvConfig:
@@ -100,6 +113,9 @@ class Intervention:
         speaks = actions[..., c.SPEECH] != c.SILENT
         if self.kind == "off":
             actions[..., c.SPEECH] = c.SILENT
+        elif self.kind == "without":
+            left_out = [speech for form in self.unsaid for speech in FORMS_OF_SPEECH[form]]
+            actions[..., c.SPEECH][np.isin(actions[..., c.SPEECH], left_out)] = c.SILENT
         elif self.kind == "lossy":
             lost = speaks & (_draw(batch, rows, 0) < self.amount)
             batch.message_factors[rows] = np.where(lost, 0.0, 1.0 if judged is None else judged)
@@ -120,6 +136,21 @@ class Intervention:
         for name in HEARD:
             observations[..., layout.slices[name]] = 0.0
         return observations
+
+
+def _read_forms(words: str, text: str) -> tuple[str, ...]:
+    """Forms of speech such as "ask+meet", each once and in the order of `FORMS_OF_SPEECH`.
+
+    Raises:
+        ConfigError: one is not known.
+    """
+    named = words.split("+")
+    raise_faults(
+        ConfigError,
+        f"bad intervention {text!r}",
+        [unknown_name("form of speech", word, FORMS_OF_SPEECH) for word in named if word not in FORMS_OF_SPEECH],
+    )
+    return tuple(form for form in FORMS_OF_SPEECH if form in named)
 
 
 def intervene(env: C2CParallelEnv, what: str) -> C2CParallelEnv:

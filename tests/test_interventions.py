@@ -15,7 +15,7 @@ from c2c_env.errors import ActionError, ConfigError, ResetNeededError
 from c2c_env.interventions import HEARD, KINDS, Intervention, intervene
 
 WORKFLOW = "csv-import-tool"
-EVERY = ["off", "free", "delayed:3", "lossy:0.5", "shuffled", "scrambled", "unheard"]
+EVERY = ["off", "without:ask+meet", "free", "delayed:3", "lossy:0.5", "shuffled", "scrambled", "unheard"]
 
 
 def metrics_under(what, policy="proactive", count=12, **fields):
@@ -61,6 +61,27 @@ def test_off_leaves_the_work():
     got = changed("off", batch, actions)
     assert (got[..., c.SPEECH] == c.SILENT).all()
     assert (got[..., c.WORK] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("what", "unsaid"),
+    [
+        ("without:tell", {c.CHAT_TELL, c.EMAIL_TELL}),
+        ("without:ask", {c.CHAT_ASK, c.EMAIL_ASK}),
+        ("without:meet", {c.MEET}),
+        ("without:assign", {c.ASSIGN}),
+        ("without:ask+meet", {c.CHAT_ASK, c.EMAIL_ASK, c.MEET}),
+        ("off", {*range(1, c.NUM_SPEECHES)}),
+    ],
+)
+def test_a_form_of_speech_that_is_left_out_is_silence(what, unsaid):
+    batch = fresh(envs=c.NUM_SPEECHES)
+    actions = asking(batch, 0, topic=1)
+    actions[:, 1, c.SPEECH] = actions[:, 0, c.SPEECH] = np.arange(c.NUM_SPEECHES)
+    got = changed(what, batch, actions)
+    for speech in range(c.NUM_SPEECHES):
+        assert set(got[speech, :2, c.SPEECH].tolist()) == {c.SILENT if speech in unsaid else speech}
+    np.testing.assert_array_equal(np.delete(got, c.SPEECH, axis=2), np.delete(actions, c.SPEECH, axis=2))
 
 
 def test_shuffled_messages_go_to_everybody_else_alike():
@@ -181,6 +202,10 @@ def test_wrong_actions_are_named_as_without_it(what):
     assert env.snapshot()["t"] == 0
 
 
+def test_forms_of_speech_have_one_name_in_any_order():
+    assert str(Intervention.parse("without:meet+ask+meet")) == "without:ask+meet"
+
+
 def test_all_kinds_are_tested():
     assert sorted(what.partition(":")[0] for what in EVERY) == sorted(KINDS)
     assert [str(Intervention.parse(what)) for what in EVERY] == EVERY
@@ -194,6 +219,8 @@ def test_all_kinds_are_tested():
         ("delayed:0", "expected steps in"),
         ("lossy:1.5", r"expected a number in \(0, 1\]"),
         ("off:3", "behind the colon is '3', expected nothing"),
+        ("without", "unknown form of speech ''"),
+        ("without:ask+mete+tel", "(?s)unknown form of speech 'mete'.*'meet'.*unknown form of speech 'tel'.*'tell'"),
     ],
 )
 def test_wrong_words_are_named(what, fault):

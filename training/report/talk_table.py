@@ -4,7 +4,8 @@ Positive signalling and positive listening are what Lowe et al. (arXiv 1903.0516
 depend on what their senders see, and that what is heard changes what others do. Here both are measured by what is lost
 without them, in percentage points of the time saved against the silent team:
 
-- worth of talk: lost with `off`;
+- worth of talk: lost with `off`, and of the ways to get what one does not know with `without:ask`, `without:meet` or
+  both;
 - signalling: lost with `shuffled` (to whom) and with `scrambled` (about what), where the same number of messages costs
   the same, but no longer follows from what the sender saw;
 - listening: lost with `unheard`, where messages cost and teach as ever, but nobody sees them.
@@ -26,6 +27,9 @@ from training.benchmark.statistics import PAIR, estimate_column, with_reduction
 
 MEASURES = {
     "off": "worth of talk\n(off)",
+    "without:ask": "questions\n(without:ask)",
+    "without:meet": "meetings\n(without:meet)",
+    "without:ask+meet": "both\n(without:ask+meet)",
     "shuffled": "signal: whom\n(shuffled)",
     "scrambled": "signal: what\n(scrambled)",
     "unheard": "listening\n(unheard)",

@@ -77,8 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--intervene",
         metavar="A,B",
-        help="play every team also with its messages tampered with: off, free, delayed:STEPS, lossy:SHARE, shuffled,"
-        " scrambled, unheard (see c2c_env.interventions); figures show the teams as they are",
+        help="play every team also with its messages tampered with: off, without:ask+meet, free,"
+        " delayed:STEPS, lossy:SHARE, shuffled, scrambled, unheard (see c2c_env.interventions); figures show the teams"
+        " as they are",
     )
     team = parser.add_mutually_exclusive_group()
     team.add_argument("--team-sizes", metavar="N,N", help="numbers of agents, the manager included (default: 5,8,17)")
