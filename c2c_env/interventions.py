@@ -1,7 +1,8 @@
 """Interventions on communication, to see who really uses talk: the same team, with its messages tampered with.
 
 - `off`: nothing is said.
-- `without:ask`: no questions are said, by chat or email; so with `tell`, `meet` and `assign`, or several: `ask+meet`.
+- `without:ask`: questions are not said, neither by chat nor by email. The other forms of speech are `tell`, `meet` and
+  `assign`; several are joined, as in `without:ask+meet`.
 - `free`: sending, reading and meeting cost no time.
 - `delayed:N`: chats and emails arrive N steps later.
 - `lossy:P`: with probability P the words of a message are lost: it is paid and read, and has no effect.
@@ -34,7 +35,7 @@ from c2c_env.errors import ConfigError, raise_faults, unknown_name
 
 STREAM_INTERVENTION = 50  # of the counter-based random numbers; the simulator uses the first few
 WITH_AMOUNT = {"delayed": (r"[1-9]\d{0,3}", "steps in [1, 9999]"), "lossy": (r"0?\.\d+|1|1\.0", "a number in (0, 1]")}
-FORMS_OF_SPEECH = {  # of speech, and by what channels they are said
+FORMS_OF_SPEECH = {  # and the speeches of each
     "tell": (c.CHAT_TELL, c.EMAIL_TELL),
     "ask": (c.CHAT_ASK, c.EMAIL_ASK),
     "meet": (c.MEET,),
