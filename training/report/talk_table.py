@@ -27,9 +27,9 @@ from training.benchmark.statistics import PAIR, estimate_column, with_reduction
 
 MEASURES = {
     "off": "worth of talk\n(off)",
-    "without:ask": "questions\n(without:ask)",
-    "without:meet": "meetings\n(without:meet)",
-    "without:ask+meet": "both\n(without:ask+meet)",
+    "without:ask": "asking\n(without:ask)",
+    "without:meet": "meeting\n(without:meet)",
+    "without:ask+meet": "asking, meeting\n(without:ask+meet)",
     "shuffled": "signal: whom\n(shuffled)",
     "scrambled": "signal: what\n(scrambled)",
     "unheard": "listening\n(unheard)",

@@ -55,6 +55,15 @@ def test_seeds_of_a_workflow_are_told_apart():
     assert row.split()[-3:] == ["10", "[10,", "10]"]
 
 
+def test_forms_of_speech_have_columns_that_say_which_were_left_out():
+    results = episodes("no_communication", [100]) + episodes("a", [50]) + episodes("a / without:ask+meet", [80])
+    text = printed(results + episodes("a / without:ask", [60]))
+    [row] = [line for line in text.splitlines() if line.strip().startswith("a ")]
+    assert row.split()[-2:] == ["10", "30"]
+    assert text.index("(without:ask)") < text.index("(without:ask+meet)")
+    assert "asking, meeting" in text
+
+
 def test_without_interventions_or_a_silent_team_there_is_no_table():
     whole = episodes("no_communication", [100]) + episodes("a", [50])
     assert talk_table(pd.DataFrame(whole)) == []
