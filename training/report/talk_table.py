@@ -4,16 +4,18 @@ Positive signalling and positive listening are what Lowe et al. (arXiv 1903.0516
 depend on what their senders see, and that what is heard changes what others do. Here both are measured by what is lost
 without them, in percentage points of the time saved against the silent team:
 
-- worth of talk: lost with `off`, and of the ways to get what one does not know with `without:ask`, `without:meet` or
-  both;
+- worth of talk: lost with `off`;
 - signalling: lost with `shuffled` (to whom) and with `scrambled` (about what), where the same number of messages costs
   the same, but no longer follows from what the sender saw;
 - listening: lost with `unheard`, where messages cost and teach as ever, but nobody sees them.
+
+A second table has what is lost without the ways to get what one does not know: `without:ask`, `without:meet` or both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import product
 
 import pandas as pd
 from rich import box
@@ -25,42 +27,57 @@ from agents.registry import BASELINE
 from c2c_env.text.names import one_line
 from training.benchmark.statistics import PAIR, estimate_column, with_reduction
 
-MEASURES = {
+USES_OF_TALK = {
     "off": "worth of talk\n(off)",
-    "without:ask": "asking\n(without:ask)",
-    "without:meet": "meeting\n(without:meet)",
-    "without:ask+meet": "asking, meeting\n(without:ask+meet)",
     "shuffled": "signal: whom\n(shuffled)",
     "scrambled": "signal: what\n(scrambled)",
     "unheard": "listening\n(unheard)",
 }
-TITLE = "Who uses talk: points of time saved that are lost [95% interval]"
+WAYS_TO_ASK = {
+    "without:ask": "asking\n(without:ask)",
+    "without:meet": "meeting\n(without:meet)",
+    "without:ask+meet": "asking, meeting\n(without:ask+meet)",
+}
+TABLES = {  # by what stands above them
+    "Who uses talk: points of time saved that are lost [95% interval]": USES_OF_TALK,
+    "Telling or asking: points of time saved that are lost [95% interval]": WAYS_TO_ASK,
+}
 
 
-def talk_table(results: pd.DataFrame, unicode: bool = True) -> list[Padding]:
-    """Make a table with a row for each policy, tier and team size that was played under one of `MEASURES`, if any was.
+def talk_tables(results: pd.DataFrame, unicode: bool = True) -> list[Padding]:
+    """Make `TABLES`, as far as something was played for them, with a row for each policy, tier and team size.
 
     Args:
         results: of episodes that were counted, whose policies are named "POLICY" and "POLICY / INTERVENTION".
         unicode: whether lines may be drawn with other characters than ASCII.
     """
     paired = with_reduction(results, BASELINE)
-    tampered = [name.rsplit(" / ", 1) for name in dict.fromkeys(paired["policy"]) if " / " in name]
-    shown = [what for what in MEASURES if any(what == other for _, other in tampered)]
-    if not shown or paired["reduction"].isna().all():
+    tampered = [tuple(name.rsplit(" / ", 1)) for name in dict.fromkeys(paired["policy"]) if " / " in name]
+    if paired["reduction"].isna().all():
         return []
-    table = Table(title=TITLE, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, safe_box=not unicode)
+    tables = []
+    for title, measures in TABLES.items():
+        shown = {what: heading for what, heading in measures.items() if any(what == other for _, other in tampered)}
+        policies = dict.fromkeys(policy for policy, what in tampered if what in shown)
+        if shown:
+            table = _make_table(title, shown, unicode)
+            for policy, (where, group) in product(policies, list(_groups(paired))):
+                cells = [_lost(group, policy, what) for what in shown]
+                if any(cells):
+                    table.add_row(escape(one_line(policy)), where, *cells)
+            tables.append(Padding(table, (1, 0, 0, 0)))
+    return tables
+
+
+def _make_table(title: str, shown: Mapping[str, str], unicode: bool) -> Table:
+    """A table without rows; where it is too wide, its cells are broken and none is cut."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, safe_box=not unicode)
     table.show_edge = False
     for heading in ("policy", "workflows, agents"):
-        table.add_column(heading, vertical="bottom", no_wrap=heading != "policy")
-    for name in shown:
-        table.add_column(MEASURES[name], justify="right", no_wrap=True, vertical="bottom")
-    for policy in dict.fromkeys(policy for policy, what in tampered if what in MEASURES):
-        for where, group in _groups(paired):
-            cells = [_lost(group, policy, name) for name in shown]
-            if any(cells):
-                table.add_row(escape(one_line(policy)), where, *cells)
-    return [Padding(table, (1, 0, 0, 0))]
+        table.add_column(heading, vertical="bottom", overflow="fold")
+    for heading in shown.values():
+        table.add_column(heading, justify="right", vertical="bottom", overflow="fold")
+    return table
 
 
 def _groups(paired: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 
 import pandas as pd
+import pytest
 from rich.console import Console
 
-from training.report.talk_table import talk_table
+from training.report.talk_table import USES_OF_TALK, WAYS_TO_ASK, talk_tables
 
 
 def episodes(policy, times):
@@ -21,9 +23,9 @@ def episodes(policy, times):
     ]  # fmt: skip
 
 
-def printed(results):
-    console = Console(width=100, file=io.StringIO())
-    for part in talk_table(pd.DataFrame(results), unicode=False):
+def printed(results, width=100):
+    console = Console(width=width, file=io.StringIO())
+    for part in talk_tables(pd.DataFrame(results), unicode=False):
         console.print(part)
     return console.file.getvalue()
 
@@ -55,17 +57,31 @@ def test_seeds_of_a_workflow_are_told_apart():
     assert row.split()[-3:] == ["10", "[10,", "10]"]
 
 
-def test_forms_of_speech_have_columns_that_say_which_were_left_out():
+def test_forms_of_speech_have_a_table_that_says_which_were_left_out():
     results = episodes("no_communication", [100]) + episodes("a", [50]) + episodes("a / without:ask+meet", [80])
     text = printed(results + episodes("a / without:ask", [60]))
     [row] = [line for line in text.splitlines() if line.strip().startswith("a ")]
     assert row.split()[-2:] == ["10", "30"]
     assert text.index("(without:ask)") < text.index("(without:ask+meet)")
     assert "asking, meeting" in text
+    assert "Telling or asking" in text
+    assert "Who uses talk" not in text
+
+
+@pytest.mark.parametrize("width", [70, 80, 100])
+def test_nothing_is_cut_off_where_a_table_is_too_wide(width):
+    name = "a_policy_with_a_long_name"
+    results = episodes("no_communication", [100, 90, 80]) + episodes(name, [50, 40, 30])
+    for what in (*USES_OF_TALK, *WAYS_TO_ASK):
+        results += episodes(f"{name} / {what}", [87, 67, 47])
+    wide, narrow = (Counter(printed(results, columns)) for columns in (200, width))
+    for layout in " \n-\u2500":
+        del wide[layout], narrow[layout]
+    assert narrow == wide  # broken over lines, with the same characters
 
 
 def test_without_interventions_or_a_silent_team_there_is_no_table():
     whole = episodes("no_communication", [100]) + episodes("a", [50])
-    assert talk_table(pd.DataFrame(whole)) == []
-    assert talk_table(pd.DataFrame(whole + episodes("a / lossy:0.5", [60]))) == []
-    assert talk_table(pd.DataFrame(episodes("a", [50]) + episodes("a / off", [60]))) == []
+    assert talk_tables(pd.DataFrame(whole)) == []
+    assert talk_tables(pd.DataFrame(whole + episodes("a / lossy:0.5", [60]))) == []
+    assert talk_tables(pd.DataFrame(episodes("a", [50]) + episodes("a / off", [60]))) == []

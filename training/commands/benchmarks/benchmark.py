@@ -19,7 +19,7 @@ from training.benchmark.run_cells import complete, describe_faults, executor_for
 from training.benchmark.run_folders import Places
 from training.executors import ray_cluster
 from training.files import Claims
-from training.report.talk_table import talk_table
+from training.report.talk_table import talk_tables
 
 EXAMPLES = """\
 examples:
@@ -141,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
         counted, failed = split_failed(results)
         if len(results):
             unicode = console.encoding == "utf-8"
-            more = [*write_reported(results, out, unicode), *talk_table(counted, unicode)]
+            more = [*write_reported(results, out, unicode), *talk_tables(counted, unicode)]
             tables.show_report(results, console, out / "report.txt", more)
             if len(counted):
                 shown = [cell for cell in cells if cell.name not in faults and not cell.intervention]
