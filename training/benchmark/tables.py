@@ -100,8 +100,8 @@ def row_cells(episodes: pd.DataFrame, shown: Sequence[Mean]) -> list[str]:
     middle = estimate_column(episodes, "reduction", label, interquartile_mean)
     compared = ["", ""]
     if policy != BASELINE and pd.notna(reduction.value):
-        interval = f"[{reduction.low:.0f}, {reduction.high:.0f}]" if pd.notna(reduction.low) else ""
-        compared = [f"{reduction.value:.0f} {interval:>10}", f"{middle.value:.0f}"]
+        interval = f"[{reduction.low:z.0f}, {reduction.high:z.0f}]" if pd.notna(reduction.low) else ""
+        compared = [f"{reduction.value:z.0f} {interval:>10}", f"{middle.value:z.0f}"]
     means = [_mean(episodes[name], form) for name, _, form in shown]
     return [escape(one_line(marked(policy))), f"{episodes['completion_time'].mean():.1f}{mark}", *compared, *means]
 

@@ -95,5 +95,5 @@ def _lost(group: pd.DataFrame, policy: str, what: str) -> str:
         return ""
     both["lost"] = both["reduction"] - both["reduction_tampered"]
     found = estimate_column(both, "lost", f"{policy} {what}")
-    interval = f" [{found.low:.0f}, {found.high:.0f}]" if pd.notna(found.low) else ""
-    return f"{found.value:.0f}{interval}"
+    interval = f" [{found.low:z.0f}, {found.high:z.0f}]" if pd.notna(found.low) else ""
+    return f"{found.value:z.0f}{interval}"

@@ -68,6 +68,12 @@ def test_forms_of_speech_have_a_table_that_says_which_were_left_out():
     assert "Who uses talk" not in text
 
 
+def test_what_rounds_to_nothing_has_no_sign():
+    results = episodes("no_communication", [1000, 1000]) + episodes("a", [501, 503]) + episodes("a / off", [500, 499])
+    [row] = [line for line in printed(results).splitlines() if line.strip().startswith("a ")]
+    assert row.split()[-3:] == ["0", "[0,", "0]"]
+
+
 @pytest.mark.parametrize("width", [70, 80, 100])
 def test_nothing_is_cut_off_where_a_table_is_too_wide(width):
     name = "a_policy_with_a_long_name"
