@@ -229,9 +229,10 @@ class Actor(nn.Module):
         Silence is weighed against all that could be said together.
         """
         edges = affine(self.pair_edge, encoded.edges, encoded.planned)[:, None]
-        said = edges + self.pair_about(encoded.about)[:, :, None]
-        said = said + self.pair_contact(encoded.contacts)[:, :, :, None] + self.pair_own(encoded.own_pairs)
-        scores = self.pair_score(said.relu()).squeeze(-1)
+        said = edges + self.pair_about(encoded.about)[:, :, None]  # [E, N, A + 1, K, C], the largest of all: in place
+        said += self.pair_contact(encoded.contacts)[:, :, :, None]
+        said += self.pair_own(encoded.own_pairs)
+        scores = self.pair_score(said.relu_()).squeeze(-1)
         allowed = legal.recipient[..., None] & legal.topic[:, :, None]
         logits = scores.masked_fill(~allowed, FAR_AWAY).flatten(2)
         odds = logits.logsumexp(dim=-1) - self.silence(encoded.context).squeeze(-1)

@@ -28,6 +28,8 @@ SCALARS = {
     "plan_entropy": "PPO: of the picks of a plan together, nats",
     "kl": "PPO: divergence of the actor from the one that played the rollout, nats",
     "clipped": "PPO: share of actions whose probability has changed by more than the clip",
+    "return": "evolution: reward of an episode, undiscounted, mean over the team",
+    "difference": "evolution: root mean square of what the two episodes of a pair differ by in it",
     "score": "episodes that ended: lower bound of the completion time / completion time, 0 if unfinished",
     "completion_time": "episodes that ended: hours",
     "communication": "episodes that ended: hours of communication per hour of finished effort",
@@ -55,7 +57,7 @@ def episode_means(episodes: list[dict[str, float]]) -> dict[str, float]:
 
 def headline(scalars: dict[str, float]) -> str:
     """Write the most telling numbers of an update in a line."""
-    names = ("work_accuracy", "message_loss", "explained_variance", "entropy", "messages")
+    names = ("work_accuracy", "message_loss", "explained_variance", "entropy", "messages", "return")
     return "  ".join(f"{name} {scalars[name]:.3f}" for name in names if name in scalars)
 
 

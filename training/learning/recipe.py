@@ -24,6 +24,7 @@ from c2c_env.disk import parse_toml, read_text
 from c2c_env.errors import C2CError, ConfigError, nearest, raise_faults, unknown_name
 from training.learning.credit import CreditConfig
 from training.learning.learners.cost_to_go import CostToGoConfig
+from training.learning.learners.evolution import EvolutionConfig
 from training.learning.learners.imitation import ImitationConfig
 from training.learning.learners.mappo import PPOConfig
 from training.learning.ranges import Count, NumEnvs, RewardWeights, Seed, TeamSize, ThreadCount, Tier, Whole
@@ -77,16 +78,18 @@ class Recipe:
             whose path "{seed}" stands for the seed, or "shipped".
         imitation: first stage; 0 updates leave it out.
         imitation_groups: what is played there.
-        ppo: last stage; 0 updates leave it out.
-        ppo_groups: what is played there.
         cost_to_go: second stage, in the groups of the first; 0 updates leave it out.
-        imitation_chunk, ppo_chunk: updates from one checkpoint to the next. The environments start anew there, in an
-            interrupted run and in an uninterrupted one alike, so that both end with the same weights.
+        ppo: third stage; 0 updates leave it out.
+        ppo_groups: what is played there.
+        evolution: last stage; 0 updates leave it out.
+        evolution_groups: what is played there, each by pairs of environments.
+        imitation_chunk, ppo_chunk, evolution_chunk: updates from one checkpoint to the next. The environments start
+            anew there, in an interrupted run and in an uninterrupted one alike, so that both end with the same weights.
         reward_weights: of the terms of the reward, for the learner.
-        last_reward_weights: towards which these go in the course of PPO, a step at every checkpoint in proportion to
-            the updates done, so that they would be reached after the last one; None if they stay. What an action does
-            at once, such as to raise an Alignment Factor, can so count more as long as the learner does not see what
-            that is worth in the end.
+        last_reward_weights: towards which these go in the course of PPO or evolution, a step at every checkpoint in
+            proportion to the updates done, so that they would be reached after the last one; None if they stay. What an
+            action does at once, such as to raise an Alignment Factor, can so count more as long as the learner does not
+            see what that is worth in the end.
         validation: how the way to play the weights is chosen.
         curve_workflows: validation workflows that are played at every checkpoint, of each kind of group, for learning
             curves; 0 for none.
@@ -106,6 +109,9 @@ class Recipe:
     ppo: PPOConfig = field(default_factory=PPOConfig)
     ppo_groups: tuple[GroupConfig, ...] = (GroupConfig(),)
     ppo_chunk: Count = 25
+    evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
+    evolution_groups: tuple[GroupConfig, ...] = (GroupConfig(),)
+    evolution_chunk: Count = 5
     reward_weights: RewardWeights = EnvConfig().reward_weights
     last_reward_weights: RewardWeights | None = None
     validation: ValidationConfig = field(default_factory=ValidationConfig)
@@ -197,7 +203,7 @@ def _names_at(place: Sequence[str | int]) -> list[str]:
 
 def _value_faults(recipe: Recipe) -> list[str]:
     """What is wrong although every value has its type and range."""
-    groups = ("imitation_groups", "ppo_groups")
+    groups = ("imitation_groups", "ppo_groups", "evolution_groups")
     faults = [f"{part} is empty, expected at least one" for part in groups if not getattr(recipe, part)]
     faults += [
         f"{part}[0].begin is {found[0].begin}, expected 0, since something has to be played from the first update on"
@@ -208,10 +214,16 @@ def _value_faults(recipe: Recipe) -> list[str]:
         faults.append(f"name is {recipe.name!r}, expected up to 64 letters, digits, '_', '-' and '.', the first no '.'")
     network = recipe.network
     faults += [f"network.{wrong}" for wrong in size_faults(asdict(network))]
-    for name in ("imitation", "cost_to_go"):
+    faults += [
+        f"evolution_groups[{place}].num_envs is {group.num_envs}, expected an even number, since they play in pairs"
+        for place, group in enumerate(recipe.evolution_groups)
+        if group.num_envs % 2
+    ]
+    ignorant = {"imitation": "its teacher knows", "cost_to_go": "its teacher knows", "evolution": "it teaches"}
+    for name, who in ignorant.items():
         updates = getattr(recipe, name).updates
         if updates and (network.vocab_size or network.hidden_facts):
-            faults.append(f"{name}.updates is {updates}, expected 0: its teacher knows nothing of symbols and variants")
+            faults.append(f"{name}.updates is {updates}, expected 0: {who} nothing of symbols and variants")
     faults += _credit_faults(recipe)
     faults += _second_learner_faults(recipe) if recipe.ppo.learner == "maskable_ppo" else []
     config = recipe.validation

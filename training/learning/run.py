@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from training.learning.checkpoint import as_json, differing, optimizer_tensors, 
 from training.learning.export import export_policy
 from training.learning.learners.cost_to_go import CostToGo
 from training.learning.learners.environments import STREAM_LEARNER, Group
+from training.learning.learners.evolution import Evolution
 from training.learning.learners.imitation import Imitation
 from training.learning.learners.mappo import PPO, ReturnScale
 from training.learning.log import episode_means, headline, means_of, read_table, table_of, write_scalars
@@ -308,17 +309,25 @@ class Training:
                 self._weigh_rewards(groups, first / config.updates)
                 self._seed_groups(groups, number, first)
                 window: list[dict[str, float]] = []
+                played = [group.env_steps for group in groups]
                 started = time.perf_counter()
                 for update in range(first, last):
                     window.append(stage.update(update))
                     progress.show(update + 1, headline(window[-1]))
-                decided = config.decisions(last) - config.decisions(first)
-                rate = decided / (time.perf_counter() - started)
-                self.log(config, last, window, groups, rate)
+                passed = time.perf_counter() - started
+                played = [group.env_steps - before for group, before in zip(groups, played, strict=True)]
+                decided = sum(steps * group.team_size for group, steps in zip(groups, played, strict=True))
+                steps = {"env_steps": self._played(config) + sum(played), "rows_per_second": decided / passed}
+                self.log(config, last, window, groups, steps)
                 self.save(stage, (number, last) if last < config.updates else (number + 1, 0))
                 self.save_latest(config)
                 progress.say(last, headline(self.logged[-1]))
                 yield
+
+    def _played(self, config: StageConfig) -> float:
+        """Steps of environments in a stage up to its last checkpoint."""
+        rows = [row for row in self.logged if row["stage"] == config.name]
+        return float(rows[-1]["env_steps"]) if rows else 0.0
 
     def _seed_groups(self, groups: Sequence[Group], stage: int, update: int) -> None:
         """Start all environments anew; see `Recipe`."""
@@ -365,6 +374,8 @@ class Training:
             stage = Imitation(self.recipe.imitation, self.actor, groups)
         elif config.name == "cost_to_go":
             stage = CostToGo(self.recipe.cost_to_go, self.actor, groups)
+        elif config.name == "evolution":
+            stage = Evolution(self.recipe.evolution, self.actor, groups)
         elif self.recipe.ppo.learner == "maskable_ppo":
             from training.learning.learners.maskable_ppo import SecondLearner  # a second of imports for this one alone
 
@@ -377,17 +388,21 @@ class Training:
         return stage
 
     def log(
-        self, config: StageConfig, update: int, window: Sequence[dict[str, float]], groups: Sequence[Group], rate: float
+        self,
+        config: StageConfig,
+        update: int,
+        window: Sequence[dict[str, float]],
+        groups: Sequence[Group],
+        steps: Mapping[str, float],
     ) -> None:
-        """Log a row of means over the chunk, and over the episodes that ended in it."""
+        """Log a row of means over the chunk, and over the episodes that ended in it, with how many steps it had."""
         means = means_of(window)
         for group in groups:
             kind = f"{group.tier}-{group.team_size}"
             means |= {f"{kind}/{name}": value for name, value in episode_means(group.episodes).items()}
         if self.recipe.curve_workflows:
             means |= self._point_of_curve(config)
-        means |= {"env_steps": float(config.env_steps(update)), "rows_per_second": rate}
-        self.logged.append({"stage": config.name, "update": update, **means})
+        self.logged.append({"stage": config.name, "update": update, **means, **steps})
         write_scalars(self.folder, self.logged[-1:])
 
     def _point_of_curve(self, config: StageConfig) -> dict[str, float]:

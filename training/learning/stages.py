@@ -31,24 +31,15 @@ class StageConfig:
     updates: int
     chunk: int
     groups: tuple[GroupConfig, ...]
-    steps: int  # that an update plays in every group
-
-    def env_steps(self, updates: int) -> int:
-        """Steps of environments that the first updates play."""
-        return self.steps * sum(group.num_envs * max(0, updates - group.begin) for group in self.groups)
-
-    def decisions(self, updates: int) -> int:
-        """Decisions of agents in the first updates."""
-        each = (group.team_size * group.num_envs * max(0, updates - group.begin) for group in self.groups)
-        return self.steps * sum(each)
 
 
 def make_stages(recipe: Recipe) -> list[StageConfig]:
     """The stages that have updates."""
-    taught, played = recipe.imitation_groups, recipe.ppo_groups
+    taught = recipe.imitation_groups
     stages = [
-        StageConfig("imitation", recipe.imitation.updates, recipe.imitation_chunk, taught, 1),
-        StageConfig("cost_to_go", recipe.cost_to_go.updates, recipe.imitation_chunk, taught, 1),
-        StageConfig("ppo", recipe.ppo.updates, recipe.ppo_chunk, played, recipe.ppo.steps),
+        StageConfig("imitation", recipe.imitation.updates, recipe.imitation_chunk, taught),
+        StageConfig("cost_to_go", recipe.cost_to_go.updates, recipe.imitation_chunk, taught),
+        StageConfig("ppo", recipe.ppo.updates, recipe.ppo_chunk, recipe.ppo_groups),
+        StageConfig("evolution", recipe.evolution.updates, recipe.evolution_chunk, recipe.evolution_groups),
     ]
     return [stage for stage in stages if stage.updates > 0]

@@ -41,6 +41,7 @@ RECIPE = """
 curve_workflows = 2
 imitation_chunk = 2
 ppo_chunk = 2
+evolution_chunk = 1
 last_reward_weights = [1.0, 2.0, 0.2, 0.5]
 [network]
 hidden = 16
@@ -57,10 +58,16 @@ updates = 4
 steps = 4
 minibatches = 2
 critic_updates = 1
+[evolution]
+updates = 2
 [[imitation_groups]]
 tier = "simple"
 team_size = 3
 num_envs = 4
+[[evolution_groups]]
+tier = "simple"
+team_size = 2
+num_envs = 2
 [[ppo_groups]]
 tier = "simple"
 team_size = 3
@@ -420,9 +427,13 @@ def test_every_logged_scalar_is_explained(whole):
         rows = list(csv.DictReader(file))
     assert [(row["stage"], row["update"]) for row in rows] == [
         ("imitation", "2"), ("imitation", "4"), ("cost_to_go", "2"), ("ppo", "2"), ("ppo", "4"),
+        ("evolution", "1"), ("evolution", "2"),
     ]  # fmt: skip
-    assert [float(row["env_steps"]) for row in rows] == [8.0, 16.0, 8.0, 40.0, 88.0]
-    assert all(-1000.0 < float(rows[-1][f"{kind}/reduction"]) < 100.0 for kind in ("simple-3", "medium-2"))
+    steps = [float(row["env_steps"]) for row in rows]
+    assert steps[:5] == [8.0, 16.0, 8.0, 40.0, 88.0]
+    assert 0.0 < steps[5] < steps[6]  # episodes take as long as they take
+    assert all(-1000.0 < float(rows[4][f"{kind}/reduction"]) < 100.0 for kind in ("simple-3", "medium-2"))
+    assert float(rows[6]["difference"]) >= 0.0
     names = {name.rpartition("/")[2] for name in rows[0]} - {"stage", "update"}
     assert names <= set(SCALARS)
 

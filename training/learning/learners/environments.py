@@ -59,16 +59,23 @@ class Group:
         sizes = (config.vocab_size, config.hidden_facts)
         self.has_part = [place for place, size in enumerate(sizes) if size]  # of a choice's content
         self.envs = np.arange(num_envs)
+        self.env_steps = 0  # steps of environments that were played
         self.agents = np.broadcast_to(np.arange(team_size), (num_envs, team_size))
         self.restart(seed)
 
-    def restart(self, seed: int) -> None:
-        """Start new episodes everywhere; what follows depends on the seed alone."""
+    def restart(self, seed: int, *, twins: bool = False) -> None:
+        """Start new episodes everywhere; what follows depends on the seed alone.
+
+        Args:
+            seed: fixes everything.
+            twins: whether the second half of the environments plays the episodes of the first, under the same luck.
+        """
         self.key, self.steps = np.array([seed], dtype=np.uint64), 0
         self.episodes: list[dict[str, float]] = []  # metrics of those that ended
         with np.errstate(over="ignore"):
             # place 0 of the stream; what is drawn in steps stands at 1 to 4
-            seeds = uniform(self.key, STREAM_LEARNER, np.arange(self.num_envs, dtype=np.uint64), 0) * 2.0**53
+            places = np.arange(self.num_envs, dtype=np.uint64) % (self.num_envs // 2 if twins else self.num_envs)
+            seeds = uniform(self.key, STREAM_LEARNER, places, 0) * 2.0**53
         self.batch.reset(seeds.astype(np.uint64))
         self.memory.forget(slice(None))
 
@@ -76,12 +83,15 @@ class Group:
         """Give the terms of the reward other weights [terms] from the next `restart` on."""
         self.batch.params.reward_weights[:] = weights
 
-    def features(self) -> Features:
-        """Read what the decisions of this step are made from."""
-        self.board = self.batch.board.copy()
-        self.memory.see(self.board)
-        read = self.reader.read(self.board, self.batch.own, self.batch.action_masks, self.memory.remembered())
-        return to_tensors(read, self.device)
+    def features(self, rows: Array | None = None) -> Features:
+        """Read what the decisions of this step are made from, in environments `rows` [E] (default: all)."""
+        rows = self.envs if rows is None else rows
+        self.board = self.batch.board[rows]
+        self.memory.see(self.board, rows)
+        masks = self.batch.action_masks[rows]
+        return to_tensors(
+            self.reader.read(self.board, self.batch.own[rows], masks, self.memory.remembered(rows)), self.device
+        )
 
     def luck(self) -> Luck:
         """Draw the random numbers of this step."""
@@ -108,15 +118,22 @@ class Group:
         parts = join_parts(work, message, self.num_subtasks)
         return torch.cat((parts, content[..., self.has_part].int()), dim=-1).cpu().numpy()
 
-    def step(self, choice: ChosenAction) -> tuple[Tensor, Tensor, Tensor]:
-        """Play a step; return rewards [E, N], terminated and truncated [E]. Ended episodes stay until `renew`."""
+    def step(self, choice: ChosenAction, rows: Array | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Play a step in environments `rows` [E] (default: all), those whose features were read.
+
+        Returns:
+            Rewards [E, N], terminated and truncated [E]. Ended episodes stay until `renew`.
+        """
+        rows = self.envs if rows is None else rows
         actions = self.joined(choice.work, choice.message, choice.content)
-        self.batch.step(actions)
-        self.memory.say(actions, self.board, self.envs, self.agents)
-        self.memory.agree(choice.plan.work.cpu().numpy())
+        self.batch.action_buffer[rows] = actions
+        self.batch.step_written(rows)
+        self.memory.say(actions, self.board, rows, self.agents[rows])
+        self.memory.agree(choice.plan.work.cpu().numpy(), rows)
         self.steps += 1
-        ends = [torch.from_numpy(end.astype(bool)) for end in (self.batch.terminated, self.batch.truncated)]
-        rewards = torch.from_numpy(self.batch.rewards.copy())
+        self.env_steps += len(rows)
+        ends = [torch.from_numpy(end[rows].astype(bool)) for end in (self.batch.terminated, self.batch.truncated)]
+        rewards = torch.from_numpy(self.batch.rewards[rows])
         return rewards.to(self.device), ends[0].to(self.device), ends[1].to(self.device)
 
     def renew(self) -> Array:

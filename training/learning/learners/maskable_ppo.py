@@ -121,6 +121,7 @@ class SecondLearner:
         set_random_seed((key + number) % 2**32)  # the library draws from global streams
         # one rollout and the learning from it; the library logs every second one, so nothing
         self.model.learn(self.decisions, callback=self._note_ends, reset_num_timesteps=False, log_interval=2)
+        self.group.env_steps += config.steps * self.group.num_envs
         logged = self.model.logger.name_to_value
         messages = float((self.model.rollout_buffer.actions[..., 1] > 0).mean())
         found = {name: float(logged[theirs]) for name, theirs in SCALARS_OF_LIBRARY.items()}
