@@ -7,7 +7,7 @@ import pytest
 
 from c2c_env.errors import ConfigError
 from training.__main__ import main
-from training.learning.analysis.learning_curves import curve, find_runs, interval, save_curves
+from training.learning.analysis.learning_curves import curve, find_runs, interval, last_stage, save_curves
 from training.learning.log import table_of
 
 
@@ -34,6 +34,24 @@ def test_runs_that_lie_side_by_side_are_one_curve(runs):
     points, values = curve(runs[1:], "ppo", "env_steps", "simple-5/reduction")
     assert points.tolist() == [200.0, 300.0]  # what both have logged
     assert values.tolist() == [[2.0, 6.0], [4.0, 8.0]]
+
+
+def test_points_are_those_after_the_same_update(tmp_path):
+    """Episodes that are played to their ends take other numbers of steps with every seed."""
+    for seed, factor in ((1, 90.0), (2, 110.0)):
+        folder = tmp_path / f"seed-{seed}"
+        folder.mkdir()
+        rows = [
+            {"stage": stage, "update": n, "env_steps": factor * n, "simple-5/reduction": factor + n}
+            for stage in ("ppo", "evolution") for n in (1, 2)
+        ]  # fmt: skip
+        (folder / "metrics.csv").write_text(table_of(rows[seed - 1 :]))
+    runs = find_runs([tmp_path])
+    points, values = curve(runs, "evolution", "env_steps", "simple-5/reduction")
+    assert points.tolist() == [100.0, 200.0]
+    assert values.tolist() == [[91.0, 92.0], [111.0, 112.0]]
+    assert curve(runs, "evolution", "update", "simple-5/reduction")[0].tolist() == [1.0, 2.0]
+    assert last_stage(runs) == "evolution"
 
 
 def test_interval_by_hand():
@@ -63,6 +81,7 @@ def test_command_draws_every_reduction_that_was_logged(runs, tmp_path, capsys):
     [
         (["nowhere"], "nowhere has no metrics.csv"),
         (["{}", "--scalars", "simple-5/reductoin"], "in ppo; did you mean 'simple-5/reduction'?"),
+        (["{}", "--across", "env_stebs"], "has logged no 'env_stebs' in ppo; did you mean 'env_steps'?"),
         (["{}", "--out", "curves.gif"], "--out is 'curves.gif', expected a name that ends in .png, .pdf or .svg"),
         (["{}/other", "--stage", "imitation"], "has logged no 'simple-5/reduction' in imitation"),
     ],

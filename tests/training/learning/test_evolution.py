@@ -11,11 +11,12 @@ from agents.learned.network import Actor
 from c2c_env import EnvConfig
 from c2c_env.errors import ConfigError
 from training.learning.learners.environments import Group
-from training.learning.learners.evolution import COLD, Evolution, EvolutionConfig, Varied, likeliest, signed_ranks
+from training.learning.learners.evolution import Evolution, EvolutionConfig, Varied, likeliest, signed_ranks
 from training.learning.recipe import load_recipe
 
 SMALL = {"hidden": 16, "rounds": 1, "own": 8, "key": 4}
 SHORT = EnvConfig(horizon=8)
+COLD = torch.zeros(())  # the temperature that takes the likeliest
 
 
 def actor(seed=0):
@@ -167,7 +168,7 @@ def test_a_group_that_begins_later_is_left_out_before():
     stage.update(0)
     assert [len(group.episodes) for group in groups] == [2, 0]
     stage.update(1)
-    assert [len(group.episodes) for group in groups] == [2, 2]
+    assert [len(group.episodes) for group in groups] == [4, 2]  # of both updates
 
 
 def test_some_environments_are_played_while_the_others_wait():

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("folders", metavar="FOLDER", nargs="+", help="of runs; runs that lie side by side are seeds of one curve")
     add("--scalars", metavar="NAME[,NAME ...]", help="columns of metrics.csv (default: all that end in /reduction)")
-    add("--stage", default="ppo", help="whose rows are drawn (default: %(default)s)")
+    add("--stage", help="whose rows are drawn (default: the last that the first run has come to)")
     add("--across", default="env_steps", metavar="NAME", help="scalar of the horizontal axis (default: %(default)s)")
     add("-o", "--out", default="results/curves.png", metavar="FILE", help=".png, .pdf or .svg (default: %(default)s)")
 
@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """Draw; return the exit status."""
     from training.learning.analysis.learning_curves import (  # needs torch, for what a run consists of
         find_runs,
+        last_stage,
         save_curves,
     )
 
@@ -44,6 +45,6 @@ def run(args: argparse.Namespace) -> int:
     if not names:
         raise ConfigError("the runs have logged no reduction; set curve_workflows in the recipe, or name --scalars")
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_curves(runs, names, args.stage, args.across, path)
+    save_curves(runs, names, args.stage or last_stage(runs), args.across, path)
     Console(stderr=True).print(f"figure: {path}", soft_wrap=True)
     return 0

@@ -55,26 +55,40 @@ def find_runs(folders: Sequence[Path]) -> list[Run]:
 
 
 def curve(runs: Sequence[Run], stage: str, across: str, name: str) -> tuple[Array, Array]:
-    """Points [X] that all runs have, and the values [runs, X] of a scalar there.
+    """Points [X] after updates that all runs have logged, and the values [runs, X] of a scalar there.
+
+    Where seeds differ in `across` after the same update, as in stages that play episodes to their ends, a point is
+    their mean.
 
     Args:
         runs: of one label.
         stage: whose rows count.
-        across: the scalar on the horizontal axis, such as "env_steps".
+        across: the scalar on the horizontal axis, such as "env_steps", or "update".
         name: of the scalar, such as "simple-5/reduction".
 
     Raises:
-        ConfigError: no run has logged it.
+        ConfigError: no run has logged it, or not `across`.
     """
     tables = [
-        {row[across]: row[name] for row in run.rows if row["stage"] == stage and name in row and across in row}
+        {
+            row["update"]: (row[across], row[name])
+            for row in run.rows
+            if row["stage"] == stage and {name, across} <= set(row)
+        }
         for run in runs
     ]
     shared = sorted(set.intersection(*map(set, tables)))
     if not shared:
-        names = {key for run in runs for row in run.rows for key in row}
-        raise ConfigError(f"{runs[0].label} has logged no {name!r} in {stage}{nearest(name, names)}")
-    return np.array(shared), np.array([[table[x] for x in shared] for table in tables])
+        names = {key for run in runs for row in run.rows if row["stage"] == stage for key in row}
+        missing = across if name in names else name
+        raise ConfigError(f"{runs[0].label} has logged no {missing!r} in {stage}{nearest(missing, names)}")
+    found = np.array([[table[update] for update in shared] for table in tables])  # [runs, X, 2]
+    return found[..., 0].mean(axis=0), found[..., 1]
+
+
+def last_stage(runs: Sequence[Run]) -> str:
+    """The stage that the first run has come to."""
+    return str(runs[0].rows[-1]["stage"]) if runs[0].rows else "ppo"
 
 
 def interval(values: Array, seed: int = 0) -> tuple[Array, Array]:

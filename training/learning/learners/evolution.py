@@ -39,7 +39,6 @@ HEADS = {
     2.0: ("plan_edge", "plan_agent", "plan_subtask", "plan_score", "nobody"),
     1.0: ("pair_edge", "pair_about", "pair_contact", "pair_own", "pair_score", "silence", "kind"),
 }
-COLD = torch.zeros(())  # the temperature that takes the likeliest
 SPEAKS_ABOVE = 0.5  # the threshold of `agents.learned.card.Manner`, where nothing else is said
 BETAS = (0.9, 0.99)  # of Adam; there are too few updates for its usual second one
 
@@ -117,9 +116,10 @@ class Evolution:
         with np.errstate(over="ignore"):
             bits = hash_counter(group.key, STREAM_EVOLUTION, np.array([number], dtype=np.uint64), 0)
         seed = int(bits[0] >> np.uint64(11))
-        noise = self._noise(seed, group.num_envs // 2)
+        noise, ended = self._noise(seed, group.num_envs // 2), group.episodes
         group.restart(seed, twins=True)
         returns = self._returns(group, noise)
+        group.episodes = ended + group.episodes  # of all updates since the last checkpoint
         more, less = returns.chunk(2)
         worth = signed_ranks(more - less)
         ascent = {name: torch.tensordot(worth, part, 1) / len(worth) for name, part in noise.items()}
@@ -144,10 +144,11 @@ class Evolution:
             for name, weight in self.weights.items()
         }
         returns, going = torch.zeros(group.num_envs, device=group.device), np.arange(group.num_envs)
+        cold = torch.zeros((), device=group.device)  # the temperature that takes the likeliest
         while len(going):
             mine = {name: weights[going] for name, weights in varied.items()}
             features = group.features(going)
-            choice, _, _ = choose_action(Varied(self.actor, mine), features, likeliest(group, len(going)), COLD)
+            choice, _, _ = choose_action(Varied(self.actor, mine), features, likeliest(group, len(going)), cold)
             rewards, terminated, truncated = group.step(choice, going)
             returns[going] += rewards.mean(dim=1)
             going = going[~(terminated | truncated).cpu().numpy()]
