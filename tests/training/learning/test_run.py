@@ -450,7 +450,7 @@ def untimed(path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stop_at", ["imitation", "cost_to_go", "ppo"])
+@pytest.mark.parametrize("stop_at", ["imitation", "cost_to_go", "ppo", "evolution"])
 def test_killed_run_goes_on_to_the_same_weights(recipe_file, whole, tmp_path, stop_at):
     words = [sys.executable, "-m", "training", "train", str(recipe_file), "--out", str(tmp_path), "--no-onnx"]
     process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
