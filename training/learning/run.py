@@ -309,13 +309,13 @@ class Training:
                 self._weigh_rewards(groups, first / config.updates)
                 self._seed_groups(groups, number, first)
                 window: list[dict[str, float]] = []
-                played = [group.env_steps for group in groups]
+                before = [group.env_steps for group in groups]
                 started = time.perf_counter()
                 for update in range(first, last):
                     window.append(stage.update(update))
                     progress.show(update + 1, headline(window[-1]))
                 passed = time.perf_counter() - started
-                played = [group.env_steps - before for group, before in zip(groups, played, strict=True)]
+                played = [group.env_steps - earlier for group, earlier in zip(groups, before, strict=True)]
                 decided = sum(steps * group.team_size for group, steps in zip(groups, played, strict=True))
                 steps = {"env_steps": self._played(config) + sum(played), "rows_per_second": decided / passed}
                 self.log(config, last, window, groups, steps)

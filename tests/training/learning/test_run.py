@@ -433,7 +433,6 @@ def test_every_logged_scalar_is_explained(whole):
     assert steps[:5] == [8.0, 16.0, 8.0, 40.0, 88.0]
     assert 0.0 < steps[5] < steps[6]  # episodes take as long as they take
     assert all(-1000.0 < float(rows[4][f"{kind}/reduction"]) < 100.0 for kind in ("simple-3", "medium-2"))
-    assert float(rows[6]["difference"]) >= 0.0
     names = {name.rpartition("/")[2] for name in rows[0]} - {"stage", "update"}
     assert names <= set(SCALARS)
 
