@@ -22,7 +22,7 @@ class OracleRule:
 
     Args:
         rules: one for all, or the name of a budget: "thrifty" (no more communication than the scripted teams) or
-            "free", whose tuned rules are of the tier of each environment's workflow.
+            "free", or a file, see `load_rules`; these have a rule for the tier of each environment's workflow.
 
     Attributes:
         scratch: what it thought of the environment that it decided for last.
@@ -83,14 +83,14 @@ class OracleTeam:
 
     name: ClassVar[str] = "oracle"
     description: ClassVar[str] = (
-        "sees the true state: a central rule for all, with no more messages than scripted teams (or oracle:free)"
+        "sees the true state: a central rule, with no more talk than scripted teams (or oracle:free, oracle:FILE)"
     )
 
     def __init__(self, context: PolicyContext, argument: str = "") -> None:
         if context.config.action_format != "multi_discrete":
             raise ConfigError(f"policy {self.name} needs action_format='multi_discrete', got 'discrete'")
-        self.budget, self.seed = argument or BUDGETS[0], context.seed
-        self.oracle = OracleRule(self.budget)
+        self.budget, self.seed = argument if argument in BUDGETS else BUDGETS[0], context.seed
+        self.oracle = OracleRule(argument or self.budget)
 
     @classmethod
     def make(cls, context: PolicyContext, argument: str) -> OracleTeam:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from c2c_env.disk import parse_toml
+from c2c_env.disk import parse_toml, read_text
 from c2c_env.errors import ConfigError, raise_faults, unknown_name
 from c2c_env.workflows import TIERS
 
@@ -54,35 +55,70 @@ PATH = Path(__file__).with_name("tuned.toml")
 BUDGETS = ("thrifty", "free")  # no more communication per effort than the scripted team, or as much as pays
 
 
-@cache
-def load_rules(budget: str) -> Mapping[str, Rule]:
-    """Return the rules of a budget by tier."""
-    if budget not in BUDGETS:
-        raise ConfigError(unknown_name("budget of the oracle", budget, BUDGETS))
-    return read_rules(PATH.read_text(encoding="utf-8"))[budget]
+ABOVE_ZERO = ("slack_scale", "foresight", "patience", "stick")  # something is divided by these, or takes that long
+UP_TO_ONE = ("trust", "trust_ready")
 
 
-def read_rules(text: str) -> dict[str, dict[str, Rule]]:
-    """Read rules by budget and tier from the text of a file.
+def load_rules(source: str) -> Mapping[str, Rule]:
+    """Return rules by tier.
+
+    Args:
+        source: a budget, whose tuned rules are meant, or a file as `c2c-env tune_oracle` writes it, whose thrifty rules
+            are meant.
 
     Raises:
-        ConfigError: a number is missing, unknown or no number.
+        ConfigError: there is no such budget or file, or the file is faulty; all faults are listed at once.
     """
-    tables = parse_toml(text, "the file of rules", ConfigError)
+    if source in BUDGETS:
+        return read_rules(PATH.read_text(encoding="utf-8"), PATH.name)[source]
+    if not (source.endswith(".toml") or os.path.exists(source)):
+        unknown = unknown_name("budget of the oracle", source, BUDGETS)
+        raise ConfigError(f"{unknown}, or a file (.toml) with rules")
+    return read_rules(read_text(source, "rules of the oracle", ConfigError), source)[BUDGETS[0]]
+
+
+def read_rules(text: str, where: str) -> dict[str, dict[str, Rule]]:
+    """Read rules by budget and tier from the text of a file; `where` names it in the error.
+
+    Raises:
+        ConfigError: a number is missing, unknown or out of its range.
+    """
+    tables = parse_toml(text, where, ConfigError)
     faults: list[str] = []
     rules: dict[str, dict[str, Rule]] = {budget: {} for budget in BUDGETS}
     for budget in BUDGETS:
         for tier in TIERS:
-            numbers = tables.get(budget, {}).get(tier, {})
+            numbers = _table(_table(tables, budget), tier)
             given = _faults(numbers, f"{budget}.{tier}")
             faults += given
             if not given:
                 rules[budget][tier] = Rule(**numbers)
-    raise_faults(ConfigError, "bad rules of the oracle", faults)
+    faults += [unknown_name("budget of the oracle", name, BUDGETS) for name in tables if name not in BUDGETS]
+    raise_faults(ConfigError, f"bad rules of the oracle in {where}", faults)
     return rules
+
+
+def _table(tables: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The table of a name; what is no table has no numbers, all of which are then missing."""
+    table = tables.get(name)
+    return table if isinstance(table, dict) else {}
 
 
 def _faults(numbers: Mapping[str, object], place: str) -> list[str]:
     faults = [f"{place}.{name} is missing" for name in Rule._fields if name not in numbers]
     faults += [f"{place}: {unknown_name('number', name, Rule._fields)}" for name in numbers if name not in Rule._fields]
-    return faults + [f"{place}.{n} is {x!r}, expected a float" for n, x in numbers.items() if not isinstance(x, float)]
+    known = {name: number for name, number in numbers.items() if name in Rule._fields}
+    faults += [f"{place}.{n} is {x!r}, expected {_range(n)}" for n, x in known.items() if not _is_in_range(n, x)]
+    return faults
+
+
+def _range(name: str) -> str:
+    if name in UP_TO_ONE:
+        return "a float in [0, 1]"
+    return "a finite float above 0" if name in ABOVE_ZERO else "a finite float of at least 0"
+
+
+def _is_in_range(name: str, number: object) -> bool:
+    if not isinstance(number, float) or not math.isfinite(number):
+        return False
+    return 0.0 <= number <= (1.0 if name in UP_TO_ONE else math.inf) and (number > 0.0 or name not in ABOVE_ZERO)

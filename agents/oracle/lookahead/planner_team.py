@@ -16,7 +16,7 @@ class PlannerTeam(OracleTeam):
     """The rule, improved by trying out other joint actions in copies of the environment."""
 
     name = "planner"
-    description = "sees the true state: improves on oracle by simulating what follows (or planner:free)"
+    description = "sees the true state: improves on oracle by simulating what follows (or planner:free, planner:FILE)"
 
     def __init__(self, context: PolicyContext, argument: str = "") -> None:
         super().__init__(context, argument)

@@ -9,7 +9,7 @@ from agents.oracle.oracle_team import OracleRule
 from agents.oracle.rule import BUDGETS, PATH, Rule, load_rules, read_rules
 from agents.play import play
 from agents.policy import PolicyContext
-from agents.registry import SEES_STATE, make_policy
+from agents.registry import SEES_STATE, make_policy, policy_files
 from c2c_env import VALIDATION_SEEDS, Batch, EnvConfig, Generated, Team
 from c2c_env.errors import ConfigError
 from c2c_env.workflows import TIERS
@@ -94,7 +94,7 @@ def test_whoever_sees_more_is_faster():
 
 def test_rules_are_read_as_written():
     rules = {budget: dict.fromkeys(TIERS, Rule(price=0.25)) for budget in BUDGETS}
-    assert read_rules(write_rules(rules, "a head")) == rules
+    assert read_rules(write_rules(rules, "a head"), "here") == rules
     assert set(load_rules("thrifty")) == set(TIERS)
 
 
@@ -102,18 +102,57 @@ def test_shipped_rules_are_as_the_command_writes_them_and_say_which_did():
     text = PATH.read_text(encoding="utf-8")
     head = "".join(line[2:] for line in text.splitlines(keepends=True) if line.startswith("#"))
     assert "\n  c2c-env tune_oracle --generations" in head
-    assert write_rules(read_rules(text), head) == text
+    assert write_rules(read_rules(text, PATH.name), head) == text
 
 
 def test_faulty_rules_are_refused_all_at_once():
     rules = {budget: dict.fromkeys(TIERS, Rule()) for budget in BUDGETS}
     text = write_rules(rules, "").replace("price =", "prise =", 1).replace("stick = 0.9", 'stick = "a" # 0.9', 1)
     with pytest.raises(ConfigError) as caught:
-        read_rules(text)
+        read_rules(text, "mine.toml")
+    assert "bad rules of the oracle in mine.toml" in str(caught.value)
     assert "price is missing" in str(caught.value)
     assert "unknown number 'prise'; did you mean 'price'" in str(caught.value)
-    with pytest.raises(ConfigError, match="unknown budget of the oracle 'cheap'"):
+    with pytest.raises(ConfigError, match=r"unknown budget of the oracle 'cheap'.*or a file \(.toml\) with rules"):
         load_rules("cheap")
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "expected"),
+    [
+        ("foresight", "0.0", "above 0"), ("stick", "0.0", "above 0"), ("price", "-0.5", "at least 0"),
+        ("hurry", "nan", "at least 0"), ("rounding", "inf", "at least 0"), ("trust", "1.5", r"in \[0, 1\]"),
+        ("slack_scale", "3", "above 0"),
+    ],
+)  # fmt: skip
+def test_numbers_that_the_rule_cannot_compute_with_are_refused(name, number, expected):
+    text = write_rules({budget: dict.fromkeys(TIERS, Rule()) for budget in BUDGETS}, "")
+    usual = f"{name} = {getattr(Rule(), name)}"
+    assert usual in text
+    with pytest.raises(ConfigError, match=rf"thrifty\.simple\.{name} is .*, expected a .*float (of )?{expected}"):
+        read_rules(text.replace(usual, f"{name} = {number}", 1), "here")
+
+
+@pytest.mark.parametrize("text", ["thrifty = 3", "[thrifty]\nsimple = 3", ""])
+def test_what_has_no_tables_has_no_numbers(text):
+    with pytest.raises(ConfigError, match=r"free\.complex\.price is missing"):
+        read_rules(text, "here")
+
+
+def test_a_file_of_rules_is_played(tmp_path):
+    """The shipped numbers in a file play as they do; a rule that never foresees anything plays otherwise."""
+    shipped, blind = tmp_path / "shipped.toml", tmp_path / "blind.toml"
+    rules = read_rules(PATH.read_text(encoding="utf-8"), PATH.name)
+    shipped.write_text(write_rules(rules, ""))
+    unforeseen = {tier: rule._replace(foresight=1e-6) for tier, rule in rules["thrifty"].items()}
+    blind.write_text(write_rules({**rules, "thrifty": unforeseen}, ""))
+    kinds = {"tier": "medium", "team_size": 5, "count": 4}
+    assert times(f"oracle:{shipped}", **kinds) == times("oracle", **kinds)
+    assert times(f"oracle:{blind}", **kinds) != times("oracle", **kinds)
+    assert make_policy(f"planner:{blind}", PolicyContext.of(make_batch())).budget == "thrifty"
+    assert policy_files(f"oracle:{blind}") == [blind]
+    with pytest.raises(ConfigError, match=r"cannot read rules of the oracle 'none\.toml'"):
+        make_policy("oracle:none.toml", PolicyContext.of(make_batch()))
 
 
 def test_catalogue_is_refused_and_observations_do_not_suffice():

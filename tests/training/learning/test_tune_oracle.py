@@ -18,7 +18,7 @@ def test_a_run_leaves_a_file_of_rules_that_says_how_it_came_about(tmp_path):
     one, same, other = (file.read_text(encoding="utf-8") for file in files)
     assert one == same != other
     assert "\n#   c2c-env tune_oracle --generations 1 --population 8 --workflows 1 --spread" in one
-    rules = [rule for tiers in read_rules(one).values() for rule in tiers.values()]
+    rules = [rule for tiers in read_rules(one, "here").values() for rule in tiers.values()]
     assert len(rules) == 6
     for rule in rules:
         assert rule != Rule()

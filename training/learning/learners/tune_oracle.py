@@ -80,7 +80,7 @@ KNOBS = {
 
 def tune(out: Path, args: argparse.Namespace) -> None:
     """Tune both budgets for every tier, from the rules of a file if it is there, and write them after each search."""
-    rules = read_rules(read_text(out, "rules", ConfigError)) if os.path.exists(out) else blank_rules()
+    rules = read_rules(read_text(out, "rules", ConfigError), str(out)) if os.path.exists(out) else blank_rules()
     for tier in TIERS:
         practices = [Practice(tier, size, args.workflows) for size in SIZES[tier]]
         for budget in BUDGETS:
