@@ -53,9 +53,7 @@ class Rule(NamedTuple):
 
 PATH = Path(__file__).with_name("tuned.toml")
 BUDGETS = ("thrifty", "free")  # no more communication per effort than the scripted team, or as much as pays
-
-
-ABOVE_ZERO = ("slack_scale", "foresight", "patience", "stick")  # something is divided by these, or takes that long
+ABOVE_ZERO = ("slack_scale", "foresight", "patience", "stick")  # others are divided by these, or all hours would be 0
 UP_TO_ONE = ("trust", "trust_ready")
 
 
@@ -84,16 +82,17 @@ def read_rules(text: str, where: str) -> dict[str, dict[str, Rule]]:
         ConfigError: a number is missing, unknown or out of its range.
     """
     tables = parse_toml(text, where, ConfigError)
-    faults: list[str] = []
+    faults = [unknown_name("budget of the oracle", name, BUDGETS) for name in tables if name not in BUDGETS]
     rules: dict[str, dict[str, Rule]] = {budget: {} for budget in BUDGETS}
     for budget in BUDGETS:
+        tiers = _table(tables, budget)
+        faults += [f"{budget}: {unknown_name('tier', name, TIERS)}" for name in tiers if name not in TIERS]
         for tier in TIERS:
-            numbers = _table(_table(tables, budget), tier)
+            numbers = _table(tiers, tier)
             given = _faults(numbers, f"{budget}.{tier}")
             faults += given
             if not given:
-                rules[budget][tier] = Rule(**numbers)
-    faults += [unknown_name("budget of the oracle", name, BUDGETS) for name in tables if name not in BUDGETS]
+                rules[budget][tier] = Rule(**{name: float(number) for name, number in numbers.items()})
     raise_faults(ConfigError, f"bad rules of the oracle in {where}", faults)
     return rules
 
@@ -114,11 +113,11 @@ def _faults(numbers: Mapping[str, object], place: str) -> list[str]:
 
 def _range(name: str) -> str:
     if name in UP_TO_ONE:
-        return "a float in [0, 1]"
-    return "a finite float above 0" if name in ABOVE_ZERO else "a finite float of at least 0"
+        return "a number in [0, 1]"
+    return "a finite number above 0" if name in ABOVE_ZERO else "a finite number of at least 0"
 
 
 def _is_in_range(name: str, number: object) -> bool:
-    if not isinstance(number, float) or not math.isfinite(number):
+    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
         return False
     return 0.0 <= number <= (1.0 if name in UP_TO_ONE else math.inf) and (number > 0.0 or name not in ABOVE_ZERO)

@@ -122,15 +122,24 @@ def test_faulty_rules_are_refused_all_at_once():
     [
         ("foresight", "0.0", "above 0"), ("stick", "0.0", "above 0"), ("price", "-0.5", "at least 0"),
         ("hurry", "nan", "at least 0"), ("rounding", "inf", "at least 0"), ("trust", "1.5", r"in \[0, 1\]"),
-        ("slack_scale", "3", "above 0"),
+        ("slack_scale", "true", "above 0"),
     ],
 )  # fmt: skip
 def test_numbers_that_the_rule_cannot_compute_with_are_refused(name, number, expected):
     text = write_rules({budget: dict.fromkeys(TIERS, Rule()) for budget in BUDGETS}, "")
     usual = f"{name} = {getattr(Rule(), name)}"
     assert usual in text
-    with pytest.raises(ConfigError, match=rf"thrifty\.simple\.{name} is .*, expected a .*float (of )?{expected}"):
+    with pytest.raises(ConfigError, match=rf"thrifty\.simple\.{name} is .*, expected a .*number (of )?{expected}"):
         read_rules(text.replace(usual, f"{name} = {number}", 1), "here")
+
+
+def test_whole_numbers_are_taken_and_unknown_tables_named():
+    text = write_rules({budget: dict.fromkeys(TIERS, Rule(price=2.0)) for budget in BUDGETS}, "")
+    assert read_rules(text.replace("price = 2.0", "price = 2"), "here") == read_rules(text, "here")
+    with pytest.raises(ConfigError) as caught:
+        read_rules(text.replace("[thrifty.simple]", "[thrifty.simpel]").replace("[free.", "[fre."), "here")
+    assert "thrifty: unknown tier 'simpel'; did you mean 'simple'" in str(caught.value)
+    assert "unknown budget of the oracle 'fre'; did you mean 'free'" in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["thrifty = 3", "[thrifty]\nsimple = 3", ""])
