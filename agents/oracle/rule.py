@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from c2c_env.checks import NOT_NEGATIVE, POSITIVE, SHARE, fault, only_faults
 from c2c_env.disk import parse_toml, read_text
 from c2c_env.errors import ConfigError, raise_faults, unknown_name
 from c2c_env.workflows import TIERS
@@ -53,8 +53,12 @@ class Rule(NamedTuple):
 
 PATH = Path(__file__).with_name("tuned.toml")
 BUDGETS = ("thrifty", "free")  # no more communication per effort than the scripted team, or as much as pays
-ABOVE_ZERO = ("slack_scale", "foresight", "patience", "stick")  # others are divided by these, or all hours would be 0
-UP_TO_ONE = ("trust", "trust_ready")
+# what the numbers may be; those that are not named here are not negative
+_RANGES = {
+    **dict.fromkeys(("slack_scale", "foresight", "patience"), POSITIVE),  # others are divided by sums with these
+    "stick": POSITIVE,  # with 0, all hours of who has begun would be 0
+    **dict.fromkeys(("trust", "trust_ready"), SHARE),
+}
 
 
 def load_rules(source: str) -> Mapping[str, Rule]:
@@ -107,17 +111,5 @@ def _faults(numbers: Mapping[str, object], place: str) -> list[str]:
     faults = [f"{place}.{name} is missing" for name in Rule._fields if name not in numbers]
     faults += [f"{place}: {unknown_name('number', name, Rule._fields)}" for name in numbers if name not in Rule._fields]
     known = {name: number for name, number in numbers.items() if name in Rule._fields}
-    faults += [f"{place}.{n} is {x!r}, expected {_range(n)}" for n, x in known.items() if not _is_in_range(n, x)]
-    return faults
-
-
-def _range(name: str) -> str:
-    if name in UP_TO_ONE:
-        return "a number in [0, 1]"
-    return "a finite number above 0" if name in ABOVE_ZERO else "a finite number of at least 0"
-
-
-def _is_in_range(name: str, number: object) -> bool:
-    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-        return False
-    return 0.0 <= number <= (1.0 if name in UP_TO_ONE else math.inf) and (number > 0.0 or name not in ABOVE_ZERO)
+    wrong = [fault(f"{place}.{name}", number, _RANGES.get(name, NOT_NEGATIVE)) for name, number in known.items()]
+    return faults + only_faults(wrong)
