@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -144,7 +145,6 @@ def choose_manner(
         path: of a file that keeps what was played, so that a run that is interrupted goes on from there.
     """
     table = play_all(actor, config, console, path)
-    console.print(shown(table))
     limits = [row["talk"] for row in table if row["policy"] == LIMIT]
 
     def badness(manner: Manner) -> tuple[float, float]:
@@ -152,7 +152,9 @@ def choose_manner(
         excess = max(max(0.0, row["talk"] / limit - 1.0) for row, limit in zip(rows, limits, strict=True))
         return excess, sum(row["change"] for row in rows)
 
-    return min(config.manners, key=badness), table
+    chosen = min(config.manners, key=badness)
+    console.print(shown(table, config.manners, chosen))
+    return chosen, table
 
 
 def play_all(actor: Actor, config: ValidationConfig, console: Console, path: Path | None) -> Rows:
@@ -202,16 +204,39 @@ def play_row(actor: Actor, player: str, manners: Sequence[Manner], where: Valida
     }
 
 
-def shown(table: Sequence[Mapping[str, Any]]) -> Table:
-    """What was played, for people."""
-    out = Table("tier", "agents", "policy", "completion time", "communication / effort", title="validation workflows")
-    for row in table:
-        change, hours = f"{100 * row['change']:+.1f} %", f"{row['talk']:.3f}"
-        out.add_row(row["tier"], str(row["team_size"]), row["policy"], change, hours)
+def shown(table: Rows, manners: Sequence[Manner], chosen: Manner) -> Table:
+    """What was played, for people: a row for each policy, and a column for each tier and team size."""
+    kinds = dict.fromkeys(f"{row['tier']}\n{row['team_size']}" for row in table)
+    out = Table(
+        "threshold\nof speaking", *kinds, "mean",
+        title="Change of completion time on validation workflows, %",
+        caption="In brackets: hours of communication per hour of effort.\n"
+        f"* is how the policy will be played: the fastest of those that nowhere talk more than {LIMIT}, if there are"
+        " any.\n!: not everything was finished.",
+        box=SIMPLE_HEAD,
+    )  # fmt: skip
+    labels = {manner_name(manner): ("* " if manner == chosen else "") + _label(manner) for manner in manners}
+    for name in dict.fromkeys(row["policy"] for row in table):
+        rows = [row for row in table if row["policy"] == name]
+        mean = float(np.mean([row["change"] for row in rows]))
+        out.add_row(labels.get(name, name), *map(_cell, rows), f"{100 * mean:+.1f}")
     return out
 
 
-def manner_name(manner: Manner) -> str:
+def _label(manner: Manner) -> str:
+    """The threshold, and what else is not as usual."""
+    return _threshold(manner) + (f", temperature {manner.temperature:g}" if manner.temperature else "")
+
+
+def _threshold(manner: Manner) -> str:
     rising = f" + {manner.rise:g} x load" if manner.rise else ""
-    speech = "speech drawn" if manner.threshold is None else f"threshold {manner.threshold:g}{rising}"
+    return "drawn" if manner.threshold is None else f"{manner.threshold:g}{rising}"
+
+
+def _cell(row: Mapping[str, Any]) -> str:
+    return f"{100 * row['change']:+.1f}{'' if row['finished'] == 1.0 else '!'}\n({row['talk']:.2f})"
+
+
+def manner_name(manner: Manner) -> str:
+    speech = "speech drawn" if manner.threshold is None else f"threshold {_threshold(manner)}"
     return f"learned, {speech}, temperature {manner.temperature:g}"

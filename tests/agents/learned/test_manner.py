@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from rich.console import Console
@@ -77,5 +79,28 @@ def test_the_fastest_manner_within_the_limit_of_talk_is_chosen(monkeypatch, chan
         for tier in CONFIG.tiers
     ]
     monkeypatch.setattr(validation, "play_all", lambda *_: rows)
-    monkeypatch.setattr(validation, "shown", lambda _: "")
+    monkeypatch.setattr(validation, "shown", lambda *_: "")
     assert choose_manner(None, CONFIG, Console(quiet=True)) == (Manner(threshold), rows)
+
+
+def test_people_see_a_row_for_each_manner_and_which_one_is_chosen():
+    manners = [Manner(0.4), Manner(0.45, rise=0.03), Manner(None, temperature=1.0)]
+    names = ["proactive", *map(manner_name, manners)]
+    rows = [
+        {"tier": tier, "team_size": 5, "policy": name, "change": change - place / 10, "talk": 0.2, "finished": finished}
+        for tier, change, finished in (("simple", -0.1, 1.0), ("medium", 0.02, 0.5))
+        for place, name in enumerate(names)
+    ]
+    text = io.StringIO()
+    Console(file=text, width=100).print(validation.shown(rows, manners, manners[1]))
+    lines = [" ".join(line.split()) for line in text.getvalue().splitlines()]
+    assert "threshold simple medium" in lines
+    assert "of speaking 5 5 mean" in lines
+    shown = [line for line in lines if "!" in line and ":" not in line]
+    assert shown == [
+        "proactive -10.0 +2.0! -4.0",
+        "0.4 -20.0 -8.0! -14.0",
+        "* 0.45 + 0.03 x load -30.0 -18.0! -24.0",
+        "drawn, temperature 1 -40.0 -28.0! -34.0",
+    ]
+    assert lines.count("(0.20) (0.20)") == 4
