@@ -31,6 +31,12 @@ from training.progress import pulse
 LIMIT = "proactive"  # the scripted team that may not be out-talked
 SHOWN_BESIDE = (LIMIT, "oracle")
 VALIDATION_FILE = "validation.json"  # in the folder of a run, until its policy is written
+_HEADING = """Change of completion time on validation workflows, %
+(in brackets: hours of communication per hour of effort)"""
+_LEGEND = f"""*: how the policy will be played, the fastest of those that nowhere talk
+   more than {LIMIT}, if there are any
+!: not everything was finished
+"""
 Metrics = list[dict[str, float]]
 Rows = list[dict[str, Any]]
 
@@ -153,7 +159,9 @@ def choose_manner(
         return excess, sum(row["change"] for row in rows)
 
     chosen = min(config.manners, key=badness)
+    console.print(_HEADING)
     console.print(shown(table, config.manners, chosen))
+    console.print(_LEGEND)
     return chosen, table
 
 
@@ -206,20 +214,15 @@ def play_row(actor: Actor, player: str, manners: Sequence[Manner], where: Valida
 
 def shown(table: Rows, manners: Sequence[Manner], chosen: Manner) -> Table:
     """What was played, for people: a row for each policy, and a column for each tier and team size."""
-    kinds = dict.fromkeys(f"{row['tier']}\n{row['team_size']}" for row in table)
-    out = Table(
-        "threshold\nof speaking", *kinds, "mean",
-        title="Change of completion time on validation workflows, %",
-        caption="In brackets: hours of communication per hour of effort.\n"
-        f"* is how the policy will be played: the fastest of those that nowhere talk more than {LIMIT}, if there are"
-        " any.\n!: not everything was finished.",
-        box=SIMPLE_HEAD,
-    )  # fmt: skip
+    kinds = dict.fromkeys((row["tier"], row["team_size"]) for row in table)
+    between = " " if len(kinds) <= 3 else "\n"  # more stand side by side on a terminal of 80 characters
+    heads = [f"{tier}{between}{size}" for tier, size in kinds]
+    out = Table(f"threshold{between}of speaking", *heads, "mean", box=SIMPLE_HEAD)
     labels = {manner_name(manner): ("* " if manner == chosen else "") + _label(manner) for manner in manners}
     for name in dict.fromkeys(row["policy"] for row in table):
         rows = [row for row in table if row["policy"] == name]
         mean = float(np.mean([row["change"] for row in rows]))
-        out.add_row(labels.get(name, name), *map(_cell, rows), f"{100 * mean:+.1f}")
+        out.add_row(labels.get(name, name), *(_cell(row, between) for row in rows), f"{100 * mean:+.1f}")
     return out
 
 
@@ -233,8 +236,8 @@ def _threshold(manner: Manner) -> str:
     return "drawn" if manner.threshold is None else f"{manner.threshold:g}{rising}"
 
 
-def _cell(row: Mapping[str, Any]) -> str:
-    return f"{100 * row['change']:+.1f}{'' if row['finished'] == 1.0 else '!'}\n({row['talk']:.2f})"
+def _cell(row: Mapping[str, Any], between: str) -> str:
+    return f"{100 * row['change']:+.1f}{'' if row['finished'] == 1.0 else '!'}{between}({row['talk']:.2f})"
 
 
 def manner_name(manner: Manner) -> str:
