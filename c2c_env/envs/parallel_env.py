@@ -156,7 +156,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         self.possible_agents = batch.team.agents
         self.agents: list[str] = []
         self._sizes = [int(n) for n in batch.action_sizes]
-        self._action_sizes = batch.action_sizes.astype(np.uint64)
+        self._choices = np.tile(batch.action_sizes.astype(np.uint64), (batch.num_agents, 1))  # [N, parts]
         self._parts = part_slices(self._sizes)
         dimensions = (batch.max_agents, batch.max_subtasks)
         self.action_spaces = {a: action_space(self.config, *dimensions) for a in self.possible_agents}
@@ -303,13 +303,15 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     def _observations(self) -> dict[str, Any]:
         rows = self._rows()
         if not self.config.mask_in_observation:
-            return dict(zip(self.possible_agents, rows, strict=True))
+            return dict(zip(self.possible_agents, rows, strict=False))  # strict asks an array for its end: slow
         pairs = zip(self.possible_agents, rows, self.batch.action_masks[0].copy(), strict=True)
         return {agent: with_mask(self.config, row, mask) for agent, row, mask in pairs}
 
     def _masks(self) -> list[Any]:
         flat = self.batch.action_masks[0].copy()
-        return list(zip(*[flat[:, part] for part in self._parts], strict=True)) if self._tuple_masks else list(flat)
+        if not self._tuple_masks:
+            return list(flat)
+        return list(zip(*[flat[:, part] for part in self._parts], strict=False))  # as above, for each part
 
     def _start_infos(self) -> Infos:
         rows = zip(self.possible_agents, self._masks(), strict=True)
@@ -318,7 +320,8 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     def _step_infos(self, ended: bool) -> Infos:
         batch, config = self.batch, self.config
         metrics, truncated = self.episode_metrics() if ended else None, bool(batch.truncated[0])
-        happened = zip(self._masks(), batch.reward_terms[0].tolist(), (batch.invalid[0] > 0).tolist(), strict=True)
+        invalid = batch.invalid[0].astype(bool).tolist()
+        happened = zip(self._masks(), batch.reward_terms[0].tolist(), invalid, strict=True)
         infos = [step_info(config, mask, terms, invalid, metrics, truncated) for mask, terms, invalid in happened]
         return dict(zip(self.agents, infos, strict=True))
 
@@ -333,7 +336,8 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         fits = given.shape == expected and given.dtype.kind in "iu" and len(actions) == len(self.agents)
         if fits:
             given = given.reshape(buffer.shape)
-            fits = not (given.astype(np.uint64) >= self._action_sizes).any()  # what is negative becomes very large
+            beyond = given.astype(np.uint64) >= self._choices  # what is negative becomes very large
+            fits = np.count_nonzero(beyond) == 0
         if not fits:
             raise_faults(ActionError, "bad actions", self._action_faults(actions))
         buffer[...] = given.reshape(buffer.shape)
