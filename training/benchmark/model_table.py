@@ -14,6 +14,7 @@ from rich.text import Text
 from c2c_env.text.names import one_line
 from c2c_env.workflows import TIERS
 from training.benchmark.results import split_failed
+from training.printing import in_lines
 
 POLICY_WIDTH_OF_MODELS = 42
 
@@ -32,9 +33,8 @@ def model_table(results: pd.DataFrame, unicode: bool = True) -> Table | None:
     for (rank, size, policy), episodes in prompted.groupby(["rank", "team_size", "policy"], sort=False):
         played, failed = split_failed(episodes)
         measures = [measure(played) for _, measure in _MEASURES]
-        table.add_row(
-            Text(one_line(str(policy))), TIERS[rank], str(size), str(len(played)), str(len(failed)), *measures
-        )
+        name = in_lines(one_line(str(policy)), POLICY_WIDTH_OF_MODELS)
+        table.add_row(Text(name), TIERS[rank], str(size), str(len(played)), str(len(failed)), *measures)
     return table
 
 

@@ -20,7 +20,7 @@ from c2c_env.workflows import TIERS
 from training.benchmark.model_table import describe_invalid, model_table
 from training.benchmark.results import describe_failed, split_failed
 from training.benchmark.statistics import estimate_column, interquartile_mean, label_of, with_reduction
-from training.printing import show_and_save
+from training.printing import in_lines, show_and_save
 
 REPORT_WIDTH = 100
 POLICY_COLUMN = 22
@@ -103,7 +103,17 @@ def row_cells(episodes: pd.DataFrame, shown: Sequence[Mean]) -> list[str]:
         interval = f"[{reduction.low:z.0f}, {reduction.high:z.0f}]" if pd.notna(reduction.low) else ""
         compared = [f"{reduction.value:z.0f} {interval:>10}", f"{middle.value:z.0f}"]
     means = [_mean(episodes[name], form) for name, _, form in shown]
-    return [escape(one_line(marked(policy))), f"{episodes['completion_time'].mean():.1f}{mark}", *compared, *means]
+    return [
+        escape(in_lines(one_line(marked(policy)), POLICY_COLUMN)),
+        f"{episodes['completion_time'].mean():.1f}{mark}",
+        *compared,
+        *means,
+    ]
+
+
+def policy_cell(policy: str) -> str:
+    """What stands for a policy in the first column of a table."""
+    return escape(in_lines(one_line(marked(policy)), POLICY_COLUMN))
 
 
 def marked(policy: str) -> str:

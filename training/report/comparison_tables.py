@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from rich import box
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +15,7 @@ from agents.registry import BASELINE
 from c2c_env.text.names import one_line
 from c2c_env.workflows import TIERS
 from training.benchmark.statistics import Estimate
-from training.benchmark.tables import NO_VALUE, POLICY_COLUMN, marked
+from training.benchmark.tables import NO_VALUE, POLICY_COLUMN, marked, policy_cell
 from training.report.score_matrices import with_rival
 from training.report.standings import Draws, Standing
 
@@ -40,7 +39,7 @@ def standings_table(standings: Sequence[Standing], split: str, rival: str, unico
         table.add_column(heading, justify="right", no_wrap=True, vertical="bottom")
     for one in standings:
         table.add_row(
-            escape(one_line(marked(one.policy))),
+            policy_cell(one.policy),
             _with_interval(one.reduction, 1),
             f"{one.median:.1f}",
             _with_interval(one.improvement, 2),
@@ -89,7 +88,7 @@ def patterns_table(episodes: pd.DataFrame, policies: Sequence[str], split: str, 
         for policy in policies:
             own = group[group["policy"] == policy]
             if len(own):
-                table.add_row(escape(one_line(marked(policy))), *pattern_cells(own))
+                table.add_row(policy_cell(policy), *pattern_cells(own))
     return table
 
 
