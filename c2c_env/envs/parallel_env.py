@@ -303,7 +303,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
     def _observations(self) -> dict[str, Any]:
         rows = self._rows()
         if not self.config.mask_in_observation:
-            return dict(zip(self.possible_agents, rows, strict=False))  # strict asks an array for its end: slow
+            return dict(zip(self.possible_agents, rows, strict=False))  # strict would ask the array for its end: slow
         pairs = zip(self.possible_agents, rows, self.batch.action_masks[0].copy(), strict=True)
         return {agent: with_mask(self.config, row, mask) for agent, row, mask in pairs}
 
@@ -311,7 +311,7 @@ class C2CParallelEnv(ParallelEnv[str, Any, Any]):
         flat = self.batch.action_masks[0].copy()
         if not self._tuple_masks:
             return list(flat)
-        return list(zip(*[flat[:, part] for part in self._parts], strict=False))  # as above, for each part
+        return list(zip(*[flat[:, part] for part in self._parts], strict=False))  # as above, of each part
 
     def _start_infos(self) -> Infos:
         rows = zip(self.possible_agents, self._masks(), strict=True)

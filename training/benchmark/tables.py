@@ -103,12 +103,7 @@ def row_cells(episodes: pd.DataFrame, shown: Sequence[Mean]) -> list[str]:
         interval = f"[{reduction.low:z.0f}, {reduction.high:z.0f}]" if pd.notna(reduction.low) else ""
         compared = [f"{reduction.value:z.0f} {interval:>10}", f"{middle.value:z.0f}"]
     means = [_mean(episodes[name], form) for name, _, form in shown]
-    return [
-        escape(in_lines(one_line(marked(policy)), POLICY_COLUMN)),
-        f"{episodes['completion_time'].mean():.1f}{mark}",
-        *compared,
-        *means,
-    ]
+    return [policy_cell(policy), f"{episodes['completion_time'].mean():.1f}{mark}", *compared, *means]
 
 
 def policy_cell(policy: str) -> str:
