@@ -19,13 +19,12 @@ from itertools import product
 
 import pandas as pd
 from rich import box
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
 from agents.registry import BASELINE
-from c2c_env.text.names import one_line
 from training.benchmark.statistics import PAIR, estimate_column, with_reduction
+from training.benchmark.tables import policy_cell
 
 USES_OF_TALK = {
     "off": "worth of talk\n(off)",
@@ -64,7 +63,7 @@ def talk_tables(results: pd.DataFrame, unicode: bool = True) -> list[Padding]:
             for policy, (where, group) in product(policies, list(_groups(paired))):
                 cells = [_lost(group, policy, what) for what in shown]
                 if any(cells):
-                    table.add_row(escape(one_line(policy)), where, *cells)
+                    table.add_row(policy_cell(policy), where, *cells)
             tables.append(Padding(table, (1, 0, 0, 0)))
     return tables
 

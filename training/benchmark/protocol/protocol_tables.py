@@ -16,7 +16,6 @@ from rich.text import Text
 
 from agents.registry import BASELINE
 from c2c_env.disk import write_whole
-from c2c_env.text.names import one_line
 from training.arguments import join_numbers
 from training.benchmark.protocol.definition import REPORTED, TEST, VALIDATION, Protocol, Track
 from training.benchmark.protocol.pinning import RULES, read_pin
@@ -28,7 +27,7 @@ from training.benchmark.statistics import (
     mean,
     with_reduction,
 )
-from training.benchmark.tables import marked
+from training.benchmark.tables import policy_cell
 from training.program import program_name
 
 NOTHING = "-"
@@ -206,7 +205,7 @@ def reported_table(figures: pd.DataFrame, unicode: bool = True) -> RenderableTyp
     for column in table.columns[2:]:
         column.justify = "right"
     for row in figures.to_dict("records"):
-        table.add_row(str(row["track"]), Text(one_line(marked(str(row["policy"])))), *_cells_of(row))
+        table.add_row(str(row["track"]), policy_cell(str(row["policy"])), *_cells_of(row))
     return Padding(table, (1, 0, 0, 0))
 
 
