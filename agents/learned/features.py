@@ -24,6 +24,7 @@ EFFORT_UNIT = 10.0  # hours
 NUM_SUBTASK_FEATURES = 16
 NUM_AGENT_FEATURES = 6
 NUM_PAIR_FEATURES = 5
+NUM_SCHEDULE_FEATURES = 3
 NUM_OWN_SUBTASK_FEATURES = 7
 NUM_CONTACT_FEATURES = 10
 NUM_OWN_PAIR_FEATURES = 4
@@ -41,7 +42,8 @@ class Board(NamedTuple):
 
     subtasks: Numbers  # [E, K, NUM_SUBTASK_FEATURES]
     agents: Numbers  # [E, A, NUM_AGENT_FEATURES]
-    pairs: Numbers  # [E, A, K, NUM_PAIR_FEATURES] owner, finished a prerequisite, worked on it last, skill, pace
+    pairs: Numbers  # [E, A, K, NUM_PAIR_FEATURES] owner, finished a prerequisite, worked on it last, skill, pace;
+    # then, where the schedule is read, NUM_SCHEDULE_FEATURES of it
     situation: Numbers  # [E, NUM_SITUATION_FEATURES] time used; one, ready and unfinished subtasks over N
     is_subtask: Numbers  # [E, K] bool, False for padding
     is_agent: Numbers  # [E, A] bool
@@ -91,6 +93,7 @@ class Remembered(NamedTuple):
     told: Numbers  # [E, N, A, K] share of the gap to one's own understanding that one's messages have closed
     pace: Numbers  # [E, A, K] progress per hour and skill when each agent last worked on each subtask, 0 = never
     follows: Numbers  # [E, A] bool
+    schedule: Numbers  # [E, A, K, NUM_SCHEDULE_FEATURES], or without any where it is not read
 
 
 class Reader:
@@ -117,9 +120,8 @@ class Reader:
 
     def read(self, board: Numbers, own: Numbers, masks: Numbers, remembered: Remembered) -> Features:
         """Features of the board part [E, board_size], own parts [E, N, D - board_size] and masks [E, N, M]."""
-        told, pace, follows = remembered
         symbols = self._field(own, "message_symbol", self.split) * np.float32(1.0)  # not a view of what will change
-        return Features(self.board(board, pace, follows), self.own(own, told), self.legal(masks), symbols)
+        return Features(self.board(board, remembered), self.own(own, remembered.told), self.legal(masks), symbols)
 
     def legal(self, masks: Numbers) -> LegalMasks:
         """Masks int8 [E, N, M] of the multi-discrete format, without those of work and symbols."""
@@ -136,7 +138,7 @@ class Reader:
         kappa = self._field(board, "complexity", 0) * c.MAX_COMPLEXITY
         return BoardFacts(rest, kappa, skill, self.relation(board, "working_on", 0))
 
-    def board(self, observations: Numbers, pace: Numbers, follows: Numbers) -> Board:
+    def board(self, observations: Numbers, remembered: Remembered) -> Board:
         """Features of the board part [E, board_size] of one agent's observation, and what is remembered of it."""
         library, field = library_of(observations), partial(self._field, observations, start=0)
         status, domain, skills = field("status"), field("domain"), field("skills")
@@ -146,14 +148,15 @@ class Reader:
         subtasks = library.concatenate((status, domain, library.stack(numbers, -1)), -1)
         agents = library.concatenate((field("roles")[..., None], skills), -1)
         relations = self._flags(observations, ("owner", "interface_holders", "working_on"), 0)
-        pairs = library.stack((*relations, skills @ domain.swapaxes(1, 2), pace), -1)
+        pairs = library.stack((*relations, skills @ domain.swapaxes(1, 2), remembered.pace), -1)
+        pairs = library.concatenate((pairs, remembered.schedule), -1)
         real, members, ready = (status > 0).any(-1), (skills > 0).any(-1), status[..., c.READY] > 0
         # the network takes means over agents and subtasks, which hide how many there are
         one = np.float32(1.0)
         counts = library.stack((status[..., c.READY].sum(-1), status[..., : c.DONE].sum((-1, -2))), -1)
         share = one / (members * one).sum(-1)[..., None]
         situation = library.concatenate((field("time_used"), share, counts * share), -1)
-        return Board(subtasks, agents, pairs, situation, real, members, ready, follows)
+        return Board(subtasks, agents, pairs, situation, real, members, ready, remembered.follows)
 
     def own(self, observations: Numbers, told: Numbers) -> Own:
         """Features of the own part [E, N, D - board_size], and what one told whom [E, N, A, K]."""

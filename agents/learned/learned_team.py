@@ -54,11 +54,13 @@ class Decider(Protocol):
         vocab_size, hidden_facts: of the environment that they have learned in, 0 if they know nothing of symbols and
             variants.
         silent: whether they have learned to play without a word.
+        schedule: whether they read the public schedule.
     """
 
     vocab_size: int
     hidden_facts: int
     silent: bool
+    schedule: bool
 
     def decide(self, features: Features, luck: TeamLuck, temperature: float) -> TeamDecision:
         """Decide for teams.
@@ -111,8 +113,9 @@ class LearnedTeam:
         sizes = {"symbol": decider.vocab_size, "variant": decider.hidden_facts}
         self.learned = {name: names.index(name) for name, size in sizes.items() if size}  # columns of an action
         self.team_size = context.num_agents
-        self.memory = Memory(self.reader, context.config, context.num_rows // self.team_size, self.team_size)
-        self.steps = np.zeros(context.num_rows // self.team_size, dtype=np.uint64)
+        num_envs = context.num_rows // self.team_size
+        self.memory = Memory(self.reader, context.config, num_envs, self.team_size, decider.schedule)
+        self.steps = np.zeros(num_envs, dtype=np.uint64)
 
     def reset(self, rows: Array) -> None:
         """Forget what is remembered of these rows."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from agents.learned.features import NUM_SPOKEN, Reader, Remembered
 from agents.policy import Array
+from agents.public_schedule.scheduler import Scheduler
 from c2c_env.config import EnvConfig
 from c2c_env.core import constants as c
 from c2c_env.workflows.pack import gap_share
@@ -26,13 +27,23 @@ TIME_OUT = 24  # steps for which it is
 class Memory:
     """The memory of N agents in each of E environments.
 
+    Args:
+        reader: of observations.
+        config: of the environments.
+        num_envs: E.
+        team_size: N.
+        with_schedule: whether the public schedule is kept.
+
     Attributes:
         told: float32 [E, N, A, K], share of the gap to one's own understanding that one's messages have closed.
         pace: float32 [E, A, K], progress per hour and skill when each agent last worked on each subtask, 0 = never.
         strayed: int16 [E, A], see `count_strayed`; at `LONGEST_STRAY` an agent is planned around.
+        scheduler: which keeps the public schedule, or None.
     """
 
-    def __init__(self, reader: Reader, config: EnvConfig, num_envs: int, team_size: int) -> None:
+    def __init__(
+        self, reader: Reader, config: EnvConfig, num_envs: int, team_size: int, with_schedule: bool = False
+    ) -> None:
         agents, subtasks = reader.num_agents, reader.num_subtasks
         self.reader, self.dt = reader, config.dt
         self.richness = np.zeros(NUM_SPOKEN + 1)
@@ -43,12 +54,22 @@ class Memory:
         self.rest = np.zeros((num_envs, subtasks), dtype=np.float32)  # hours of effort left when last seen
         self.plan = np.full((num_envs, agents), NO_PLAN)  # what each is to work on: 0 nothing, else k + 1
         self.strayed = np.zeros((num_envs, agents), dtype=np.int16)
+        self.scheduler = Scheduler(reader.layout, config, num_envs) if with_schedule else None
+
+    def take(self, other: Memory, rows: Array) -> None:
+        """Remember what `other` remembers of environments `rows` [E]."""
+        for name in ("told", "pace", "rest", "plan", "strayed"):
+            getattr(self, name)[:] = getattr(other, name)[rows]
+        if self.scheduler is not None and other.scheduler is not None:
+            self.scheduler.take(other.scheduler, rows)
 
     def forget(self, rows: Any) -> None:
         """Forget the episodes of these environments, where new ones start."""
         for array in (self.told, self.pace, self.rest, self.strayed):
             array[rows] = 0
         self.plan[rows] = NO_PLAN
+        if self.scheduler is not None:
+            self.scheduler.forget(rows)
 
     def see(self, board: Array, rows: Any = slice(None)) -> None:
         """Take in a new observation: the board part [E, board_size] of environments `rows`."""
@@ -60,11 +81,16 @@ class Memory:
         work = np.where(facts.worked.any(-1), 1 + facts.worked.argmax(-1), 0)
         self.strayed[rows] = count_strayed(self.strayed[rows], self.plan[rows], work)
         self.plan[rows] = NO_PLAN
+        if self.scheduler is not None:
+            self.scheduler.see(board, self.pace[rows], rows)
 
     def remembered(self, rows: Any = slice(None), agents: Any = slice(None)) -> Remembered:
         """Copies of what is remembered of environments `rows` [E], and by their `agents` [E, N] (default: all)."""
         told = self.told[rows] if isinstance(agents, slice) else self.told[rows[:, None], agents]
-        return Remembered(told.copy(), self.pace[rows].copy(), self.strayed[rows] < LONGEST_STRAY)
+        pace = self.pace[rows].copy()
+        unread = np.zeros((*pace.shape, 0), dtype=np.float32)
+        schedule = unread if self.scheduler is None else self.scheduler.features(rows)
+        return Remembered(told.copy(), pace, self.strayed[rows] < LONGEST_STRAY, schedule)
 
     def say(self, actions: Array, board: Array, rows: Array, agents: Array) -> None:
         """Take in actions [E, N, parts] of `agents` [E, N] that were chosen when the board was as given."""

@@ -22,7 +22,7 @@ from agents.learned.features import NUM_SPOKEN, Board, LegalMasks, Own
 from agents.learned.plan import Open
 
 SILENCE_PRIOR = 7.0  # of the logit of silence, so that a new network speaks rarely
-NUM_PLAN_FEATURES = 2
+NUM_PLAN_FEATURES = 2  # beside those of the schedule
 
 
 class Tokens(NamedTuple):
@@ -87,12 +87,12 @@ class Exchange(nn.Module):
 class Encoder(nn.Module):
     """Turns a `Board` into `Tokens`, by rounds of exchange."""
 
-    def __init__(self, hidden: int, rounds: int) -> None:
+    def __init__(self, hidden: int, rounds: int, pair_features: int) -> None:
         super().__init__()
         self.subtask = nn.Linear(f.NUM_SUBTASK_FEATURES, hidden)
         self.agent = nn.Linear(f.NUM_AGENT_FEATURES, hidden)
         self.situation = nn.Linear(f.NUM_SITUATION_FEATURES, hidden)
-        self.rounds = nn.ModuleList(Exchange(hidden, f.NUM_PAIR_FEATURES) for _ in range(rounds))
+        self.rounds = nn.ModuleList(Exchange(hidden, pair_features) for _ in range(rounds))
 
     def forward(self, board: Board) -> Tokens:
         subtasks = (self.subtask(board.subtasks) + self.situation(board.situation)[:, None]).relu()
@@ -106,7 +106,7 @@ class Encoded(NamedTuple):
     """What every agent makes of the board, the plan and its own part."""
 
     edges: Tensor  # [E, A + 1, K, H / 2], the whole team last
-    planned: Tensor  # [E, A + 1, K, NUM_PLAN_FEATURES]
+    planned: Tensor  # [E, A + 1, K, NUM_PLAN_FEATURES] and those of the schedule, if it is read
     about: Tensor  # [E, N, K, O] subtasks
     contacts: Tensor  # [E, N, A + 1, O] the whole team last
     own_pairs: Tensor  # [E, N, A + 1, K, NUM_OWN_PAIR_FEATURES]
@@ -126,6 +126,7 @@ class Actor(nn.Module):
         vocab_size: V, of the environment.
         hidden_facts: F, of the environment.
         communication: how messages and their symbols are used, see `agents.learned.communication`.
+        schedule: whether the public schedule is read, see `agents.public_schedule`.
     """
 
     def __init__(
@@ -137,30 +138,34 @@ class Actor(nn.Module):
         vocab_size: int = 0,
         hidden_facts: int = 0,
         communication: Method = "plain",
+        schedule: bool = False,
     ) -> None:
         super().__init__()
         edge = hidden // 2
+        scheduled = f.NUM_SCHEDULE_FEATURES if schedule else 0
+        planned = NUM_PLAN_FEATURES + scheduled
         self.vocab_size, self.hidden_facts, self.silent = vocab_size, hidden_facts, communication == "silent"
-        self.encoder = Encoder(hidden, rounds)
+        self.schedule = schedule
+        self.encoder = Encoder(hidden, rounds, f.NUM_PAIR_FEATURES + scheduled)
         self.plan_edge = nn.Linear(edge, own)
         self.plan_agent = nn.Linear(hidden, own, bias=False)
         self.plan_subtask = nn.Linear(hidden, own, bias=False)
         self.plan_score = nn.Linear(own, 1)
         self.nobody = nn.Linear(hidden, 1)
         self.subtask = nn.Linear(hidden, own)
-        self.own_subtask = nn.Linear(edge + f.NUM_OWN_SUBTASK_FEATURES + hidden_facts + NUM_PLAN_FEATURES, own)
+        self.own_subtask = nn.Linear(edge + f.NUM_OWN_SUBTASK_FEATURES + hidden_facts + planned, own)
         self.contact = nn.Linear(f.NUM_CONTACT_FEATURES, own)
         self.agent = nn.Linear(hidden, own)
         self.team_contact = nn.Parameter(torch.zeros(own))
         self.context = mlp(2 * hidden + own + f.NUM_OWN_FEATURES, hidden, hidden)
         self.about = nn.Linear(own + hidden, own)
-        self.pair_edge = nn.Linear(edge + NUM_PLAN_FEATURES, key)
+        self.pair_edge = nn.Linear(edge + planned, key)
         self.pair_about = nn.Linear(own, key, bias=False)
         self.pair_contact = nn.Linear(own, key, bias=False)
         self.pair_own = nn.Linear(f.NUM_OWN_PAIR_FEATURES, key, bias=False)
         self.pair_score = nn.Linear(key, 1)
         self.silence = nn.Linear(hidden, 1)
-        kind = edge + NUM_PLAN_FEATURES + 2 * own + f.NUM_OWN_PAIR_FEATURES + hidden
+        kind = edge + planned + 2 * own + f.NUM_OWN_PAIR_FEATURES + hidden
         self.kind = mlp(kind, hidden, NUM_SPOKEN)
         self.content, self.variant = None, None
         if communication in WITH_SYMBOLS:
@@ -183,6 +188,7 @@ class Actor(nn.Module):
         rows = torch.arange(own.me.shape[0], device=own.me.device)[:, None]
         chances = scores.detach().softmax(dim=1)[:, :-1]
         planned = torch.stack((is_subtask(work, scores.shape[2]), chances), dim=-1)
+        planned = torch.cat((planned, board.pairs[..., f.NUM_PAIR_FEATURES :]), dim=-1)
         mine = torch.cat((tokens.edges, planned), dim=-1)[rows, own.me]  # [E, N, K, .]
         topics = self.subtask(tokens.subtasks)[:, None]
         about = (affine(self.own_subtask, mine, own.subtasks) + topics).relu()

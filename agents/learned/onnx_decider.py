@@ -52,7 +52,8 @@ def load_decider(path: Path) -> tuple[OnnxDecider, Manner]:
     names = (tuple(x.name for x in session.get_inputs()), tuple(x.name for x in session.get_outputs()))
     if names != (INPUTS, OUTPUTS):
         raise WeightsError(f"{where} has inputs and outputs {names}, expected {(INPUTS, OUTPUTS)}")
-    return OnnxDecider(session, where, about.get("silent") is True), manner_of(about.get("card"), where)
+    silent, schedule = (about.get(name) is True for name in ("silent", "schedule"))
+    return OnnxDecider(session, where, silent, schedule), manner_of(about.get("card"), where)
 
 
 class OnnxDecider:
@@ -60,8 +61,10 @@ class OnnxDecider:
 
     vocab_size = hidden_facts = 0
 
-    def __init__(self, session: onnxruntime.InferenceSession, where: str, silent: bool = False) -> None:
-        self.session, self.where, self.silent = session, where, silent
+    def __init__(
+        self, session: onnxruntime.InferenceSession, where: str, silent: bool = False, schedule: bool = False
+    ) -> None:
+        self.session, self.where, self.silent, self.schedule = session, where, silent, schedule
 
     def decide(self, features: Features, luck: TeamLuck, temperature: float) -> TeamDecision:
         """See `learned_team.Decider`.

@@ -28,7 +28,7 @@ class TorchDecider:
     def __init__(self, actor: Actor) -> None:
         self.actor, self.device = actor, next(actor.parameters()).device
         self.vocab_size, self.hidden_facts = actor.vocab_size, actor.hidden_facts
-        self.silent = actor.silent
+        self.silent, self.schedule = actor.silent, actor.schedule
 
     @torch.no_grad()
     def decide(self, features: Features, luck: TeamLuck, temperature: float) -> TeamDecision:

@@ -17,7 +17,7 @@ from torch import Tensor
 from agents.learned.card import LARGEST_FILE, WEIGHTS_FORMAT, Manner, WeightsError, manner_of
 from agents.learned.communication import METHODS, WITH_SYMBOLS, Method
 from agents.learned.network import Actor
-from c2c_env.checks import fault, integer_in, one_of, only_faults
+from c2c_env.checks import BOOL, fault, integer_in, one_of, only_faults
 from c2c_env.disk import parse_json, read_bounded, write_whole
 from c2c_env.errors import raise_faults
 
@@ -30,6 +30,7 @@ _SIZES = {  # by the names of `NetworkConfig`
     "vocab_size": integer_in(0, 4096),
     "hidden_facts": integer_in(0, 4096),
     "communication": one_of(*METHODS),
+    "schedule": BOOL,
 }
 Tensors = Mapping[str, Tensor]
 
@@ -46,6 +47,7 @@ class NetworkConfig:
         vocab_size: V, symbols that a message can carry, as in the environment.
         hidden_facts: F, variants of every subtask, as in the environment.
         communication: how messages and their symbols are used, see `agents.learned.communication`.
+        schedule: whether the public schedule is read, see `agents.public_schedule`.
     """
 
     hidden: int = 64
@@ -55,6 +57,7 @@ class NetworkConfig:
     vocab_size: int = 0
     hidden_facts: int = 0
     communication: Method = "plain"
+    schedule: bool = False
 
 
 def write_tensors(path: Path, tensors: Tensors, about: Mapping[str, Any]) -> None:
@@ -154,6 +157,8 @@ def size_faults(sizes: Mapping[str, Any]) -> list[str]:
 def _network(path: Path, about: Mapping[str, Any], tensors: Tensors) -> dict[str, Any]:
     """The stated sizes of the network, if the tensors of the file have them."""
     sizes: Any = about.get("network")
+    if isinstance(sizes, dict):
+        sizes = {"schedule": False, **sizes}  # older files do not say it
     if not isinstance(sizes, dict) or set(sizes) != set(_SIZES):
         expected = ", ".join(sorted(_SIZES))
         raise WeightsError(f"{str(path)!r} has network sizes {sizes!r}, expected values for {expected}")

@@ -11,6 +11,7 @@ from agents.oracle.message_choice import speak
 from agents.oracle.rule import Rule
 from agents.oracle.schedule import NOW, estimate_hours, place_subtasks, rank_subtasks, weigh
 from agents.oracle.scratch import Scratch
+from agents.public_schedule.schedule_arrays import Schedule
 from c2c_env.compiled import compiled
 from c2c_env.core import constants as c
 from c2c_env.core.arrays import Array, Params, State
@@ -26,9 +27,7 @@ def decide_rows(p: Params, s: State, z: Scratch, r: Rule, actions: Array, rows: 
 @compiled
 def decide_row(p: Params, s: State, z: Scratch, r: Rule, actions: Array, b: int) -> None:
     """Decide for one team."""
-    for i in range(p.num_agents):
-        for part in range(actions.shape[2]):
-            actions[b, i, part] = 0
+    be_idle(p, actions, b)
     if s.subtasks_left[b] == 0:
         return
     foresee(p, s, z, b)
@@ -36,6 +35,36 @@ def decide_row(p: Params, s: State, z: Scratch, r: Rule, actions: Array, b: int)
     rank_subtasks(p, s, z, b)
     placed = place_subtasks(p, s, z, b)
     weigh(p, s, z, r, b, placed)
+    act_on_schedule(p, s, z, r, actions, b)
+
+
+@compiled
+def decide_scheduled_rows(
+    p: Params, s: State, z: Scratch, r: Rule, given: Schedule, actions: Array, rows: Array
+) -> None:
+    """The same for teams that go by a given schedule [B, K]; an entry point."""
+    for n in range(rows.shape[0]):
+        b = rows[n]
+        be_idle(p, actions, b)
+        if s.subtasks_left[b] > 0:
+            foresee(p, s, z, b)
+            for k in range(p.num_subtasks[s.workflow[b]]):
+                z.worker[k] = given.worker[b, k]
+                z.start[k], z.worth[k] = given.start[b, k], given.worth[b, k]
+            act_on_schedule(p, s, z, r, actions, b)
+
+
+@compiled
+def be_idle(p: Params, actions: Array, b: int) -> None:
+    """Write that nobody does anything."""
+    for i in range(p.num_agents):
+        for part in range(actions.shape[2]):
+            actions[b, i, part] = 0
+
+
+@compiled
+def act_on_schedule(p: Params, s: State, z: Scratch, r: Rule, actions: Array, b: int) -> None:
+    """Write what everybody does by the schedule in `worker`, `start` and `worth`."""
     choose_work(p, s, z, r, b)
     for i in range(p.num_agents):
         actions[b, i, c.WORK] = z.work[i] + 1

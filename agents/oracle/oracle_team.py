@@ -7,10 +7,11 @@ from typing import ClassVar, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from agents.oracle.decide import decide_rows
+from agents.oracle.decide import decide_rows, decide_scheduled_rows
 from agents.oracle.rule import BUDGETS, Rule, load_rules
 from agents.oracle.scratch import Scratch
 from agents.policy import Array, PolicyContext
+from agents.public_schedule.schedule_arrays import Schedule
 from c2c_env import Batch
 from c2c_env.core.arrays import allocate
 from c2c_env.core.compile import cpu
@@ -35,26 +36,30 @@ class OracleRule:
         self._by_tier = load_rules(rules) if isinstance(rules, str) else {}
         self._batch: Batch | None = None
 
-    def act_batch(self, batch: Batch, rows: npt.ArrayLike | None = None) -> Array:
+    def act_batch(self, batch: Batch, rows: npt.ArrayLike | None = None, schedule: Schedule | None = None) -> Array:
         """Decide for all agents: int32 [B, N, parts]; of variants, if there are any, the one that is wanted.
 
         Args:
             batch: of any size; its state is read, not changed.
             rows: environments to decide for (default: all); the others' actions are 0.
+            schedule: [B, K], who is to work on what when; by default the rule makes its own from the true state.
         """
         actions = np.zeros(batch.action_buffer.shape, dtype=np.int32)
         chosen = np.arange(batch.num_envs) if rows is None else np.asarray(rows, dtype=np.int64)
-        self.write_actions(batch, chosen, actions)
+        self.write_actions(batch, chosen, actions, schedule)
         return actions
 
-    def write_actions(self, batch: Batch, rows: Array, actions: Array) -> None:
+    def write_actions(self, batch: Batch, rows: Array, actions: Array, schedule: Schedule | None = None) -> None:
         """Write the decisions of rows [R] into int32 actions [B, N, parts], for example `batch.action_buffer`."""
         if batch is not self._batch:
             self._prepare(batch)
         sources = np.searchsorted(batch.pool.arrays.ends, batch.workflow_index[rows], side="right")
         for rule, numbers in self._groups:
             chosen = rows if len(self._groups) == 1 else rows[np.isin(sources, numbers)]
-            self._decide(batch.params, batch.state, self.scratch, rule, actions, chosen)
+            if schedule is None:
+                self._decide(batch.params, batch.state, self.scratch, rule, actions, chosen)
+            else:
+                self._decide_scheduled(batch.params, batch.state, self.scratch, rule, schedule, actions, chosen)
 
     def rule_of(self, batch: Batch, row: int) -> Rule:
         """The rule that decides in an environment."""
@@ -74,6 +79,7 @@ class OracleRule:
         if self._single:
             self._groups = [(self._single, list(range(len(batch.pool.sources))))]
         self._decide = cpu.load(batch.backend, decide_rows)
+        self._decide_scheduled = cpu.load(batch.backend, decide_scheduled_rows)
         self.scratch = Scratch(**allocate(Scratch, batch.axes(1)))
         self._batch = batch
 

@@ -6,19 +6,22 @@ z are the scratch arrays, r are the numbers of the rule, i is an agent and k is 
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from agents.oracle.rule import Rule
 from agents.oracle.scratch import Scratch
 from c2c_env.compiled import compiled
 from c2c_env.core import constants as c
 from c2c_env.core.alignment import alignment_factor, gap_closed, weighted_understanding
-from c2c_env.core.arrays import Params, State
+from c2c_env.core.arrays import Array, Params, State
 
 NOW = 1e-6  # hours from now that still are now
 NEVER = 1e9
+Hours = TypeVar("Hours", float, Array)
 
 
 @compiled
-def hours_to_finish(aligned: float, alignment: float, growth: float, rate: float) -> float:
+def hours_to_finish(aligned: Hours, alignment: Hours, growth: Hours, rate: float) -> Hours:
     """Hours that `aligned` hours at full alignment take when alignment grows by `growth * (1 - exp(-rate t))`.
 
     The mean growth over t is `growth * q / (1 + q)` with q = y/2 + y**2/12, y = rate * t (to 1e-3); two rounds of

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.policy import Array, PolicyContext
+from c2c_env.config import EnvConfig
 from c2c_env.core import constants as c
 
 
@@ -63,7 +64,7 @@ def read_agent_view(observations: Array, context: PolicyContext) -> AgentView:
         prerequisites_left=layout.read(observations, "prerequisites_left"),
         critical_path=layout.get(observations, "critical_path"),
         skill=np.einsum("rad,rkd->rak", layout.get(observations, "skills"), domain),
-        weights=facet_weights(layout.get(observations, "interface_weight"), context),
+        weights=facet_weights(layout.get(observations, "interface_weight"), context.config),
         owner=layout.relation(observations, "owner"),
         holder=layout.relation(observations, "interface_holders"),
         understanding=layout.get(observations, "own_understanding"),
@@ -75,9 +76,9 @@ def read_agent_view(observations: Array, context: PolicyContext) -> AgentView:
     )
 
 
-def facet_weights(interface: Array, context: PolicyContext) -> Array:
+def facet_weights(interface: Array, config: EnvConfig) -> Array:
     """Facet weights [R, K, F]: the interface as observed, the rest in the proportions of the configuration."""
-    default = np.array(context.config.facet_weights, dtype=np.float64)
+    default = np.array(config.facet_weights, dtype=np.float64)
     default[c.INTERFACE] = 0.0
     weights: Array = (1.0 - interface[..., None]) * default / default.sum()
     weights[..., c.INTERFACE] = interface

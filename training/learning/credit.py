@@ -260,10 +260,9 @@ class Rehearsal:
 
     def _memory_of(self, sources: Array) -> Memory:
         """A memory that starts with what the group's teams remember."""
-        mine = Memory(self.group.reader, self.group.batch.config, len(sources), self.group.team_size)
-        for name, array in vars(self.group.memory).items():
-            if isinstance(array, np.ndarray) and array.shape[:1] == (self.group.num_envs,):
-                getattr(mine, name)[:] = array[sources]
+        group = self.group
+        mine = Memory(group.reader, group.batch.config, len(sources), group.team_size, group.with_schedule)
+        mine.take(group.memory, sources)
         return mine
 
     def _decide(self, memory: Memory, rows: Array, keys: Array, step: int) -> tuple[Array, Array, Array]:

@@ -23,8 +23,8 @@ from agents.learned.onnx_decider import INPUTS, OUTPUTS
 from c2c_env.disk import write_whole
 
 OPSET = 18
-INPUT_AXES = (  # of every input in the order of `INPUTS`; R is A + 1, and numbers are lengths
-    f"E K {f.NUM_SUBTASK_FEATURES}", f"E A {f.NUM_AGENT_FEATURES}", f"E A K {f.NUM_PAIR_FEATURES}",
+INPUT_AXES = (  # of every input in the order of `INPUTS`; R is A + 1, P the pair features, and numbers are lengths
+    f"E K {f.NUM_SUBTASK_FEATURES}", f"E A {f.NUM_AGENT_FEATURES}", "E A K P",
     f"E {f.NUM_SITUATION_FEATURES}", "E K bool", "E A bool", "E K bool", "E A bool",
     f"E N K {f.NUM_OWN_SUBTASK_FEATURES}", f"E N A {f.NUM_CONTACT_FEATURES}", f"E N A K {f.NUM_OWN_PAIR_FEATURES}",
     f"E N {f.NUM_OWN_FEATURES}", "E N int",
@@ -57,8 +57,10 @@ class Deciding(nn.Module):
 def export_policy(path: Path, actor: Actor, card: Mapping[str, Any]) -> None:
     """Write the graph of an actor with its card, whole or not at all."""
     with _quiet():
+        pairs = f.NUM_PAIR_FEATURES + (f.NUM_SCHEDULE_FEATURES if actor.schedule else 0)
+        examples = tuple(_example(axes, {**EXAMPLE, "P": pairs}) for axes in INPUT_AXES)
         program = torch.onnx.export(
-            Deciding(actor).eval(), tuple(map(_example, INPUT_AXES)), dynamo=True, opset_version=OPSET, verbose=False,
+            Deciding(actor).eval(), examples, dynamo=True, opset_version=OPSET, verbose=False,
             input_names=list(INPUTS), output_names=list(OUTPUTS), dynamic_shapes=(tuple(map(_dynamic, INPUT_AXES)),),
             custom_translation_table={torch.ops.aten.sym_stride.int: _stride},
         )  # fmt: skip
@@ -66,7 +68,8 @@ def export_policy(path: Path, actor: Actor, card: Mapping[str, Any]) -> None:
     for node in program.model.graph.all_nodes():  # where each came from takes as much room as the weights
         node.metadata_props.clear()
     program.model.graph.metadata_props.clear()
-    about = {"kind": "policy", "format": WEIGHTS_FORMAT, "silent": actor.silent, "card": dict(card)}
+    about = {"kind": "policy", "format": WEIGHTS_FORMAT, "card": dict(card)}
+    about |= {"silent": actor.silent, "schedule": actor.schedule}
     program.model.metadata_props["about"] = json.dumps(about, sort_keys=True)
     write_whole(path, program.model_proto.SerializeToString(), durable=True)
 
@@ -90,11 +93,11 @@ def _stride(tensor: Any, axis: int) -> Any:
     return opset.ReduceProd(opset.Shape(tensor, start=axis + 1), keepdims=0)
 
 
-def _example(axes: str) -> Tensor:
+def _example(axes: str, lengths: Mapping[str, int]) -> Tensor:
     """Numbers of the shape and type of an input."""
     names = axes.split()
     kind = {"bool": torch.bool, "int": torch.long}.get(names[-1] if names else "", torch.float32)
-    shape = [EXAMPLE.get(name) or int(name) for name in names if name not in ("bool", "int")]
+    shape = [lengths.get(name) or int(name) for name in names if name not in ("bool", "int")]
     return torch.ones(shape, dtype=kind) if kind != torch.float32 else torch.full(shape, 0.5)
 
 

@@ -267,4 +267,6 @@ def _second_learner_faults(recipe: Recipe) -> list[str]:
         faults.append("last_reward_weights are given, expected none with ppo.learner = 'maskable_ppo'")
     if recipe.network.vocab_size or recipe.network.hidden_facts:
         faults.append("ppo.learner is 'maskable_ppo', expected 'own', which knows of symbols and variants")
+    if recipe.network.schedule:
+        faults.append("ppo.learner is 'maskable_ppo', expected 'own', which reads the public schedule")
     return faults

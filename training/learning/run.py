@@ -363,6 +363,7 @@ class Training:
                 constants,
                 self.device,
                 group.begin,
+                network.schedule,
             )
             for place, group in enumerate(config.groups)
         ]

@@ -178,7 +178,7 @@ def test_it_remembers_what_a_learned_team_does_also_at_the_end():
     for _ in range(14):
         board = expected[::3, : reader.split]
         memory.see(board)
-        told, pace, _ = memory.remembered()
+        told, pace, *_ = memory.remembered()
         told_once |= bool(told.any())
         assert np.array_equal(seen[:, : plain.batch.layout.size], expected)
         tail = seen[:, plain.batch.layout.size :].reshape(2, 3, 2, 3, 3)
@@ -239,11 +239,11 @@ def test_what_the_library_cannot_do_is_refused_at_once(tmp_path):
     path = tmp_path / "r.toml"
     path.write_text(
         'base = "scratch_maskable_ppo"\nlast_reward_weights = [1, 1, 1, 1]\n[network]\nvocab_size = 4\n'
-        '[ppo]\ncritic = "central"\nnormalise = "step"\n'
+        'schedule = true\n[ppo]\ncritic = "central"\nnormalise = "step"\n'
         "[ppo.credit]\nforecast = 1.0\n[[ppo_groups]]\nteam_size = 5\n[[ppo_groups]]\nteam_size = 8\n"
     )
     with pytest.raises(ConfigError) as error:
         load_recipe(str(path))
-    wrong = ("ppo.critic is 'central'", "ppo.normalise is 'step'", "ppo.credit is", "2 groups", "symbols")
+    wrong = ("ppo.critic is 'central'", "ppo.normalise is 'step'", "ppo.credit is", "2 groups", "symbols", "schedule")
     for part in (*wrong, "last_reward_weights are given"):
         assert part in str(error.value)

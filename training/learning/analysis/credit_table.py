@@ -193,7 +193,9 @@ def show_credits(
     table = Table(*columns, title=title)
     for path, subject in subjects:
         for tier, size in kinds:
-            group = Group(tier, size, settings.num_envs, settings.seed, subject.config)
+            group = Group(
+                tier, size, settings.num_envs, settings.seed, subject.config, with_schedule=subject.actor.schedule
+            )
             for row in measure_credits(subject, group, settings.messages, settings.lucks):
                 rows.append({"policy": str(path), "group": f"{tier}-{size}", **asdict(row), "ratio": row.ratio})
                 table.add_row(*_words(path, f"{tier}-{size}", row))

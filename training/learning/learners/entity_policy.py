@@ -22,7 +22,7 @@ from torch import Tensor
 
 from agents.learned.actions import Judgement, Luck, OwnView, draw_message, join_parts, judge_message, split_parts
 from agents.learned.drawing import FAR_AWAY, draw_category, entropy_of, log_prob_of
-from agents.learned.features import Board, LegalMasks, Own, Reader
+from agents.learned.features import Board, LegalMasks, Own, Reader, Remembered
 from agents.learned.network import Actor, Critic, Encoded, Tokens
 from agents.learned.plan import Open, pair_logits
 from c2c_env.core.observation.layout import ObservationLayout
@@ -121,7 +121,8 @@ class EntityPolicy(MaskableActorCriticPolicy):
         shape = len(obs), 2, self.reader.num_agents, self.reader.num_subtasks
         told, pace = (memory.reshape(shape) if memory.shape[1] else obs.new_zeros(shape)).unbind(dim=1)
         follows = torch.ones(shape[0], shape[2], dtype=torch.bool, device=obs.device)
-        features, own = self.reader.board(board, pace, follows), self.reader.own(own_part[:, None], told[:, None])
+        remembered = Remembered(told, pace, follows, pace[..., None][..., :0])
+        features, own = self.reader.board(board, remembered), self.reader.own(own_part[:, None], told[:, None])
         tokens = self.actor.encoder(features)
         worked = self.reader.relation(board, "working_on", 0)
         last_work = torch.where(worked.any(dim=-1), 1 + worked.float().argmax(dim=-1), 0)

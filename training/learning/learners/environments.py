@@ -36,6 +36,7 @@ class Group:
         config: constants of the simulator.
         device: where decisions are made; the simulator and the memory stay on the CPU.
         begin: update from which it is played.
+        with_schedule: whether the public schedule is among the features.
     """
 
     def __init__(
@@ -47,15 +48,16 @@ class Group:
         config: EnvConfig | None = None,
         device: torch.device | str = "cpu",
         begin: int = 0,
+        with_schedule: bool = False,
     ) -> None:
-        self.begin = begin
+        self.begin, self.with_schedule = begin, with_schedule
         self.tier, self.team_size, self.num_envs, self.device = tier, team_size, num_envs, device
         config = replace(config or EnvConfig(), relations="index", reward_sharing="individual")
         team = Team.default(team_size)
         self.batch = Batch(Generated(tier), team, config, num_envs=num_envs, shared_board=True)
         self.reader = Reader(self.batch.layout, with_variants=config.hidden_facts > 0)
         self.num_agents, self.num_subtasks = self.batch.max_agents, self.batch.max_subtasks
-        self.memory = Memory(self.reader, config, num_envs, team_size)
+        self.memory = Memory(self.reader, config, num_envs, team_size, with_schedule)
         sizes = (config.vocab_size, config.hidden_facts)
         self.has_part = [place for place, size in enumerate(sizes) if size]  # of a choice's content
         self.envs = np.arange(num_envs)

@@ -121,7 +121,10 @@ class Imitation:
     def _taught(self, place: int) -> ChosenAction:
         """What the teacher would do in a group now."""
         group = self.groups[place]
-        labels = torch.from_numpy(self.teachers[place].act_batch(group.batch)[..., :4]).to(group.device)
+        scheduler = group.memory.scheduler
+        # a teacher that goes by the schedule which everybody knows asks for nothing that nobody can know
+        taught = self.teachers[place].act_batch(group.batch, schedule=scheduler.schedule if scheduler else None)
+        labels = torch.from_numpy(taught[..., :4]).to(group.device)
         work, message = split_parts(labels, group.num_subtasks)
         return without_content(work, message, Plan(work, work))
 

@@ -75,7 +75,7 @@ class RememberingVecEnv(VecEnvWrapper):
     def _remembering(self, observations: Any) -> Array:
         self.board = observations[:: self.agents, : self.reader.split].copy()
         self.memory.see(self.board)
-        told, pace, _ = self.memory.remembered()
+        told, pace, *_ = self.memory.remembered()
         each = np.broadcast_to(pace[:, None], told.shape)
         memory = np.stack((told, each), axis=2).reshape(len(observations), -1)
         return np.concatenate((observations, memory.astype(np.float32)), axis=1)
