@@ -15,6 +15,7 @@ from agents.public_schedule.schedule_arrays import Schedule
 from c2c_env import Batch
 from c2c_env.core.arrays import allocate
 from c2c_env.core.compile import cpu
+from c2c_env.core.constants import DONE
 from c2c_env.errors import ConfigError
 
 
@@ -43,6 +44,9 @@ class OracleRule:
             batch: of any size; its state is read, not changed.
             rows: environments to decide for (default: all); the others' actions are 0.
             schedule: [B, K], who is to work on what when; by default the rule makes its own from the true state.
+
+        Raises:
+            ConfigError: the schedule is for another batch, or names nobody for something that is to be done.
         """
         actions = np.zeros(batch.action_buffer.shape, dtype=np.int32)
         chosen = np.arange(batch.num_envs) if rows is None else np.asarray(rows, dtype=np.int64)
@@ -53,6 +57,8 @@ class OracleRule:
         """Write the decisions of rows [R] into int32 actions [B, N, parts], for example `batch.action_buffer`."""
         if batch is not self._batch:
             self._prepare(batch)
+        if schedule is not None:
+            _check_schedule(schedule, batch, rows)
         sources = np.searchsorted(batch.pool.arrays.ends, batch.workflow_index[rows], side="right")
         for rule, numbers in self._groups:
             chosen = rows if len(self._groups) == 1 else rows[np.isin(sources, numbers)]
@@ -82,6 +88,22 @@ class OracleRule:
         self._decide_scheduled = cpu.load(batch.backend, decide_scheduled_rows)
         self.scratch = Scratch(**allocate(Scratch, batch.axes(1)))
         self._batch = batch
+
+
+def _check_schedule(schedule: Schedule, batch: Batch, rows: Array) -> None:
+    """Refuse what compiled code could not go by."""
+    wanted = (batch.num_envs, batch.max_subtasks)
+    if got := [part.shape for part in schedule if part.shape != wanted]:
+        raise ConfigError(f"the schedule has arrays of the shape {got[0]}, expected {wanted}")
+    state, worker = batch.state, schedule.worker[rows]
+    subtasks = np.arange(batch.max_subtasks) < batch.params.num_subtasks[state.workflow[rows]][:, None]
+    nobody = subtasks & (state.status[rows] != DONE) & ((worker < 0) | (worker >= batch.num_agents))
+    if nobody.any():
+        place, k = np.argwhere(nobody)[0]
+        raise ConfigError(
+            f"the schedule has worker {worker[place, k]} for subtask {k} of environment {rows[place]}, which is not"
+            f" done; expected an agent below {batch.num_agents}"
+        )
 
 
 class OracleTeam:

@@ -43,7 +43,7 @@ class Seen(NamedTuple):
     works: Array  # bool [E, A, K], in the last step
     interface: Array  # [E, K] weight of the interface facet
     pace: Array  # [E, A, K] progress per hour and skill when each agent last worked on each subtask, 0 = never
-    worked: Array  # [E, A, K] hours that each agent has worked on each subtask
+    worked: Array  # [E, A, K] hours that each agent has worked on each subtask, counted in whole steps
 
 
 class Belief(NamedTuple):

@@ -71,12 +71,14 @@ def find_dependences(t: Tasks, z: Desk, e: int) -> bool:
 
 @compiled
 def path_unit(t: Tasks, e: int) -> float:
-    """Hours that a path of length 1 takes: of what nothing depends on, the path is the subtask itself."""
-    longest, hours = 0.0, 0.0
+    """Hours that a path of length 1 takes.
+
+    A path is at least as long as its first subtask, and no longer where only milestones follow, if anything does.
+    """
+    hours = 0.0
     for k in range(t.status.shape[1]):
-        is_last = t.status[e, k] != c.DONE and t.dependents_left[e, k] == 0
-        if is_last and t.least[e, k] > 0.0 and t.path[e, k] > longest:
-            longest, hours = t.path[e, k], t.least[e, k] / t.path[e, k]
+        if t.status[e, k] != c.DONE and t.path[e, k] > 0.0:
+            hours = max(hours, t.least[e, k] / t.path[e, k])
     return hours
 
 

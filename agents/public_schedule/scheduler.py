@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from agents.oracle.schedule import NEVER
 from agents.policy import Array
 from agents.public_schedule.board_hours import estimate_tasks
 from agents.public_schedule.list_schedule import schedule_rows
-from agents.public_schedule.schedule_arrays import Desk, Schedule
+from agents.public_schedule.schedule_arrays import Desk, Schedule, Tasks
 from c2c_env.config import EnvConfig
 from c2c_env.core.arrays import allocate_apart
 from c2c_env.core.compile import cpu
@@ -48,7 +49,7 @@ class Scheduler:
 
     def forget(self, rows: Any) -> None:
         """Forget the episodes of these environments."""
-        self.schedule.worker[rows] = NOBODY
+        self.schedule.worker[rows], self.schedule.start[rows], self.schedule.worth[rows] = NOBODY, NEVER, 0.0
         self.worked[rows] = 0.0
 
     def see(self, board: Array, pace: Array, rows: Any) -> None:
@@ -62,7 +63,8 @@ class Scheduler:
         self.worked[rows] += self.config.dt * self.layout.relation(board, "working_on").swapaxes(-1, -2)
         tasks = estimate_tasks(self.layout, self.config, board, pace, self.worked[rows])
         schedule = Schedule(*(np.ascontiguousarray(part[rows]) for part in self.schedule))
-        self._run(tasks, self._desk, schedule)
+        # compiled code takes for granted that arrays are contiguous
+        self._run(Tasks(*map(np.ascontiguousarray, tasks)), self._desk, schedule)
         for kept, new in zip(self.schedule, schedule, strict=True):
             kept[rows] = new
 

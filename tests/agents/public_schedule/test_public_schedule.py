@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import c2c_env
 from agents.learned.features import NUM_SCHEDULE_FEATURES, Reader
 from agents.learned.memory import Memory
 from agents.oracle.oracle_team import OracleRule
 from agents.oracle.rule import Rule
+from agents.oracle.schedule import NEVER
 from agents.play import play
 from agents.public_schedule import board_hours
 from agents.public_schedule.board_hours import estimate_tasks
@@ -19,6 +21,7 @@ from c2c_env import Batch, EnvConfig, Generated, Team
 from c2c_env.core import constants as c
 from c2c_env.core.arrays import allocate_apart
 from c2c_env.core.compile import cpu
+from c2c_env.errors import ConfigError
 from c2c_env.workflows import TIERS
 from training.learning.validation import ValidationSet, play_named, time_change, validation_batch
 
@@ -30,7 +33,7 @@ def make_batch(tier="medium", team_size=4, count=3, **config):
 
 
 def board_of(batch):
-    return np.ascontiguousarray(batch.observations[:, 0, : batch.layout.board_size])
+    return batch.observations[:, 0, : batch.layout.board_size].copy()
 
 
 def unseen(batch):
@@ -145,6 +148,32 @@ def test_the_pace_of_work_tells_how_well_it_is_understood():
     np.testing.assert_array_equal(fast.hours[others], slow.hours[others])
 
 
+def with_flag(batch, name, k, i):
+    """The board of one environment, with a relation between subtask k and agent i."""
+    board = board_of(batch)
+    board[0, batch.layout[name].start + k * batch.max_agents + i] = 1.0
+    return board
+
+
+def test_whoever_holds_the_interface_or_was_at_it_is_expected_to_be_faster():
+    batch = make_batch(count=1)
+    pace, worked = unseen(batch)
+    k, i = int(np.flatnonzero(batch.params.num_prerequisites[batch.state.workflow[0]])[0]), 2
+    plain = estimate_tasks(batch.layout, batch.config, board_of(batch), pace, worked)
+    holding = estimate_tasks(batch.layout, batch.config, with_flag(batch, "interface_holders", k, i), pace, worked)
+    assert plain.inside[0, i, k] < plain.hours[0, i, k]
+    assert holding.inside[0, i, k] == holding.hours[0, i, k] < plain.hours[0, i, k]
+    working = estimate_tasks(batch.layout, batch.config, with_flag(batch, "working_on", k, i), pace, worked)
+    assert working.hours[0, i, k] == pytest.approx(board_hours.STICK * plain.hours[0, i, k])
+    worked[0, i, k] = 6.0
+    learned = estimate_tasks(batch.layout, batch.config, board_of(batch), pace, worked)
+    assert learned.hours[0, i, k] < plain.hours[0, i, k]
+    others = np.ones_like(plain.hours, dtype=bool)
+    others[0, i, k] = False
+    for one in (holding, working, learned):
+        np.testing.assert_array_equal(one.hours[others], plain.hours[others])
+
+
 class GoesBySchedule:
     """The oracle's rule, for a team that goes by the public schedule."""
 
@@ -182,6 +211,47 @@ def test_the_oracle_decides_the_same_by_its_own_schedule():
         np.testing.assert_array_equal(other.act_batch(batch, schedule=given), own)
         assert own.any()
         batch.step(own)
+
+
+@pytest.mark.parametrize("name", c2c_env.real_names())
+def test_all_that_is_to_be_done_has_a_worker_also_where_milestones_come_last(name):
+    batch = Batch(name, Team.default(5), EnvConfig(), num_envs=1)
+    batch.reset([0])
+    memory = Memory(Reader(batch.layout), batch.config, 1, 5, with_schedule=True)
+    rule = OracleRule()
+    for _ in range(12):
+        memory.see(board_of(batch))
+        worker, start, _ = (part[0] for part in memory.scheduler.schedule)
+        left = batch.state.status[0] != c.DONE
+        assert ((worker >= 0) == left).all()
+        assert (start[left] < 1e6).all()
+        batch.step(rule.act_batch(batch, schedule=memory.scheduler.schedule))
+
+
+def test_the_unit_of_paths_is_told_by_what_only_milestones_follow():
+    """The padding of the case by hand is a milestone now, on which the last two depend."""
+    hours, inside = [[4, 2, 3, 0], [8, 4, 3.1, 0]], [[4, 1, 3, 0], [8, 2, 3.1, 0]]
+    found = by_hand(
+        hours, inside, status=[[c.READY, c.BLOCKED, c.READY, c.BLOCKED]], dependents_left=[[1, 1, 1, 0]],
+        prerequisites_left=[[0, 1, 0, 2]],
+    )  # fmt: skip
+    assert found.worker[:3].tolist() == [0, 0, 1]
+    assert found.start.tolist() == [0.0, 4.0, 0.0, 5.0]
+
+
+def test_a_schedule_that_the_oracle_cannot_go_by_is_refused():
+    batch = make_batch(count=2)
+    memory = Memory(Reader(batch.layout), batch.config, 2, 4, with_schedule=True)
+    with pytest.raises(ConfigError, match=r"has worker -1 for subtask 0 of environment 1, .* an agent below 4"):
+        OracleRule().act_batch(batch, [1], memory.scheduler.schedule)  # nothing was seen yet
+    memory.see(board_of(batch))
+    schedule = memory.scheduler.schedule
+    assert OracleRule().act_batch(batch, schedule=schedule).any()
+    schedule.worker[0, 0] = 4
+    with pytest.raises(ConfigError, match="has worker 4 for subtask 0 of environment 0"):
+        OracleRule().act_batch(batch, schedule=schedule)
+    with pytest.raises(ConfigError, match=r"of the shape \(1, "):
+        OracleRule().act_batch(batch, schedule=Schedule(*(part[:1] for part in schedule)))
 
 
 def test_compiled_and_interpreted_schedules_are_the_same():
@@ -236,6 +306,13 @@ def test_memory_without_a_schedule_keeps_none_and_with_one_forgets_and_takes_it(
     assert (mine.scheduler.schedule.worker >= 0).any(axis=1).all()
     other.take(mine, np.array([2, 0, 1]))
     np.testing.assert_array_equal(other.remembered().schedule, mine.remembered().schedule[[2, 0, 1]])
-    mine.forget(np.array([1]))
-    assert (mine.scheduler.schedule.worker[1] == c.NOBODY).all()
-    assert (mine.scheduler.schedule.worker[0] >= 0).any()
+    board, k = board_of(batch), 1
+    board[0, batch.layout["working_on"].start + k * batch.max_agents + 3] = 1.0
+    for hours in (0.5, 1.0):
+        mine.see(board)
+        assert mine.scheduler.worked[0, 3, k] == hours == mine.scheduler.worked.sum()
+    mine.forget(np.array([0, 1]))
+    assert not mine.scheduler.worked.any()
+    for part, nothing in zip(mine.scheduler.schedule, (c.NOBODY, NEVER, 0.0), strict=True):
+        assert (part[:2] == nothing).all()
+    assert (mine.scheduler.schedule.worker[2] >= 0).any()

@@ -77,6 +77,18 @@ def test_what_is_scheduled_changes_what_is_decided(relations):
     assert (actions_of(TorchDecider(actor), relations) != before).any()
 
 
+def test_what_is_said_depends_on_the_schedule_itself():
+    """Beside the plan, which reads it, too: with the plan blind for it, messages still change."""
+    actor = make_actor()
+    for exchange in actor.encoder.rounds:
+        exchange.from_pair.weight[:, -3:] = 0.0
+    before = actions_of(TorchDecider(actor))[:1]
+    actor.pair_edge.weight[:, -3:] *= -20.0
+    after = actions_of(TorchDecider(actor))[:1]
+    np.testing.assert_array_equal(after[..., 0], before[..., 0])
+    assert (after != before).any()
+
+
 @pytest.mark.slow
 def test_its_graph_acts_as_the_weights_do(tmp_path):
     path = tmp_path / "policy.onnx"
